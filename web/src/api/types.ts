@@ -1,0 +1,795 @@
+/**
+ * The wire: every type and endpoint under `/api/v1` that the cockpit uses. The server implements exactly this.
+ *
+ * Rules that hold everywhere
+ * - Every key is always present; "nothing" is `null`, never a missing key. (`reason` of an Estimate may be left out.)
+ * - Times are RFC 3339 in UTC (`2026-06-30T21:14:03.120Z`). The cockpit shows them in the project's zone (`Meta.timezone`).
+ *   A calendar period is named by the *local* day on which it starts (`2026-06-01`), so that no client has to know the zone.
+ * - Shares are 0..1, NPS is −1..1, means are on the answer's own scale, durations are `_ms` or `seconds`.
+ *   Percent and −100..100 exist only in `format/`.
+ * - Money is a decimal string ("129.9000") with its currency beside it, so that no cent is lost in a float.
+ * - Counts are exact integers.
+ * - Lists are ordered as their comment says; the cockpit does not sort again unless the reader asks.
+ * - Lists that can grow have `limit` (default 50, at most 200) and an opaque `cursor`; `next_cursor: null` is the end.
+ * - An error of any kind is an {@link ErrorBody} with a fitting status; `x-request-id` repeats the id.
+ * - Auth: `Authorization: Bearer <token>` or the cookie that `/login?token=…` sets. Missing or wrong: 401 `unauthorised`.
+ */
+
+// ---------------------------------------------------------------- common
+
+/** RFC 3339, UTC. */
+export type Time = string;
+/** A local calendar day in the project's zone, `YYYY-MM-DD`. */
+export type Day = string;
+/** A decimal number as text, at most four places. */
+export type Decimal = string;
+
+/**
+ * An estimate with its uncertainty. `estimate`, `lower`, `upper` are null together or one by one, and then `reason` says why.
+ * Reasons: `too_few` (n < 5: the value is withheld), `empty` (n = 0), `no_variance`, `not_computed`.
+ */
+export interface Estimate {
+  estimate: number | null;
+  lower: number | null;
+  upper: number | null;
+  /** Observations counted. */
+  n: number;
+  /** Confidence level, 0.95. */
+  level: number;
+  /** `adjusted_wald`, `wilson`, `t`, `bootstrap`, `newcombe`, `mover` … */
+  method: string;
+  reason?: string | null;
+}
+
+/**
+ * The one filter bar. Sent as query parameters on every GET marked *(filter)*.
+ * A page that cannot apply one of them answers for everything and says so in {@link Applied}.
+ */
+export interface Filter {
+  /**
+   * `all` (default), or a calendar period in the project's zone: `2026`, `2026-Q2`, `2026-06`.
+   * Scores: the row of that `period`/`period_start`. Facts, journeys, comments: those whose time lies in it.
+   */
+  period?: string;
+  /** A dimension of the scores table (`channel`, `segment`, `region` …); only together with `slice`. */
+  slice_by?: string;
+  /** A value of that dimension. */
+  slice?: string;
+  /** A channel of the glossary. Scores: same as slice_by=channel when that slice exists. */
+  channel?: string;
+}
+
+/** Which parts of the filter the answer honours. `true` also where that part was not given. */
+export interface Applied {
+  period: boolean;
+  slice: boolean;
+  channel: boolean;
+}
+
+export interface ErrorBody {
+  error: {
+    /** Stable code: `unauthorised`, `not_found`, `invalid`, `conflict`, `busy`, `not_ready`, `too_large`, `timeout`, `internal`. */
+    code: string;
+    /** One or two sentences: what happened, what to do. */
+    message: string;
+    request_id: string;
+    /** Further facts, depending on the code (`busy`: `{job_id}`, `not_found` of a merged person: `{merged_into}`). */
+    details: Record<string, unknown> | null;
+  };
+}
+
+// ---------------------------------------------------------------- GET /api/v1/meta
+
+/** `GET /meta`: what this store is and which pages have something to show. Cheap; asked at every start. */
+export interface Meta {
+  company: string;
+  /** IANA zone. */
+  timezone: string;
+  /** ISO 4217; null: none declared. */
+  currency: string | null;
+  /** Default language, ISO 639-1; null: none declared. */
+  language: string | null;
+  /** Version of the binary. */
+  version: string;
+  /** First and last `occurred_at`/`answered_at`; null: no facts yet. */
+  data_from: Time | null;
+  data_until: Time | null;
+  /** The newest run, finished or not; null: never ran. */
+  last_run: RunSummary | null;
+  /** When the schedule will look next; null: no schedule. */
+  next_run_at: Time | null;
+  /** Work that is queued or running now; null: idle. */
+  job: Job | null;
+  /**
+   * Pages with something to show: of `overview`, `scores`, `people`, `journey`, `voice`, `drivers`, `data`.
+   * `data` always; others when their table exists (even if empty after a run).
+   */
+  capabilities: string[];
+  /** In the order of metrics.yaml. */
+  metrics: MetricDefinition[];
+  /** Names in journey.yaml, in order. */
+  journeys: string[];
+  /** Periods the filter offers: distinct (period, period_start) of scores, coarse to fine, newest first; `all` first. */
+  periods: PeriodChoice[];
+  /** Dimensions and values the filter offers, from scores (without `all`). Dimensions by name, values by n descending, at most 50 each. */
+  slices: SliceChoice[];
+  /** Channels that occur in events or responses, by number descending. */
+  channels: string[];
+}
+
+export interface PeriodChoice {
+  /** `all`, `2026`, `2026-Q2`, `2026-06`, `2026-W23`, `2026-06-30`. */
+  value: string;
+  /** `all`, `year`, `quarter`, `month`, `week`, `day`. */
+  period: string;
+  /** First local day; null for `all`. */
+  start: Day | null;
+}
+
+export interface SliceChoice {
+  slice_by: string;
+  values: { slice: string; n: number }[];
+}
+
+export interface MetricDefinition {
+  /** Name in metrics.yaml. */
+  metric: string;
+  kind: MetricKind;
+  /** Hash of the definition. */
+  version: string;
+  survey: string | null;
+  question: string | null;
+  scale_min: number | null;
+  scale_max: number | null;
+  population: string;
+  /** The grain of its trend: `day`, `week`, `month`, `quarter`, `year`. */
+  period: string;
+  /** In the estimate's unit; null: none. */
+  target: number | null;
+  /** Dimensions it is sliced by. */
+  slices: string[];
+  /** Whether drivers are computed for it. */
+  drivers: boolean;
+  /** The definition in one sentence: "Share of answers 4 or 5 to ‘How satisfied …’". */
+  definition: string;
+}
+
+/** `nps` −1..1; `csat`, `share` 0..1 (higher is better); `ces`, `mean` on the answer's scale. */
+export type MetricKind = "nps" | "csat" | "ces" | "mean" | "share";
+
+// ---------------------------------------------------------------- GET /api/v1/overview (filter)
+
+/** `GET /overview` *(filter)*: how is the experience, and what changed? */
+export interface Overview {
+  applied: Applied;
+  /** One a metric, order of metrics.yaml. */
+  scores: ScoreCard[];
+  /** What changed, most telling first, at most 8. Empty: nothing changed beyond chance. */
+  changes: Change[];
+  /** The first three rows of drivers of the first metric that has some; null: none computed. */
+  drivers: { metric: string; r_squared: number | null; n: number; top: Driver[] } | null;
+  /** The stage of each journey that loses the largest share (people ≥ 5), in the order of journeys. */
+  weakest_stages: { journey: string; stage: Stage }[];
+  /** What stands behind it all, whole store. */
+  counts: { people: number; events: number; responses: number; comments: number; sources: number };
+  /** Conservation at a glance. */
+  data: { balanced: boolean; quarantined: number; unreadable: number };
+}
+
+export interface ScoreCard {
+  metric: string;
+  kind: MetricKind;
+  /** For the filter's period and slice. */
+  score: Estimate;
+  target: number | null;
+  /** Oldest first; at the metric's own period; at most the 24 newest; an unfinished last period has `partial`. */
+  trend: TrendPoint[];
+  /**
+   * The last full period against the one before it; null: fewer than two periods.
+   * The difference has the estimate's unit.
+   */
+  change: ScoreChange | null;
+}
+
+export interface TrendPoint {
+  period_start: Day;
+  score: Estimate;
+  /** True: the data ends inside this period. */
+  partial: boolean;
+}
+
+export interface ScoreChange {
+  /** now − before, with the interval of the difference (Newcombe for shares, normal for NPS, Welch for means). */
+  difference: Estimate;
+  period: string;
+  period_start: Day;
+  previous_start: Day;
+  /** `up` or `down` when the interval of the difference leaves out 0, else `unclear`. Never decide by the estimate alone. */
+  verdict: "up" | "down" | "unclear";
+}
+
+/** A thing that changed. The cockpit writes the sentence; the server gives the facts. */
+export type Change =
+  | ({ kind: "score" } & ScoreChange & { metric: string; metric_kind: MetricKind; now: Estimate; before: Estimate })
+  | ({ kind: "slice"; slice_by: string; slice: string } & ScoreChange & {
+        metric: string;
+        metric_kind: MetricKind;
+        now: Estimate;
+        before: Estimate;
+      })
+  | { kind: "theme"; theme_id: string; name: string; surge_ratio: number; surge_p: number; n: number };
+
+// ---------------------------------------------------------------- GET /api/v1/scores (filter)
+
+/** `GET /scores?metric=` *(filter; metric default: the first)*: can I trust this number, and for whom does it differ? */
+export interface Scores {
+  applied: Applied;
+  metric: MetricDefinition;
+  score: Estimate;
+  trend: TrendPoint[];
+  change: ScoreChange | null;
+  /** Every slice in the filter's period, dimensions by name, slices by n descending; small ones with reason `too_few`. */
+  slices: { slice_by: string; slices: { slice: string; score: Estimate }[] }[];
+  /** Answers by score, ascending, whole steps of the scale without gaps; null: not on a scale of whole steps. */
+  distribution: { score: number; n: number }[] | null;
+  /** Survey health in the filter's period. */
+  health: {
+    answers: number;
+    out_of_scale: number;
+    /** Answered / invited, where `invited_at` or invitation events tell; reason `not_computed` otherwise. */
+    response_rate: Estimate;
+  };
+}
+
+// ---------------------------------------------------------------- people
+
+/**
+ * `GET /people?q=&population=&limit=&cursor=` *(filter: period = last seen in it, channel = used it)*.
+ * `q` matches, case-insensitive: display name (substring), identifier value (exact, or prefix from 3 characters), person_id,
+ * event or record reference (exact). Without `q`: those last seen most recently. Order: exact hits first, then last_seen_at descending.
+ */
+export interface People {
+  applied: Applied;
+  people: PersonRow[];
+  next_cursor: string | null;
+  /** People in the store (population asked for, default customer), not hits. */
+  total: number;
+}
+
+export interface PersonRow {
+  person_id: string;
+  population: string;
+  /** Best known name; null: none. */
+  display_name: string | null;
+  /** What `q` hit, when it was not the name; else null. */
+  matched: { type: string; value: string } | null;
+  first_seen_at: Time;
+  last_seen_at: Time;
+  events: number;
+  responses: number;
+  /** By number of events, descending. */
+  channels: string[];
+  value: Decimal | null;
+  currency: string | null;
+  last_nps: number | null;
+  last_csat: number | null;
+  last_ces: number | null;
+  stage: string | null;
+}
+
+/** `GET /people/{person_id}`. 404 `not_found` with `details.merged_into` when the id was merged away. */
+export interface Person {
+  profile: Profile;
+  /** Who this is and why. */
+  identity: Identity;
+  /** Current ones first (valid_to null), then by name, valid_from descending. */
+  attributes: Attribute[];
+  /** null: none known. */
+  household: { household_id: string; rule: string; members: { person_id: string; display_name: string | null }[] } | null;
+  organisations: { organisation_id: string; name: string | null }[];
+  /** Newest first, at most 100. */
+  responses: PersonResponse[];
+  /** Newest first, at most 50. */
+  journeys: PersonJourney[];
+}
+
+export interface Profile extends Omit<PersonRow, "matched"> {
+  conversations: number;
+  /** Distinct orders, tickets, cases. */
+  references: number;
+  events_by_channel: Record<string, number>;
+  last_nps_at: Time | null;
+  last_csat_at: Time | null;
+  last_ces_at: Time | null;
+}
+
+export interface Identity {
+  /** Subjects joined in this person. */
+  subjects: number;
+  /** By role (person, household, shared, blocked), then type, then value. */
+  identifiers: {
+    type: string;
+    value: string;
+    role: string;
+    first_seen_at: Time;
+    last_seen_at: Time;
+    /** Sources that carry it for this person, by name. */
+    sources: string[];
+    /** Subjects that carry it, over all people. */
+    subjects: number;
+  }[];
+  /** Why the subjects are one person: evidence grouped by (rule, effect), merged first, then by count descending. */
+  evidence: {
+    /** Identifier type, model or decision. */
+    rule: string;
+    effect: "merged" | "blocked" | "demoted";
+    /** Pieces of evidence. */
+    links: number;
+    /** Strongest match weight (log2 of the Bayes factor) and its probability; null for rules. */
+    match_weight: number | null;
+    probability: number | null;
+    decided_by: string;
+    first_at: Time;
+    last_at: Time;
+  }[];
+  /** What the sources say, newest version each, by source. */
+  records: {
+    source: string;
+    record_id: string;
+    full_name: string | null;
+    emails: string[];
+    phones: string[];
+    city: string | null;
+    organisation: string | null;
+    valid_from: Time | null;
+  }[];
+  /** How the person came to be, newest first, at most 20. */
+  changes: { changed_at: Time; change: string; from_person_id: string | null; to_person_id: string; cause: string }[];
+}
+
+export interface Attribute {
+  name: string;
+  value: string;
+  source: string;
+  valid_from: Time;
+  valid_to: Time | null;
+}
+
+export interface PersonResponse {
+  source: string;
+  response_id: string;
+  survey: string;
+  question: string;
+  /** nps, csat, ces, rating, boolean, choice, text. */
+  kind: string;
+  score: number | null;
+  scale_min: number | null;
+  scale_max: number | null;
+  text: string | null;
+  channel: string | null;
+  about_reference: string | null;
+  invited_at: Time | null;
+  answered_at: Time;
+}
+
+export interface PersonJourney {
+  journey_id: string;
+  journey: string;
+  scope_key: string | null;
+  started_at: Time;
+  ended_at: Time;
+  steps: number;
+  furthest_stage: string | null;
+  outcome: "completed" | "dropped" | "open";
+}
+
+/** `GET /people/{person_id}/timeline?channel=&limit=&cursor=`: newest first, events and responses in one stream. */
+export interface Timeline {
+  items: TimelineItem[];
+  next_cursor: string | null;
+}
+
+export interface TimelineItem {
+  kind: "event" | "response";
+  source: string;
+  /** event_id or response_id. */
+  id: string;
+  at: Time;
+  /** Event name; of a response its question. */
+  name: string;
+  channel: string | null;
+  direction: "inbound" | "outbound" | "internal" | null;
+  automated: boolean | null;
+  stage: string | null;
+  reference: string | null;
+  conversation_id: string | null;
+  outcome: string | null;
+  duration_ms: number | null;
+  team: string | null;
+  location: string | null;
+  product: string | null;
+  amount: Decimal | null;
+  currency: string | null;
+  text: string | null;
+  /** −1..1; null: no text, or no method for its language. */
+  sentiment: number | null;
+  /** Of a response. */
+  response_kind: string | null;
+  score: number | null;
+  scale_min: number | null;
+  scale_max: number | null;
+}
+
+// ---------------------------------------------------------------- journeys
+
+/** `GET /journeys` *(filter)*: one row a journey, order of journey.yaml. */
+export interface Journeys {
+  applied: Applied;
+  journeys: {
+    journey: string;
+    /** `person`, `reference` or `conversation`. */
+    scope: string;
+    /** Distinct people. */
+    people: number;
+    /** Journeys by outcome; sum = all. */
+    completed: number;
+    dropped: number;
+    open: number;
+    /** completed / (completed + dropped), Wilson. */
+    completion: Estimate;
+  }[];
+}
+
+/** `GET /journeys/{journey}` *(filter: period = started in it, channel = has a step on it)*: where do people get lost, wait, give up? */
+export interface Journey {
+  applied: Applied;
+  journey: string;
+  scope: string;
+  people: number;
+  completed: number;
+  dropped: number;
+  open: number;
+  /** In order of position. */
+  stages: Stage[];
+  /** By n descending, all of them up to 500; `(start)` and `(end)` are steps too. */
+  transitions: Transition[];
+  /** Worst first: by people lost or waiting time in sum; at most 12. */
+  friction: Friction[];
+}
+
+export interface Stage {
+  position: number;
+  stage: string;
+  /** People who reached it. */
+  people: number;
+  /** Of them, people who reached a later stage. */
+  continued: number;
+  /** continued / people, Wilson; last stage: estimate null with reason `last_stage`. */
+  conversion: Estimate;
+  /** Median time from reaching it to reaching a later stage; null: nobody did. */
+  median_ms: number | null;
+}
+
+export interface Transition {
+  from_step: string;
+  to_step: string;
+  n: number;
+  people: number;
+  /** null at start and end. */
+  median_wait_ms: number | null;
+  p90_wait_ms: number | null;
+}
+
+export interface Friction {
+  /**
+   * `drop_off`: people end here (`to_step` null, `share` = dropped of those who came);
+   * `wait`: a transition with a long wait; `repeat`: the same step again (`to_step` = `from_step`), `share` = of the step's occurrences.
+   */
+  kind: "drop_off" | "wait" | "repeat";
+  from_step: string;
+  to_step: string | null;
+  n: number;
+  people: number;
+  share: Estimate;
+  median_wait_ms: number | null;
+  p90_wait_ms: number | null;
+}
+
+// ---------------------------------------------------------------- voice
+
+/** `GET /voice` *(filter: slice never applies in this version)*: what do they say, and what is new? */
+export interface Voice {
+  applied: Applied;
+  comments: number;
+  /** Comments by language, n descending; language null: cannot be told. `sentiment_method`: vader, learned, none. */
+  languages: { language: string | null; n: number; sentiment_method: string }[];
+  /** Mean over comments with a sentiment. */
+  sentiment: Estimate;
+  /** sentiment < −0.05, between, > 0.05, and comments without a method. */
+  balance: { negative: number; neutral: number; positive: number; unknown: number };
+  /** By impact: |share × score_effect| descending; those without score_effect after them by n. */
+  themes: Theme[];
+}
+
+export interface Theme {
+  theme_id: string;
+  /** Top terms. */
+  name: string;
+  terms: string[];
+  language: string;
+  /** Comments in the filter. */
+  n: number;
+  /** Of the comments of its language, Wilson. */
+  share: Estimate;
+  /** Mean, −1..1. */
+  sentiment: Estimate;
+  /** Mean score with the theme minus without, in score points. */
+  score_effect: Estimate;
+  /** share × score_effect: what the theme does to the mean score, in score points; null: no effect known. */
+  impact: number | null;
+  /** Last period's rate over its history; null: no history. `emerging` = ratio > 1 and p < 0.05 (adjusted). */
+  surge: { ratio: number; p: number | null; emerging: boolean } | null;
+  /** Most representative first; 2 in lists, up to 6 in the theme. */
+  quotes: Quote[];
+}
+
+/** A customer's words. Names, e-mails, phones and numbers in `text` are masked (`▇▇▇`) by the server. */
+export interface Quote {
+  comment_id: string;
+  text: string;
+  language: string | null;
+  at: Time;
+  channel: string | null;
+  /** event name or survey question it was said with. */
+  about: string | null;
+  stage: string | null;
+  person_id: string | null;
+  score: number | null;
+  scale_max: number | null;
+  sentiment: number | null;
+}
+
+/** `GET /voice/themes/{theme_id}?limit=&cursor=` *(filter)*. */
+export interface ThemeDetail {
+  applied: Applied;
+  theme: Theme;
+  /** Share of the comments of its language by month, oldest first, at most 24. */
+  trend: { period_start: Day; share: Estimate; partial: boolean }[];
+  by_channel: { channel: string | null; n: number }[];
+  /** All its comments, newest first. */
+  quotes: Quote[];
+  next_cursor: string | null;
+}
+
+// ---------------------------------------------------------------- drivers
+
+/** `GET /drivers?metric=&segment=` *(metric default: the first with drivers; segment default all; the filter bar does not apply)*: what moves the score? */
+export interface Drivers {
+  applied: Applied;
+  /** null: no metric has drivers yet; then all lists are empty. */
+  metric: MetricDefinition | null;
+  segment: string;
+  /** Metrics with drivers, and segments for this metric (`all` first). */
+  metrics: string[];
+  segments: string[];
+  /** Answers used. */
+  n: number;
+  /** Of the whole model, 0..1; null: not computed. */
+  r_squared: number | null;
+  /** Rows of kind `family`, by rank. */
+  families: Driver[];
+  /** By rank. */
+  drivers: Driver[];
+  /** By statistic descending. */
+  screened_out: ScreenedOut[];
+}
+
+export interface Driver {
+  driver: string;
+  family: string;
+  kind: "numeric" | "boolean" | "category" | "family";
+  rank: number;
+  /** Share of R² (LMG), with the bootstrap interval. n = answers used. */
+  importance: Estimate;
+  /** Cumulative share in Pareto order. */
+  cumulative: number | null;
+  vital_few: boolean;
+  /** Signed association in score points: what the score differs by between absent and present (boolean) or per standard deviation (numeric). */
+  effect: number | null;
+  /** Signed standardised coefficient, −1..1. */
+  association: number | null;
+  /** Share of answers where it is present (boolean), or mean (numeric); null for categories and families. */
+  performance: number | null;
+}
+
+export interface ScreenedOut {
+  driver: string;
+  family: string;
+  kind: string;
+  /** Squared correlation with the score. */
+  statistic: number | null;
+  /** Adjusted. */
+  p_value: number | null;
+  /** Why: `weaker than the sixteenth`, `no variance`, `too few answers` … */
+  reason: string;
+  n: number;
+}
+
+// ---------------------------------------------------------------- data
+
+/** `GET /data`: is what comes in complete and clean? */
+export interface DataPage {
+  /** By name. */
+  sources: Source[];
+  last_run: RunSummary | null;
+  next_run_at: Time | null;
+  /** Facts and derived tables with rows and Delta version (null: not written yet), facts first. */
+  tables: { table: string; kind: "fact" | "derived"; rows: number; version: number | null }[];
+}
+
+export interface Source {
+  source: string;
+  /** append, upsert, snapshot; null where it is a lookup. */
+  mode: "append" | "upsert" | "snapshot" | null;
+  lookup: boolean;
+  /** Whether the schedule imports it. */
+  watch: boolean;
+  population: string;
+  /** As declared: path, glob or folder. */
+  files: string[];
+  /** Last time a chunk came in; null: never imported. */
+  last_import_at: Time | null;
+  /** Newest occurred_at, answered_at or valid_from in it; null: none. */
+  newest_fact_at: Time | null;
+  /** Sum over all batches: read = mapped + skipped + unreadable. */
+  rows: { read: number; mapped: number; skipped: number; unreadable: number; balanced: boolean };
+  /** One a target table, sum over all batches: produced = stored + duplicate + quarantined + rejected. */
+  targets: {
+    target: "events" | "records" | "responses";
+    produced: number;
+    stored: number;
+    duplicate: number;
+    quarantined: number;
+    rejected: number;
+    balanced: boolean;
+  }[];
+  /** Rows in quarantine by reason, n descending. */
+  quarantine: { reason: string; n: number }[];
+}
+
+/** `GET /data/quarantine?source=&reason=&limit=&cursor=`: newest first. */
+export interface Quarantine {
+  items: {
+    quarantine_id: string;
+    source: string;
+    batch: string;
+    target: string | null;
+    file: string | null;
+    row_no: number | null;
+    reason: string;
+    detail: string;
+    raw: string | null;
+    at: Time;
+  }[];
+  next_cursor: string | null;
+  /** Rows that fit source and reason. */
+  total: number;
+}
+
+/** `GET /runs?limit=`: newest first, default 20. */
+export interface Runs {
+  runs: Run[];
+}
+
+export interface RunSummary {
+  run_id: string;
+  started_at: Time;
+  /** Sum over its steps. */
+  seconds: number;
+  /** `failed` if one step failed. */
+  status: "running" | "done" | "failed";
+}
+
+export interface Run extends RunSummary {
+  steps: {
+    step: string;
+    mode: string;
+    rows: number;
+    seconds: number;
+    started_at: Time;
+    status: "done" | "failed";
+    detail: string | null;
+  }[];
+}
+
+// ---------------------------------------------------------------- work
+
+/** `POST /run` body; answers 202 with a {@link Job}; 409 `busy` with `details.job_id` while another works. */
+export interface RunRequest {
+  /** One step only; null: all. */
+  only: string | null;
+  full: boolean;
+}
+
+/** `POST /import` body; answers 202 with a {@link Job}; 409 `busy`. Runs the pipeline afterwards when `run`. */
+export interface ImportRequest {
+  /** Empty: all. */
+  sources: string[];
+  run: boolean;
+}
+
+/** `GET /jobs/{job_id}`. Kept for the life of the process, the newest 100. */
+export interface Job {
+  job_id: string;
+  kind: "run" | "import";
+  status: "queued" | "running" | "done" | "failed";
+  created_at: Time;
+  finished_at: Time | null;
+  /** Steps or sources so far, in order. */
+  steps: { step: string; status: "waiting" | "running" | "done" | "failed"; rows: number; seconds: number }[];
+  /** 0..1; null: cannot be told. */
+  progress: number | null;
+  /** When failed: what happened, what is safe, what to do. */
+  error: string | null;
+}
+
+// ---------------------------------------------------------------- SQL and search
+
+/** `POST /sql`: read-only. One SELECT (or WITH, SHOW, DESCRIBE, EXPLAIN); anything else 400 `invalid`. Limited in time (30 s) and rows. */
+export interface SqlRequest {
+  query: string;
+  /** At most 10,000; default 1,000. */
+  limit: number | null;
+}
+
+export interface SqlResult {
+  columns: { name: string; type: string }[];
+  /** Row-major JSON values; timestamps RFC 3339, decimals as text, lists as arrays. */
+  rows: unknown[][];
+  /** True: there were more rows than the limit. */
+  truncated: boolean;
+  seconds: number;
+}
+
+/** `GET /search?q=&limit=` (2 characters or more; default 12): for ⌘K. People, metrics, themes, journeys, sources. Best first. */
+export interface SearchResult {
+  hits: {
+    kind: "person" | "metric" | "theme" | "journey" | "source";
+    /** person_id, metric name, theme_id, journey name, source name. */
+    id: string;
+    title: string;
+    /** One line more: matched identifier, n, … ; null: nothing. */
+    detail: string | null;
+  }[];
+}
+
+// ---------------------------------------------------------------- endpoints
+
+/** Every endpoint with its query parameters, body and answer: the client and the mock are typed by it. */
+export interface Endpoints {
+  "GET /meta": { query: Record<string, never>; answer: Meta };
+  "GET /overview": { query: Filter; answer: Overview };
+  "GET /scores": { query: Filter & { metric?: string }; answer: Scores };
+  "GET /people": {
+    query: Filter & { q?: string; population?: string; limit?: number; cursor?: string };
+    answer: People;
+  };
+  "GET /people/{person_id}": { query: Record<string, never>; answer: Person };
+  "GET /people/{person_id}/timeline": { query: { channel?: string; limit?: number; cursor?: string }; answer: Timeline };
+  "GET /journeys": { query: Filter; answer: Journeys };
+  "GET /journeys/{journey}": { query: Filter; answer: Journey };
+  "GET /voice": { query: Filter; answer: Voice };
+  "GET /voice/themes/{theme_id}": { query: Filter & { limit?: number; cursor?: string }; answer: ThemeDetail };
+  "GET /drivers": { query: { metric?: string; segment?: string }; answer: Drivers };
+  "GET /data": { query: Record<string, never>; answer: DataPage };
+  "GET /data/quarantine": {
+    query: { source?: string; reason?: string; limit?: number; cursor?: string };
+    answer: Quarantine;
+  };
+  "GET /runs": { query: { limit?: number }; answer: Runs };
+  "GET /jobs/{job_id}": { query: Record<string, never>; answer: Job };
+  "GET /search": { query: { q: string; limit?: number }; answer: SearchResult };
+  "POST /run": { query: Record<string, never>; body: RunRequest; answer: Job };
+  "POST /import": { query: Record<string, never>; body: ImportRequest; answer: Job };
+  "POST /sql": { query: Record<string, never>; body: SqlRequest; answer: SqlResult };
+}
