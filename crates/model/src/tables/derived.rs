@@ -44,6 +44,7 @@ pub const DERIVED: &[Table] = &[
             VALID_FROM,
             VALID_TO,
             req("decided_by", Text, "rules, or the decision_id"),
+            BUCKET,
         ],
     },
     Table {
@@ -61,6 +62,7 @@ pub const DERIVED: &[Table] = &[
             stat(col("household_id", Text, "household, null: none known")),
             req("subjects", Int64, "number of subjects"),
             req("records", Int64, "number of records"),
+            BUCKET,
         ],
     },
     Table {
@@ -84,16 +86,16 @@ pub const DERIVED: &[Table] = &[
         name: "person_changes",
         kind: Derived,
         row: "a change of the mapping from subjects to persons; a rebuild replays it",
-        key: &["run_id", "change", "subject", "to_person_id"],
+        key: &["seq"],
         partition_by: &[],
         columns: &[
-            stat(req("run_id", Text, "run that changed it")),
+            stat(req("seq", Int64, "order over all runs, from 1")),
             stat(req("changed_at", Timestamp, "when")),
             stat(req("change", Text, "created, merged, split or moved")),
             stat(col("from_person_id", Text, "person before; null: new")),
             stat(req("to_person_id", Text, "person after")),
             stat(col("subject", Int64, "subject that moved; null: the whole person")),
-            stat(req("cause", Text, "rule or decision")),
+            stat(req("cause", Text, "rules, or the decision_id")),
         ],
     },
     Table {
