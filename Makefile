@@ -1,0 +1,63 @@
+# Entry points for people and CI. `make help` lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# One target folder outside the tree, shared by every checkout: the engine is compiled once per machine.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/clew/target
+# Tools that `make lint` needs get a folder of their own, so that their features never rebuild ours.
+TOOLS_TARGET := $(HOME)/.cache/clew/tools
+
+# .cargo/config.toml links with mold; where there is none, an empty RUSTFLAGS takes the platform's linker.
+ifeq ($(shell command -v mold),)
+export RUSTFLAGS := $(empty) $(empty)
+endif
+
+# nextest where there is one: it runs tests of all crates side by side.
+RUN_TESTS := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test)
+
+DEMO ?=
+
+.PHONY: help setup web demo test build bench lint crash
+
+help: ## what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: ## check for Rust, Node, a browser and a linker; install what is missing where that is allowed
+	@scripts/setup
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+	@touch $@
+
+# The server embeds web/dist: it is built before the binary.
+web: setup web/node_modules/.package-lock.json ## the cockpit's assets in web/dist
+	cd web && npm run build
+
+build: web ## the release binary at $CARGO_TARGET_DIR/release/clew, cockpit inside
+	cargo build --release --locked -p clew
+	@echo "built $(CARGO_TARGET_DIR)/release/clew"
+
+demo: build ## an invented company in the browser; DEMO="--people 2000 demo-folder" for options of `clew demo`
+	"$(CARGO_TARGET_DIR)/release/clew" demo $(DEMO)
+
+# One feature set builds the libraries, the binary and the tests that drive it.
+test: web ## every test: Rust, web units, and the browser against the real binary
+	$(RUN_TESTS) --workspace --locked
+	cd web && npm test
+	cd web && CLEW_BIN="$(CARGO_TARGET_DIR)/debug/clew" npm run e2e
+
+crash: ## kill import and run at 100 seeded moments and compare every table (10 of them run in `make test`)
+	CLEW_CRASH_MOMENTS=100 $(RUN_TESTS) --locked -p clew --test crash
+
+bench: build ## speed and memory, written to docs/benchmarks.md
+	CLEW_BIN="$(CARGO_TARGET_DIR)/release/clew" scripts/bench
+
+lint: web ## formatting, clippy, licences, bans, unused dependencies, web lint
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	command -v cargo-deny >/dev/null || CARGO_TARGET_DIR="$(TOOLS_TARGET)" nice cargo install --locked cargo-deny
+	command -v cargo-machete >/dev/null || CARGO_TARGET_DIR="$(TOOLS_TARGET)" nice cargo install --locked cargo-machete
+	cargo deny --offline check bans licenses sources
+	cargo machete
+	cd web && npm run lint

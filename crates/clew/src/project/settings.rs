@@ -1,0 +1,180 @@
+//! `clew.yaml`: what holds for the whole project.
+//!
+//! Only what several parts need stands here; what concerns one source, one metric or the identifiers is in their own
+//! files. Text that has an inner form (a time zone, a duration, an address) is kept as written and checked by
+//! [`Settings::findings`], so that the message can name the key's line.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::problem::nearest;
+
+/// Where the store lies when the project does not say.
+const STORE: &str = ".clew";
+/// How often `clew serve` looks for something new when the project does not say.
+const SCHEDULE: &str = "15m";
+/// Loopback: who wants the cockpit on the network says so.
+const LISTEN: &str = "127.0.0.1:7878";
+
+/// The content of `clew.yaml`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Name of the company, as the cockpit shows it.
+    pub company: String,
+    /// IANA time zone in which days, weeks and months are cut, such as Europe/Berlin. Default UTC.
+    #[serde(default = "utc")]
+    pub timezone: String,
+    /// ISO 4217 code of the currency in which sums are shown, such as EUR. Left out: sums per currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    /// ISO 639-1 code of the language of texts whose language cannot be told, such as pt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Folder of the store, relative to the project. Default .clew.
+    #[serde(default = "store")]
+    pub store: String,
+    /// How often `clew serve` imports watched sources and runs the pipeline: a duration such as 15m or 1h, or never. Default 15m.
+    #[serde(default = "schedule")]
+    pub schedule: String,
+    /// Address on which `clew serve` listens. Default 127.0.0.1:7878.
+    #[serde(default = "listen")]
+    pub listen: String,
+    /// The number from which everything random starts (bootstrap, clustering): the same seed gives the same figures. Default 1.
+    #[serde(default = "seed")]
+    pub seed: u64,
+    /// Limits of the engine.
+    #[serde(default)]
+    pub engine: Engine,
+}
+
+/// Limits of the engine.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Engine {
+    /// Memory for queries and the pipeline, in MiB; what does not fit spills to disk. Default 1024.
+    #[schemars(range(min = 64))]
+    pub memory_mb: Option<u32>,
+    /// Threads. Default: one per processor.
+    #[schemars(range(min = 1, max = 1024))]
+    pub threads: Option<u32>,
+}
+
+fn utc() -> String {
+    "UTC".into()
+}
+
+fn store() -> String {
+    STORE.into()
+}
+
+fn schedule() -> String {
+    SCHEDULE.into()
+}
+
+fn listen() -> String {
+    LISTEN.into()
+}
+
+const fn seed() -> u64 {
+    1
+}
+
+impl Settings {
+    /// The interval of the schedule; none for `never` and for what [`Settings::findings`] reports.
+    pub fn schedule(&self) -> Option<Duration> {
+        duration(&self.schedule).ok().flatten()
+    }
+
+    /// What a schema cannot see: (JSON pointer, message, remedy).
+    pub fn findings(&self) -> Vec<(&'static str, String, String)> {
+        let mut found = Vec::new();
+        if self.company.trim().is_empty() {
+            found.push(("/company", "the company has no name".into(), "write the name that the cockpit shall show".into()));
+        }
+        if let Err(remedy) = known_timezone(&self.timezone) {
+            found.push(("/timezone", format!("'{}' is no time zone", self.timezone), remedy));
+        }
+        if let Some(currency) = &self.currency
+            && !(currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_uppercase()))
+        {
+            found.push(("/currency", format!("'{currency}' is no currency code"), "use the three capitals of ISO 4217, such as EUR".into()));
+        }
+        if let Some(language) = &self.language
+            && !(language.len() == 2 && language.bytes().all(|b| b.is_ascii_lowercase()))
+        {
+            found.push(("/language", format!("'{language}' is no language code"), "use the two letters of ISO 639-1, such as en".into()));
+        }
+        if self.store.trim().is_empty() {
+            found.push(("/store", "the store has no folder".into(), format!("name one, or remove the key: {STORE} is the default")));
+        }
+        if let Err(remedy) = duration(&self.schedule) {
+            found.push(("/schedule", format!("'{}' is no interval", self.schedule), remedy));
+        }
+        if self.listen.parse::<std::net::SocketAddr>().is_err() {
+            found.push(("/listen", format!("'{}' is no address", self.listen), format!("write address and port, such as {LISTEN} or 0.0.0.0:80")));
+        }
+        found
+    }
+}
+
+/// Whether `name` is in the time zone database; the error is the remedy.
+pub fn known_timezone(name: &str) -> Result<(), String> {
+    if jiff::tz::TimeZone::get(name).is_ok() {
+        return Ok(());
+    }
+    let names: Vec<String> = jiff::tz::db().available().map(|zone| zone.to_string()).collect();
+    Err(match nearest(name, names.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => "use an IANA name such as Europe/Berlin, America/Sao_Paulo or UTC".into(),
+    })
+}
+
+/// A positive duration, none for `never`; the error is the remedy.
+fn duration(text: &str) -> Result<Option<Duration>, String> {
+    if text == "never" {
+        return Ok(None);
+    }
+    let remedy = || "write a duration such as 30s, 15m or 2h, or never".to_owned();
+    let signed: jiff::SignedDuration = text.parse().map_err(|_| remedy())?;
+    match Duration::try_from(signed) {
+        Ok(interval) if interval >= Duration::from_secs(1) => Ok(Some(interval)),
+        _ => Err("use one second or more, or never".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(json: &str) -> Settings {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn a_name_is_enough() {
+        let settings = settings(r#"{"company": "Olist"}"#);
+        assert!(settings.findings().is_empty());
+        assert_eq!((settings.timezone.as_str(), settings.store.as_str(), settings.seed), ("UTC", ".clew", 1));
+        assert_eq!(settings.schedule(), Some(Duration::from_secs(900)));
+    }
+
+    #[test]
+    fn text_with_an_inner_form_is_checked() {
+        let settings = settings(
+            r#"{"company": " ", "timezone": "America/Sao_Paolo", "currency": "reais", "language": "por", "store": "", "schedule": "15", "listen": "7878"}"#,
+        );
+        let pointers: Vec<&str> = settings.findings().iter().map(|(pointer, ..)| *pointer).collect();
+        assert_eq!(pointers, ["/company", "/timezone", "/currency", "/language", "/store", "/schedule", "/listen"]);
+        assert_eq!(settings.findings()[1].2, "did you mean 'America/Sao_Paulo'?");
+    }
+
+    #[test]
+    fn a_schedule_is_a_duration_or_never() {
+        assert_eq!(duration("1h 30m"), Ok(Some(Duration::from_secs(5400))));
+        assert_eq!(duration("never"), Ok(None));
+        assert!(duration("0s").is_err() && duration("-5m").is_err());
+    }
+}
