@@ -281,6 +281,7 @@ pub const DERIVED: &[Table] = &[
         columns: &[
             stat(req("comment_id", Text, "comment")),
             stat(col("person_id", Text, "person; null: unknown")),
+            stat(req("population", Text, "population of the person: themes are found among customers only")),
             stat(req("about_table", Text, "events or responses")),
             stat(req("source", Text, "source of the fact")),
             stat(req("fact_id", Text, "event_id or response_id")),
@@ -310,7 +311,7 @@ pub const DERIVED: &[Table] = &[
             col("sentiment", Float64, "mean sentiment"),
             col("sentiment_lower", Float64, "lower bound"),
             col("sentiment_upper", Float64, "upper bound"),
-            col("score_effect", Float64, "mean score with the theme minus without, in score points"),
+            col("score_effect", Float64, "mean score with the theme minus without, as fractions of the scale (0.1: a tenth of it)"),
             col("score_effect_lower", Float64, "lower bound"),
             col("score_effect_upper", Float64, "upper bound"),
             req("quotes", TextList, "comment ids of representative quotes"),
