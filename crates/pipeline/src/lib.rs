@@ -1,1 +1,39 @@
-//! pipeline
+//! The pipeline: from facts to people, journeys, scores, words and drivers.
+//!
+//! `clew run` goes through [`run::Step`]s; each reads tables of the lake, calls a pure crate and writes tables. This crate
+//! binds the two: SQL and columns on one side, slices on the other.
+//!
+//! *Invariant*: it knows no HTTP and no project files; [`registry`] is the one place that binds SQL functions and views.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`run`] | the order of steps, what is skipped, the `runs` table |
+//! | [`steps`] | one module a step |
+//! | [`scan`] | the events of people, bucket by bucket |
+//! | [`touched`] | whose buckets have to be recomputed |
+//! | [`columns`] | between Arrow and slices |
+//! | [`functions`], [`views`] | what SQL gets from us |
+
+pub mod columns;
+pub mod definitions;
+pub mod functions;
+pub mod periods;
+pub mod run;
+pub mod scan;
+pub mod steps;
+pub mod touched;
+pub mod views;
+
+use clew_lake::Extensions;
+
+pub use definitions::Definitions;
+pub use run::{Mode, Progress, RunError, RunOptions, RunReport, Step, StepReport, run};
+
+/// The SQL functions and views of Clew: what every session of the lake registers.
+pub fn registry() -> Extensions {
+    Extensions {
+        udafs: functions::aggregates(),
+        views: views::VIEWS.iter().map(|(name, sql)| ((*name).to_owned(), (*sql).to_owned())).collect(),
+        ..Extensions::default()
+    }
+}

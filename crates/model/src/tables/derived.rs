@@ -323,7 +323,7 @@ pub const DERIVED: &[Table] = &[
         name: "drivers",
         kind: Derived,
         row: "a driver of a metric, or a candidate that was screened out",
-        key: &["metric", "segment", "driver"],
+        key: &["metric", "segment", "kind", "driver"],
         partition_by: &[],
         columns: &[
             stat(req("metric", Text, "metric")),
