@@ -1,0 +1,28 @@
+//! Who is who: the rules of `identity.yaml`, subjects, and the partition of subjects into persons.
+//!
+//! * [`rules`]: what a project declares about its identifier types, its built-in defaults and its validation.
+//! * [`canonical`]: one spelling per identifier value, blocked values, and the 63-bit number of a subject.
+//! * [`subjects`]: the input of a resolution in columns, with every identifier value stored once.
+//! * [`resolve`]: subjects, decisions and rules in; persons, evidence, conflicts and identifier roles out.
+//! * [`persons`]: person ids that stay put between runs, and the changes that explain where they did not.
+//! * [`why`]: the chain of evidence between two subjects.
+//!
+//! The crate knows no storage, no clock and no randomness: the same rows give the same answer in whatever order they
+//! come. Deliberately missing in this cut: probabilistic matching of records (its edges will enter [`resolve`] beside
+//! the deterministic ones) and the online index of the write path.
+
+pub mod canonical;
+pub mod persons;
+pub mod resolve;
+pub mod rules;
+pub mod subjects;
+pub mod why;
+
+pub use canonical::{record_subject, subject_of};
+pub use persons::{Change, ChangeKind, PersonId, assign_person_ids, replay};
+pub use resolve::{
+    Assignment, Conflict, DecidedBy, Decision, DecisionKind, IdentifierUse, Link, Reason, Resolution, Role, resolve,
+};
+pub use rules::{CompiledRules, IdentifierRule, Normalise, Problem, Rules, Scope, Shared, Window};
+pub use subjects::{NewSubject, SubjectKind, Subjects};
+pub use why::{Step, why};
