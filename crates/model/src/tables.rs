@@ -38,6 +38,8 @@ pub enum ColumnType {
     Identifiers,
     /// `list<text>`.
     TextList,
+    /// `list<int64>`.
+    IntList,
 }
 
 /// A column of a table.

@@ -2,7 +2,7 @@
 //!
 //! `bucket` = hash of the person modulo a fixed number: the partition that a person-local step replaces.
 
-use super::ColumnType::{Boolean, Decimal, Float64, Int32, Int64, Text, TextList, Timestamp};
+use super::ColumnType::{Boolean, Decimal, Float64, Int32, Int64, IntList, Text, TextList, Timestamp};
 use super::TableKind::Derived;
 use super::{Column, Table, col, req, stat};
 
@@ -184,8 +184,10 @@ pub const DERIVED: &[Table] = &[
         partition_by: BY_BUCKET,
         columns: &[
             stat(req("journey_id", Text, "journey of a person")),
+            stat(req("journey", Text, "name in journey.yaml")),
             PERSON_ID,
             req("seq", Int32, "place in the journey, from 1"),
+            stat(col("from_step", Text, "name of the step before; null: the first")),
             stat(req("source", Text, "source of the event")),
             stat(req("event_id", Text, "event")),
             stat(req("name", Text, "event name")),
@@ -211,7 +213,9 @@ pub const DERIVED: &[Table] = &[
             stat(req("ended_at", Timestamp, "last step")),
             req("steps", Int32, "number of steps"),
             stat(col("furthest_stage", Text, "furthest stage reached")),
-            stat(req("outcome", Text, "completed, dropped or open")),
+            stat(req("outcome", Text, "reached, dropped, ended (it had no goal) or open")),
+            req("reached_ms", IntList, "for each stage in order, from the start to its first step; null: not reached"),
+            req("continued", Int64, "bit k: a step of a later stage came after a step of stage k"),
             BUCKET,
         ],
     },
