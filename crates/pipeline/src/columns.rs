@@ -7,11 +7,11 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, ListBuilder, RecordBatch, StringArray,
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, ListArray, ListBuilder, RecordBatch, StringArray,
     StringBuilder, TimestampMicrosecondArray, new_null_array,
 };
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type, SchemaRef, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Decimal128Type, Field, Float64Type, Int64Type, SchemaRef, TimeUnit, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
@@ -63,6 +63,11 @@ impl Dictionary {
     }
 }
 
+/// The values of a dictionary by code, borrowed.
+pub fn words(dictionary: &Dictionary) -> Vec<&str> {
+    dictionary.values().iter().map(String::as_str).collect()
+}
+
 /// The columns of a query result by name, cast to the types that the steps work with.
 #[derive(Debug)]
 pub struct Columns<'a>(pub &'a RecordBatch);
@@ -101,10 +106,30 @@ impl Columns<'_> {
         Ok(self.array(name, &DataType::Decimal128(18, 4))?.as_primitive::<Decimal128Type>().clone())
     }
 
+    /// A column of lists of integers.
+    pub fn int_lists(&self, name: &str) -> Result<IntLists, ArrowError> {
+        let kind = DataType::List(Arc::new(Field::new("element", DataType::Int64, true)));
+        Ok(IntLists(self.array(name, &kind)?.as_list::<i32>().clone()))
+    }
+
     /// A time column, microseconds.
     pub fn time(&self, name: &str) -> Result<TimestampMicrosecondArray, ArrowError> {
         let kind = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
         Ok(self.array(name, &kind)?.as_primitive::<TimestampMicrosecondType>().clone())
+    }
+}
+
+/// Lists of integers, row by row.
+#[derive(Debug)]
+pub struct IntLists(ListArray);
+
+impl IntLists {
+    /// The list at `row`; empty for null.
+    pub fn get(&self, row: usize) -> Vec<Option<i64>> {
+        if self.0.is_null(row) {
+            return Vec::new();
+        }
+        self.0.value(row).as_primitive::<Int64Type>().iter().collect()
     }
 }
 
@@ -119,7 +144,7 @@ pub fn money(units: impl IntoIterator<Item = Option<i128>>) -> Decimal128Array {
 }
 
 /// Lists of text for a table column.
-pub fn text_lists<S: AsRef<str>>(lists: impl IntoIterator<Item = Option<Vec<S>>>) -> arrow::array::ListArray {
+pub fn text_lists<S: AsRef<str>>(lists: impl IntoIterator<Item = Option<Vec<S>>>) -> ListArray {
     let mut builder = ListBuilder::new(StringBuilder::new());
     for list in lists {
         let valid = list.is_some();

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use arrow::array::{Array, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray};
+use clew_journey::{NO_STAGE, StageTable};
 use clew_model::Channel;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
@@ -14,7 +15,7 @@ use rustc_hash::FxHashMap;
 use serde_json::{Map, Value};
 
 use super::identity::ALWAYS_US;
-use crate::columns::{Columns, Dictionary, NONE, TableRows, money, text_lists, times};
+use crate::columns::{Columns, Dictionary, NONE, TableRows, money, text_lists, times, words};
 use crate::definitions::Definitions;
 use crate::run::{Outcome, RunError, StepContext};
 use crate::scan::{Buckets, bucket_filter};
@@ -76,10 +77,12 @@ struct Activity {
 impl Activity {
     fn of(batch: &RecordBatch, definitions: &Definitions) -> Result<Self, RunError> {
         let columns = Columns(batch);
-        let (mut names, mut matters) = (Dictionary::default(), Dictionary::default());
+        let (mut names, mut channels, mut matters) = (Dictionary::default(), Dictionary::default(), Dictionary::default());
         let person = columns.int("person_no")?;
         let name = names.codes(&columns.text("name")?);
         let channel = columns.text("channel")?;
+        let channel_code = channels.codes(&channel);
+        let stages = StageTable::new(&definitions.journey, &words(&names), &words(&channels));
         let conversation = matters.codes(&columns.text("conversation_id")?);
         let reference = matters.codes(&columns.text("reference")?);
         let (amount, currency) = (columns.decimal("amount")?, columns.text("currency")?);
@@ -98,8 +101,8 @@ impl Activity {
             for row in start..end {
                 let known = Channel::parse(channel.value(row)).unwrap_or(Channel::System);
                 *of_person.channels.entry(known.as_str()).or_default() += 1;
-                let stage = definitions.journey.stage_of(&names.values()[name[row] as usize], channel.value(row));
-                of_person.stage = of_person.stage.max(stage);
+                let stage = stages.stage(name[row], channel_code[row]);
+                of_person.stage = of_person.stage.max((stage != NO_STAGE).then_some(usize::from(stage)));
                 if !amount.is_null(row) && counts(name[row]) {
                     let unit = (!currency.is_null(row)).then(|| currency.value(row).to_owned());
                     *of_person.value.entry(unit).or_default() += amount.value(row);
@@ -107,7 +110,7 @@ impl Activity {
             }
             start = end;
         }
-        let stages = definitions.journey.stages().iter().map(|stage| stage.name.clone()).collect();
+        let stages = definitions.journey.stage_names().into_iter().map(str::to_owned).collect();
         Ok(Self { sums, stages })
     }
 }
