@@ -213,7 +213,7 @@ enum Piece<'a> {
 
 fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
     text.split(char::is_whitespace).filter(|chunk| !is_noise(chunk)).flat_map(|chunk| {
-        chunk.split_word_bounds().filter_map(|part| {
+        chunk.split_word_bounds().flat_map(split_at_dots).filter_map(|part| {
             let first = part.chars().next()?;
             if part.chars().any(char::is_alphanumeric) {
                 (part.len() <= MAX_WORD_BYTES && !ENTITIES.contains(&part)).then_some(Piece::Word(part))
@@ -223,6 +223,16 @@ fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
                 matches!(first, '.' | ',' | ';' | ':' | '!' | '?' | '…' | '(' | ')').then_some(Piece::Break)
             }
         })
+    })
+}
+
+/// UAX #29 keeps "late.broken" together; customers forget the space. Numbers keep their dots.
+fn split_at_dots(part: &str) -> impl Iterator<Item = &str> {
+    let joined = part.len() > 1 && part.contains('.') && part.chars().any(char::is_alphabetic);
+    let cut = move |c: char| joined && c == '.';
+    part.split_inclusive(cut).flat_map(move |piece| match piece.strip_suffix('.').filter(|_| joined) {
+        Some(word) => [word, "."],
+        None => [piece, ""],
     })
 }
 
@@ -338,6 +348,11 @@ mod tests {
         assert_eq!(stems(Language::EN, "not good, quality fine"), ["not good", "qualiti", "fine"]);
         assert_eq!(stems(Language::PT, "não recomendo mas gostei"), ["not recom", "gost"]);
         assert_eq!(stems(Language::EN, "It didn\u{2019}t work"), ["not work"]);
+    }
+
+    #[test]
+    fn a_forgotten_space_after_a_dot_does_not_join_words() {
+        assert_eq!(stems(Language::EN, "Late.Broken box v2.5"), ["late", "broken", "box", "v2"]);
     }
 
     #[test]

@@ -4,7 +4,9 @@
 //! a form letter sent a thousand times is counted a thousand times, but shapes themes and names once. Terms are stems
 //! and pairs of neighbouring stems. Terms and texts are sorted, so nothing after this depends on the order of rows.
 //!
-//! Weight: (1 + ln tf) · ln(n / df), vectors of length one. A term in one distinct text only joins nothing and is left out.
+//! Weight: (1 + ln tf) · ln(n / df)^⅓, half of it for pairs; vectors of length one. A term in one distinct text only joins
+//! nothing and is left out. The cube root and the half were chosen on two labelled sets (77 bank intents, NMI .59 → .69 at equal
+//! settings; airline complaints, .10 → .18): in texts of ten words the plain idf lets one odd word outvote the rest.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +17,9 @@ use crate::tokens::{Token, TokenKind, Tokenizer};
 
 /// Terms of one text beyond this are not read: a comment has tens.
 const MAX_TERMS_PER_TEXT: usize = 2_000;
+
+/// The weight of a pair of words beside that of a word.
+const PAIR_WEIGHT: f32 = 0.5;
 
 /// A sparse vector: (term, weight), by term.
 pub(super) type Vector = Vec<(u32, f32)>;
@@ -35,7 +40,7 @@ pub(super) struct Corpus {
     pub terms: Vec<String>,
     /// The most frequent written form of each term.
     pub labels: Vec<String>,
-    /// ln(n / df) of each term; 0 when it occurs in one text only.
+    /// ln(n / df)^⅓ of each term, less for pairs; 0 when it occurs in one text only.
     pub idf: Vec<f32>,
     /// The distinct texts with at least one term.
     pub texts: Vec<Text>,
@@ -127,8 +132,11 @@ impl Corpus {
             }
         }
         let n = self.texts.len() as f32;
-        for (idf, &df) in self.idf.iter_mut().zip(&df) {
-            *idf = if df >= 2 { (n / df as f32).ln() } else { 0.0 };
+        for ((idf, &df), term) in self.idf.iter_mut().zip(&df).zip(&self.terms) {
+            *idf = if df >= 2 { (n / df as f32).ln().cbrt() } else { 0.0 };
+            if term.contains(' ') {
+                *idf *= PAIR_WEIGHT;
+            }
         }
         for text in &mut self.texts {
             text.vector = tf_idf(&text.terms, |term| self.idf[term as usize]);

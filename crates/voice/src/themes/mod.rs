@@ -5,7 +5,7 @@
 //! The number of themes is not asked for; it follows from the texts and `resolution`.
 //!
 //! Words, not meanings, make texts near: "refund" and "money back" are two themes unless other words join them.
-//! Sentence embeddings do better (`docs` of the voice benchmark give both figures) and can replace the vectors later
+//! Sentence embeddings do better (NMI .82 against .68 on 77 bank intents) and can replace the vectors later
 //! behind the same types. Deliberately missing: themes across languages, a hierarchy of themes, several themes for one
 //! text (split long comments with [`crate::tokens::units`] and give each unit).
 //!
@@ -66,7 +66,7 @@ pub struct ThemeOptions {
 
 impl Default for ThemeOptions {
     fn default() -> Self {
-        Self { neighbours: 15, resolution: 1.0, least_texts: 5, most_themes: 60, least_similarity: 0.1, quotes: 5, seed: 1 }
+        Self { neighbours: 12, resolution: 1.0, least_texts: 5, most_themes: 60, least_similarity: 0.1, quotes: 5, seed: 1 }
     }
 }
 
@@ -335,14 +335,28 @@ impl Found {
     }
 }
 
-/// The graph of texts: an edge's weight is the cosine, twice when both are among the other's nearest.
+/// The graph of texts: an edge weighs the cosine times the share of nearest texts in common (Dice), and twice when both are among
+/// the other's nearest. Two texts joined by one odd word have few neighbours in common.
 fn tie(near: &[Vector]) -> Graph {
-    let edges = near
+    let circles: Vec<Vec<u32>> = near
         .iter()
         .enumerate()
-        .flat_map(|(from, list)| list.iter().map(move |&(to, cosine)| (from as u32, to, f64::from(cosine))))
+        .map(|(text, list)| {
+            let mut circle: Vec<u32> = list.iter().map(|(other, _)| *other).chain([text as u32]).collect();
+            circle.sort_unstable();
+            circle
+        })
         .collect();
-    Graph::new(near.len(), edges)
+    let in_common = |a: usize, b: usize| {
+        let shared = circles[a].iter().filter(|text| circles[b].binary_search(text).is_ok()).count();
+        2.0 * shared as f64 / (circles[a].len() + circles[b].len()) as f64
+    };
+    let edges = near.iter().enumerate().flat_map(|(from, list)| {
+        let in_common = &in_common;
+        let weigh = move |&(to, cosine): &(u32, f32)| (from as u32, to, f64::from(cosine) * in_common(from, to as usize));
+        list.iter().map(weigh)
+    });
+    Graph::new(near.len(), edges.filter(|edge| edge.2 > 0.0).collect())
 }
 
 /// Joins the smallest cluster to the one with the nearest centre until no more than `most` are left.
