@@ -1,0 +1,29 @@
+import { defineConfig } from "@playwright/test";
+
+/**
+ * Browser tests. Without CLEW_URL: the built cockpit against the mock. With CLEW_URL and CLEW_TOKEN: the same page specs against a
+ * running `clew serve` (e2e/real.spec.ts). One worker: the machine is shared with compilers.
+ */
+const real = process.env.CLEW_URL;
+
+export default defineConfig({
+  testDir: "e2e",
+  testMatch: real ? "real.spec.ts" : /^(?!.*real\.spec).*\.spec\.ts$/,
+  workers: 1,
+  timeout: 30_000,
+  forbidOnly: true,
+  reporter: [["list"]],
+  use: {
+    baseURL: real ?? "http://127.0.0.1:4173",
+    locale: "en-GB",
+    timezoneId: "Europe/Dublin",
+    viewport: { width: 1440, height: 900 },
+    launchOptions: {
+      executablePath: process.env.CLEW_BROWSER ?? "/usr/bin/chromium",
+      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    },
+  },
+  webServer: real
+    ? undefined
+    : { command: "npx vite preview --host 127.0.0.1", url: "http://127.0.0.1:4173/", reuseExistingServer: !process.env.CI, timeout: 60_000 },
+});

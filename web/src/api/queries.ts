@@ -1,0 +1,143 @@
+/** Server state: one function a question, used by pages and by prefetching. Keys hold everything the answer depends on. */
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { get } from "./client";
+import type { Filter } from "./types";
+
+/** Answers are as of the last run; a finished job empties the cache, so they may live long. */
+const STALE_MS = 60_000;
+
+export const queries = {
+  meta: () =>
+    queryOptions({
+      queryKey: ["meta"],
+      queryFn: ({ signal }) => get<"GET /meta">("/meta", [], {}, signal),
+      staleTime: STALE_MS,
+      refetchInterval: (query) => (query.state.data?.job ? 2_000 : STALE_MS),
+    }),
+  overview: (filter: Filter) =>
+    queryOptions({
+      queryKey: ["overview", filter],
+      queryFn: ({ signal }) => get<"GET /overview">("/overview", [], filter, signal),
+      placeholderData: keepPreviousData,
+      staleTime: STALE_MS,
+    }),
+  scores: (metric: string | undefined, filter: Filter) =>
+    queryOptions({
+      queryKey: ["scores", metric ?? null, filter],
+      queryFn: ({ signal }) => get<"GET /scores">("/scores", [], { metric, ...filter }, signal),
+      placeholderData: keepPreviousData,
+      staleTime: STALE_MS,
+    }),
+  people: (q: string, filter: Filter) =>
+    infiniteQueryOptions({
+      queryKey: ["people", q, filter],
+      queryFn: ({ signal, pageParam }) =>
+        get<"GET /people">("/people", [], { q, cursor: pageParam, limit: 50, ...filter }, signal),
+      initialPageParam: undefined as string | undefined,
+      getNextPageParam: (page) => page.next_cursor ?? undefined,
+      placeholderData: keepPreviousData,
+      staleTime: STALE_MS,
+    }),
+  person: (id: string) =>
+    queryOptions({
+      queryKey: ["person", id],
+      queryFn: ({ signal }) => get<"GET /people/{person_id}">("/people/{person_id}", [id], {}, signal),
+      staleTime: STALE_MS,
+    }),
+  timeline: (id: string, channel: string | undefined) =>
+    infiniteQueryOptions({
+      queryKey: ["timeline", id, channel ?? null],
+      queryFn: ({ signal, pageParam }) =>
+        get<"GET /people/{person_id}/timeline">(
+          "/people/{person_id}/timeline",
+          [id],
+          { channel, limit: 100, cursor: pageParam },
+          signal,
+        ),
+      initialPageParam: undefined as string | undefined,
+      getNextPageParam: (page) => page.next_cursor ?? undefined,
+      placeholderData: keepPreviousData,
+      staleTime: STALE_MS,
+    }),
+  journeys: (filter: Filter) =>
+    queryOptions({
+      queryKey: ["journeys", filter],
+      queryFn: ({ signal }) => get<"GET /journeys">("/journeys", [], filter, signal),
+      placeholderData: keepPreviousData,
+      staleTime: STALE_MS,
+    }),
+  journey: (name: string, filter: Filter) =>
+    queryOptions({
+      queryKey: ["journey", name, filter],
+      queryFn: ({ signal }) => get<"GET /journeys/{journey}">("/journeys/{journey}", [name], filter, signal),
+      placeholderData: keepPreviousData,
+      staleTime: STALE_MS,
+    }),
+  voice: (filter: Filter) =>
+    queryOptions({
+      queryKey: ["voice", filter],
+      queryFn: ({ signal }) => get<"GET /voice">("/voice", [], filter, signal),
+      placeholderData: keepPreviousData,
+      staleTime: STALE_MS,
+    }),
+  theme: (id: string, filter: Filter) =>
+    infiniteQueryOptions({
+      queryKey: ["theme", id, filter],
+      queryFn: ({ signal, pageParam }) =>
+        get<"GET /voice/themes/{theme_id}">(
+          "/voice/themes/{theme_id}",
+          [id],
+          { ...filter, limit: 20, cursor: pageParam },
+          signal,
+        ),
+      initialPageParam: undefined as string | undefined,
+      getNextPageParam: (page) => page.next_cursor ?? undefined,
+      staleTime: STALE_MS,
+    }),
+  drivers: (metric: string | undefined, segment: string | undefined) =>
+    queryOptions({
+      queryKey: ["drivers", metric ?? null, segment ?? null],
+      queryFn: ({ signal }) => get<"GET /drivers">("/drivers", [], { metric, segment }, signal),
+      placeholderData: keepPreviousData,
+      staleTime: STALE_MS,
+    }),
+  data: () =>
+    queryOptions({
+      queryKey: ["data"],
+      queryFn: ({ signal }) => get<"GET /data">("/data", [], {}, signal),
+      staleTime: STALE_MS,
+    }),
+  quarantine: (source: string | undefined, reason: string | undefined) =>
+    infiniteQueryOptions({
+      queryKey: ["quarantine", source ?? null, reason ?? null],
+      queryFn: ({ signal, pageParam }) =>
+        get<"GET /data/quarantine">("/data/quarantine", [], { source, reason, limit: 25, cursor: pageParam }, signal),
+      initialPageParam: undefined as string | undefined,
+      getNextPageParam: (page) => page.next_cursor ?? undefined,
+      staleTime: STALE_MS,
+    }),
+  runs: () =>
+    queryOptions({
+      queryKey: ["runs"],
+      queryFn: ({ signal }) => get<"GET /runs">("/runs", [], { limit: 10 }, signal),
+      staleTime: STALE_MS,
+    }),
+  job: (id: string | undefined) =>
+    queryOptions({
+      queryKey: ["job", id ?? null],
+      queryFn: ({ signal }) => get<"GET /jobs/{job_id}">("/jobs/{job_id}", [id ?? ""], {}, signal),
+      enabled: id !== undefined,
+      refetchInterval: (query) => {
+        const status = query.state.data?.status;
+        return status === "done" || status === "failed" ? false : 700;
+      },
+    }),
+  search: (q: string) =>
+    queryOptions({
+      queryKey: ["search", q],
+      queryFn: ({ signal }) => get<"GET /search">("/search", [], { q, limit: 8 }, signal),
+      enabled: q.length >= 2,
+      placeholderData: keepPreviousData,
+      staleTime: STALE_MS,
+    }),
+};

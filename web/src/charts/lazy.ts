@@ -1,0 +1,4 @@
+/** ECharts on demand. */
+import { lazy } from "react";
+
+export const LazyChart = lazy(() => import("./echart"));

@@ -1,0 +1,32 @@
+/// <reference types="vitest/config" />
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+import { mockApi } from "./mock/plugin";
+
+/**
+ * `npm run dev` answers /api/v1 from the stateful mock; with CLEW_URL it goes to a running `clew serve` instead.
+ * The build holds no mock: it is a plugin of the development and preview servers only.
+ */
+const server = process.env.CLEW_URL;
+const proxy = server ? { "/api": server, "/login": server } : undefined;
+
+export default defineConfig({
+  plugins: [react(), ...(server ? [] : [mockApi()])],
+  server: { proxy, port: 5173, strictPort: true },
+  preview: { proxy, port: 4173, strictPort: true },
+  build: {
+    target: "es2022",
+    assetsInlineLimit: 2048,
+    chunkSizeWarningLimit: 700,
+    rollupOptions: {
+      output: {
+        manualChunks(id: string) {
+          if (/node_modules\/(echarts|zrender)\//.test(id)) return "echarts";
+          if (/node_modules\/(react|react-dom|scheduler|@tanstack\/(react-query|query-core|react-router|router-core|history|store|react-store))\//.test(id)) return "react";
+          return undefined;
+        },
+      },
+    },
+  },
+  test: { include: ["src/**/*.test.ts", "mock/**/*.test.ts"], environment: "node" },
+});
