@@ -66,6 +66,7 @@ impl Language {
     pub const FR: Self = Self(*b"fr");
 
     /// The code, for example `"pt"`.
+    #[expect(clippy::missing_panics_doc, reason = "two ASCII letters are always UTF-8")]
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("two ASCII letters by construction")
     }

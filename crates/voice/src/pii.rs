@@ -135,6 +135,9 @@ const IBAN_LENGTHS: [(&str, usize); 36] = [
     ("TR", 26),
 ];
 
+/// Digits per group of phone numbers that are written in groups.
+const PHONE_SHAPES: [&[usize]; 5] = [&[3, 3, 4], &[2, 5, 4], &[2, 4, 4], &[2, 1, 4, 4], &[1, 3, 3, 4]];
+
 /// A number is read over at most this many bytes.
 const MAX_NUMBER_BYTES: usize = 48;
 
@@ -212,7 +215,7 @@ fn address(text: &str, at: usize, least: usize) -> Option<Found> {
 /// Digits with their separators.
 struct Digits<'a> {
     raw: &'a str,
-    digits: Vec<u8>,
+    values: Vec<u8>,
     groups: Vec<usize>,
 }
 
@@ -249,7 +252,7 @@ fn read_digits(text: &str) -> Option<Digits<'_>> {
             _ => break,
         }
     }
-    (end > 0).then(|| Digits { raw: &text[..end], digits, groups })
+    (end > 0).then(|| Digits { raw: &text[..end], values: digits, groups })
 }
 
 /// What the words before a number say of it.
@@ -282,7 +285,7 @@ fn context(before: &str) -> Context {
 
 /// The mask for a number, or none when it may stay.
 fn judge(number: &Digits<'_>, context: &Context) -> Option<&'static str> {
-    let Digits { raw, digits, groups } = number;
+    let Digits { raw, values: digits, groups } = number;
     let reference = *context == Context::Reference;
     let plus = raw.starts_with('+') || raw.starts_with("(+");
     let count = digits.len();
@@ -303,7 +306,7 @@ fn judge(number: &Digits<'_>, context: &Context) -> Option<&'static str> {
 }
 
 fn is_phone(number: &Digits<'_>, context: &Context, plus: bool) -> bool {
-    let Digits { raw, digits, groups } = number;
+    let Digits { raw, values: digits, groups } = number;
     let count = digits.len();
     if plus {
         return (8..=15).contains(&count);
@@ -319,7 +322,7 @@ fn is_phone(number: &Digits<'_>, context: &Context, plus: bool) -> bool {
     // Brazil: two digits of area, then 9 and eight digits for a mobile phone. North America: NXX NXX XXXX.
     let brazil = count == 11 && groups.len() == 1 && digits[0] != 0 && digits[1] != 0 && digits[2] == 9;
     let north_america = count == 10 && groups.len() == 1 && digits[0] >= 2 && digits[3] >= 2;
-    let shaped = matches!(groups[..], [3, 3, 4] | [2, 5, 4] | [2, 4, 4] | [2, 1, 4, 4] | [1, 3, 3, 4])
+    let shaped = PHONE_SHAPES.contains(&&groups[..])
         || (groups[..] == [5, 4] && digits[0] == 9)
         || (groups[..] == [3, 3, 3] && matches!(digits[0], 6 | 7 | 9) && !raw.contains('.'));
     international || national || bracketed || brazil || north_america || shaped
@@ -328,7 +331,7 @@ fn is_phone(number: &Digits<'_>, context: &Context, plus: bool) -> bool {
 /// Starts like a date: year-month-day or day-month-year, with one separator.
 fn is_date(number: &Digits<'_>) -> bool {
     let [a, b, c, ..] = number.groups[..] else { return false };
-    let value = |from: usize, to: usize| number.digits[from..to].iter().fold(0_u32, |v, d| v * 10 + u32::from(*d));
+    let value = |from: usize, to: usize| number.values[from..to].iter().fold(0_u32, |v, d| v * 10 + u32::from(*d));
     let separators: Vec<char> = number.raw.chars().filter(|c| !c.is_ascii_digit()).take(2).collect();
     let (one, two, three) = (value(0, a.min(5)), value(a, a + b.min(3)), value(a + b, a + b + c.min(5)));
     let year = |length: usize, value: u32| (length == 4 && (1900..2100).contains(&value)) || length == 2;

@@ -330,7 +330,7 @@ fn area_under_curve(points: &[(f64, f64)]) -> f64 {
     sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (mut rank, mut rank_sum, mut high) = (0.0, 0.0, 0.0);
     for tied in sorted.chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq()) {
-        let middle = rank + (tied.len() as f64 + 1.0) / 2.0;
+        let middle = rank + 0.5 + tied.len() as f64 * 0.5;
         let here = tied.iter().filter(|point| point.1).count() as f64;
         rank_sum += middle * here;
         high += here;
@@ -418,7 +418,7 @@ mod tests {
     fn scores_drawn_without_regard_to_the_words_teach_nothing() {
         let texts: Vec<String> = (0..600_u64).map(|i| format!("wort{} ding{}", (i * 7) % 23, (i * 5) % 19)).collect();
         let scores: Vec<Option<f64>> =
-            (0..600_u64).map(|i| Some(if xxh3_64(&i.to_le_bytes()) % 2 == 0 { 1.0 } else { 5.0 })).collect();
+            (0..600_u64).map(|i| Some(if xxh3_64(&i.to_le_bytes()).is_multiple_of(2) { 1.0 } else { 5.0 })).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let learned = LearnedPolarity::fit(Language::DE, &texts, &scores, ScoreScale::STARS);
         assert!(matches!(learned, Err(PolarityError::NoSignal { .. })), "{learned:?}");

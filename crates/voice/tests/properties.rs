@@ -1,5 +1,7 @@
 //! What must hold for any text: nothing panics, rows may come in any order, edges have their answer.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use clew_voice::language::{self, Language};
 use clew_voice::pii::mask;
 use clew_voice::quotes::quote;

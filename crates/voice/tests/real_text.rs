@@ -1,5 +1,7 @@
 //! The voice on real labelled text. Figures are printed; the floors hold what was measured, with a margin.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -52,7 +54,7 @@ fn agreement(found: &[usize], truth: &[usize]) -> (f64, f64, f64) {
     let index: f64 = cells.values().map(pairs).sum();
     let (sa, sb): (f64, f64) = (a.values().map(pairs).sum(), b.values().map(pairs).sum());
     let expected = sa * sb / pairs(&n);
-    let ari = (index - expected) / ((sa + sb) / 2.0 - expected);
+    let ari = (index - expected) / (0.5 * (sa + sb) - expected);
     let mut best: BTreeMap<usize, f64> = BTreeMap::new();
     for ((f, _), c) in &cells {
         let top = best.entry(*f).or_default();

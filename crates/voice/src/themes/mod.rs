@@ -165,6 +165,7 @@ pub struct Themes {
 }
 
 /// Finds the themes of all comments, per language.
+#[expect(clippy::missing_panics_doc, reason = "the order of drafts is a permutation")]
 pub fn find(comments: &[Comment<'_>], options: &ThemeOptions) -> Themes {
     let mut assignments = vec![Assignment::None(NoTheme::NoLanguage); comments.len()];
     let mut by_language: BTreeMap<Language, Vec<u32>> = BTreeMap::new();
