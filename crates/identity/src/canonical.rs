@@ -88,11 +88,9 @@ fn phone_into(value: &str, out: &mut String) {
     let international = value.starts_with('+');
     let mut rest = value;
     // "+44 (0)20": the zero in brackets is only dialled inside the country.
-    if international {
-        if let Some(at) = value.find("(0)") {
-            out.extend(value[..at].chars().filter(char::is_ascii_digit));
-            rest = &value[at + 3..];
-        }
+    if international && let Some(at) = value.find("(0)") {
+        out.extend(value[..at].chars().filter(char::is_ascii_digit));
+        rest = &value[at + 3..];
     }
     out.extend(rest.chars().filter(char::is_ascii_digit));
     if international && out.len() > start {
@@ -189,6 +187,7 @@ fn hash(bytes: &[u8], salt: u64) -> i64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use proptest::prelude::*;
 

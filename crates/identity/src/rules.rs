@@ -228,6 +228,9 @@ impl CompiledRules {
     }
 
     /// The rules of a project without an `identity.yaml`.
+    ///
+    /// # Panics
+    /// Never: a test compiles them.
     pub fn built_in() -> Self {
         Rules::default().compile().expect("the built-in rules are valid: a test holds that")
     }
@@ -447,6 +450,7 @@ impl IdentifierRule {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

@@ -1,6 +1,10 @@
 //! The partition of subjects into persons: the cases that hurt users of other products, and properties over generated
 //! companies that are full of edges on purpose (few values, equal times, contradicting decisions).
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fmt::Write;
+
 use clew_identity::{
     CompiledRules, Decision, DecisionKind, NewSubject, Reason, Resolution, Role, Rules, SubjectKind, Subjects, assign_person_ids,
     resolve, why,
@@ -301,35 +305,41 @@ fn content(rules: &CompiledRules, rows: &[Row], kinds: &[Decision]) -> String {
         resolution.assignments.iter().map(|a| (a.subject, a.founder, decision(a.decided_by))).collect::<Vec<_>>()
     );
     for link in &resolution.links {
-        out += &format!(
+        write!(
+            out,
             "\n{} {} {:?} {}",
             link.a,
             link.b,
             link.identifier.map(|number| subjects.identifier(number)),
             decision(link.decided_by)
-        );
+        )
+        .unwrap();
     }
     for conflict in &resolution.conflicts {
-        out += &format!(
+        write!(
+            out,
             "\n{} {:?} {:?} {:?}",
             conflict.subject,
             subjects.identifier(conflict.identifier),
             conflict.reason,
             conflict.against
-        );
+        )
+        .unwrap();
     }
     for used in &resolution.identifiers {
-        out += &format!(
+        write!(
+            out,
             "\n{:?} {:?} {} {} {}",
             subjects.identifier(used.identifier),
             used.role,
             used.first_seen_us,
             used.subjects,
             used.persons
-        );
+        )
+        .unwrap();
     }
     for (founder, household) in &resolution.households {
-        out += &format!("\n{founder} {:?}", subjects.identifier(*household));
+        write!(out, "\n{founder} {:?}", subjects.identifier(*household)).unwrap();
     }
     out
 }

@@ -374,14 +374,14 @@ impl Definition {
                     touch.find_problems(&format!("{path}.{key}"), Some(&names), &mut note);
                 }
             }
-            if let (Some(gap), Some(within)) = (journey.gap, journey.within) {
-                if gap > within {
-                    note(
-                        format!("{path}.gap"),
-                        format!("a gap of {gap} cannot occur within {within}"),
-                        "make gap shorter than within, or remove one of them",
-                    );
-                }
+            if let (Some(gap), Some(within)) = (journey.gap, journey.within)
+                && gap > within
+            {
+                note(
+                    format!("{path}.gap"),
+                    format!("a gap of {gap} cannot occur within {within}"),
+                    "make gap shorter than within, or remove one of them",
+                );
             }
         }
         found
@@ -408,7 +408,7 @@ impl Touch {
         for (i, stage) in self.stages.iter().enumerate() {
             match stages {
                 None => {
-                    note(format!("{path}.stages[{i}]"), "a stage cannot be defined by stages".into(), "use events or channels")
+                    note(format!("{path}.stages[{i}]"), "a stage cannot be defined by stages".into(), "use events or channels");
                 }
                 Some(known) if !known.contains(&folded(stage)) => {
                     let known: Vec<&str> = known.iter().map(String::as_str).collect();
@@ -425,6 +425,7 @@ impl Touch {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

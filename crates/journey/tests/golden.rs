@@ -1,5 +1,7 @@
 //! Process maps against PM4Py's figures on the same logs, with an exact comparison of every count and wait.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 

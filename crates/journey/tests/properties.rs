@@ -1,6 +1,8 @@
 //! The fast scans against slow, obvious references on generated events, full of edges on purpose: few names, equal
 //! times, waits that hit gaps and windows exactly, several references per person.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use clew_journey::journeys::Keys;

@@ -1,4 +1,4 @@
-//! How fast journeys are cut and transitions counted: `cargo run --release -p clew-journey --example speed [EVENTS]`.
+//! How fast journeys are cut and transitions counted: `cargo run --release -p clew-journey --example journey_speed [EVENTS]`.
 //!
 //! Sixty invented names, about seventeen events a person, waits of up to a day.
 
