@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, ListArray, ListBuilder, RecordBatch, StringArray,
-    StringBuilder, TimestampMicrosecondArray, new_null_array,
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, ListArray, ListBuilder, RecordBatch,
+    StringArray, StringBuilder, TimestampMicrosecondArray, new_null_array,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Decimal128Type, Field, Float64Type, Int64Type, SchemaRef, TimeUnit, TimestampMicrosecondType};
@@ -74,10 +74,8 @@ pub struct Columns<'a>(pub &'a RecordBatch);
 
 impl Columns<'_> {
     fn array(&self, name: &str, kind: &DataType) -> Result<ArrayRef, ArrowError> {
-        let column = self
-            .0
-            .column_by_name(name)
-            .ok_or_else(|| ArrowError::SchemaError(format!("the query gave no column {name}")))?;
+        let column =
+            self.0.column_by_name(name).ok_or_else(|| ArrowError::SchemaError(format!("the query gave no column {name}")))?;
         if column.data_type() == kind { Ok(Arc::clone(column)) } else { cast(column, kind) }
     }
 

@@ -221,12 +221,9 @@ impl Accumulator for MetricAccumulator {
             self.level = level;
             let out_of_scale = out as u64;
             match &mut self.tally {
-                Tally::Nps(tally) => tally.merge(&NpsTally {
-                    promoters: a as u64,
-                    passives: b as u64,
-                    detractors: c as u64,
-                    out_of_scale,
-                }),
+                Tally::Nps(tally) => {
+                    tally.merge(&NpsTally { promoters: a as u64, passives: b as u64, detractors: c as u64, out_of_scale })
+                }
                 Tally::Csat(tally) => tally.merge(&ShareTally { top: a as u64, n: b as u64, out_of_scale }),
                 Tally::Ces(tally) => {
                     tally.merge(&MeanTally { moments: Moments { n: a as u64, sum: b, sum_of_squares: c }, out_of_scale });

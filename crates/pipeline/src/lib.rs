@@ -11,7 +11,7 @@
 //! | [`steps`] | one module a step |
 //! | [`scan`] | the events of people, bucket by bucket |
 //! | [`touched`] | whose buckets have to be recomputed |
-//! | [`columns`] | between Arrow and slices |
+//! | [`columns`], [`writer`] | between Arrow and slices, between steps and tables |
 //! | [`functions`], [`views`] | what SQL gets from us |
 
 pub mod columns;
@@ -23,6 +23,7 @@ pub mod scan;
 pub mod steps;
 pub mod touched;
 pub mod views;
+pub mod writer;
 
 use clew_lake::Extensions;
 

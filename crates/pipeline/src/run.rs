@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use arrow::array::{Float64Array, Int64Array, StringArray};
 use arrow::error::ArrowError;
-use clew_lake::{Lake, LakeError, Written};
+use clew_lake::{Lake, SealError, StorageError, WriteError, Written};
 use datafusion::error::DataFusionError;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
@@ -147,9 +147,15 @@ pub struct RunReport {
 /// Why a run stopped. Steps that had finished stay; the next run goes on after them.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The lake could not read or write.
+    /// The lake could not read.
     #[error(transparent)]
-    Lake(#[from] LakeError),
+    Storage(#[from] StorageError),
+    /// The lake could not write.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The log could not be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
     /// A query failed.
     #[error("a query of the pipeline failed: {0}")]
     Query(#[from] DataFusionError),
@@ -221,11 +227,14 @@ pub type InputVersions = BTreeMap<String, i64>;
 
 /// Runs the pipeline.
 pub async fn run(
-    lake: &Lake, definitions: &Definitions, options: RunOptions, progress: &dyn Progress,
+    lake: &Lake,
+    definitions: &Definitions,
+    options: RunOptions,
+    progress: &dyn Progress,
 ) -> Result<RunReport, RunError> {
     let started = Instant::now();
     lake.seal().await?;
-    let now_us = lake.now_us();
+    let now_us = lake.now().micros();
     let run_id = format!("r_{}", clew_model::id::base32(now_us as u64));
     let former = finished_steps(lake).await?;
     let mut reports = Vec::new();
@@ -285,7 +294,12 @@ async fn finished_steps(lake: &Lake) -> Result<BTreeMap<String, InputVersions>, 
 }
 
 async fn note(
-    lake: &Lake, run_id: &str, report: &StepReport, inputs: &InputVersions, outcome: &Outcome, now_us: i64,
+    lake: &Lake,
+    run_id: &str,
+    report: &StepReport,
+    inputs: &InputVersions,
+    outcome: &Outcome,
+    now_us: i64,
 ) -> Result<(), RunError> {
     let json = |versions: &BTreeMap<String, i64>| serde_json::to_string(versions).expect("a map of integers is JSON");
     let one = |text: &str| StringArray::from_iter_values([text.to_owned()]);

@@ -45,7 +45,8 @@ pub async fn touched(context: &StepContext<'_>, facts: &[&str]) -> Result<Touche
             buckets.extend(Columns(&batch).int("bucket")?.values().iter().map(|&bucket| bucket as i32));
         }
     }
-    let Some(changes) = context.lake.added_since("person_changes", since.get("person_changes").copied().unwrap_or(-1)).await? else {
+    let Some(changes) = context.lake.added_since("person_changes", since.get("person_changes").copied().unwrap_or(-1)).await?
+    else {
         return Ok(all);
     };
     session.register_table("new_person_changes", changes)?;

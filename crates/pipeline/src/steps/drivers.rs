@@ -39,11 +39,16 @@ pub async fn run(context: &StepContext<'_>) -> Result<Outcome, RunError> {
 }
 
 async fn rank_metric(
-    metric: &Metric, search: &DriverSearch, scored: Scored, history: History, seed: u64,
+    metric: &Metric,
+    search: &DriverSearch,
+    scored: Scored,
+    history: History,
+    seed: u64,
 ) -> Result<Vec<Row>, RunError> {
     let (metric, search) = (metric.clone(), search.clone());
     let ranking = tokio::task::spawn_blocking(move || {
-        let lookback = search.lookback_days.map_or_else(Lookback::default, |days| Lookback { window_us: i64::from(days) * DAY_US });
+        let lookback =
+            search.lookback_days.map_or_else(Lookback::default, |days| Lookback { window_us: i64::from(days) * DAY_US });
         let found: Vec<Candidate> = candidates(&history, &scored.answers, lookback)
             .into_iter()
             .filter(|candidate| !search.excludes(&candidate.name))
@@ -55,10 +60,10 @@ async fn rank_metric(
         let input = Input { outcome: &scored.scores, people: &scored.people, candidates: &found };
         rank(&input, &Options { seed, level: metric.level, ..Options::default() }).map(|drivers| rows(&metric, &drivers))
     });
-    ranking.await.expect("ranking drivers does not panic").map_err(|error| RunError::Definition {
-        file: "metrics.yaml",
-        problem: format!("drivers: {error}"),
-    })
+    ranking
+        .await
+        .expect("ranking drivers does not panic")
+        .map_err(|error| RunError::Definition { file: "metrics.yaml", problem: format!("drivers: {error}") })
 }
 
 /// The scored answers of a metric.
@@ -101,7 +106,8 @@ impl Scored {
                 let number = (!person.is_null(row)).then(|| person.value(row));
                 people.push(number.map_or_else(|| u64::MAX - people.len() as u64, |number| number as u64));
                 answers.person.push(number.map_or(NONE, |number| number as u32));
-                let about = if reference[row] == NONE { conversation_code(conversation[row]) } else { reference_code(reference[row]) };
+                let about =
+                    if reference[row] == NONE { conversation_code(conversation[row]) } else { reference_code(reference[row]) };
                 answers.about.push(about);
                 answers.answered_at.push(at.value(row));
                 scores.push(if scale.contains(score.value(row)) { score.value(row) } else { f64::NAN });
@@ -114,7 +120,8 @@ impl Scored {
 
 /// Attributes of the answering people as they were at the answer; of several sources, the first by name.
 async fn attributes(session: &SessionContext, answers: &Answers) -> Result<Vec<(String, Coded)>, RunError> {
-    let wanted: FxHashSet<i64> = answers.person.iter().filter(|&&person| person != NONE).map(|&person| i64::from(person)).collect();
+    let wanted: FxHashSet<i64> =
+        answers.person.iter().filter(|&&person| person != NONE).map(|&person| i64::from(person)).collect();
     let sql = "SELECT p.person_no, a.name, a.value, a.valid_from, a.valid_to FROM attributes a JOIN persons p ON a.person_id = p.person_id \
                ORDER BY a.name, a.source DESC, a.valid_from";
     let (mut names, mut values) = (Dictionary::default(), Dictionary::default());
@@ -183,7 +190,12 @@ impl Loader {
 
     async fn read(mut self, session: &SessionContext) -> Result<History, RunError> {
         let promoted = Promoted::of(session).await?;
-        self.labels = ["location", "product"].into_iter().map(str::to_owned).chain(promoted.texts.iter().cloned()).map(|name| (name, Dictionary::default())).collect();
+        self.labels = ["location", "product"]
+            .into_iter()
+            .map(str::to_owned)
+            .chain(promoted.texts.iter().cloned())
+            .map(|name| (name, Dictionary::default()))
+            .collect();
         self.history.labels = self.labels.iter().map(|(name, _)| (label_name(name), Coded::default())).collect();
         self.history.measures = promoted.numbers.iter().map(|name| (label_name(name), Vec::new())).collect();
         let columns: String = promoted.numbers.iter().chain(&promoted.texts).map(|name| format!(", e.\"{name}\"")).collect();
@@ -206,7 +218,8 @@ impl Loader {
         let columns = Columns(batch);
         let person = columns.int("person_no")?;
         let (reference, conversation) = (columns.text("reference")?, columns.text("conversation_id")?);
-        let names = |set: &FxHashSet<String>, column: &StringArray, row: usize| !column.is_null(row) && set.contains(column.value(row));
+        let names =
+            |set: &FxHashSet<String>, column: &StringArray, row: usize| !column.is_null(row) && set.contains(column.value(row));
         let rows: Vec<usize> = (0..batch.num_rows())
             .filter(|&row| {
                 (!person.is_null(row) && self.people.contains(&person.value(row)))
@@ -234,9 +247,9 @@ impl Loader {
         let at = columns.time("occurred_at")?;
         history.occurred_at.extend(rows.iter().map(|&row| at.value(row)));
         let (direction, channel) = (columns.text("direction")?, columns.text("channel")?);
-        history.contact.extend(
-            rows.iter().map(|&row| direction.value(row) == "inbound" && CONTACT_CHANNELS.contains(&channel.value(row))),
-        );
+        history
+            .contact
+            .extend(rows.iter().map(|&row| direction.value(row) == "inbound" && CONTACT_CHANNELS.contains(&channel.value(row))));
         let numbers = |name: &str| -> Result<Vec<f64>, RunError> {
             let column = columns.float(name)?;
             Ok(rows.iter().map(|&row| if column.is_null(row) { f64::NAN } else { column.value(row) }).collect())

@@ -10,8 +10,8 @@
 use arrow::array::{Array, AsArray, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray, StructArray};
 use clew_identity::resolve::{Decision, DecisionKind};
 use clew_identity::{
-    ChangeKind, CompiledRules, DecidedBy, NewSubject, PersonId, Resolution, Role, SubjectKind, Subjects, assign_person_ids, replay,
-    resolve,
+    ChangeKind, CompiledRules, DecidedBy, NewSubject, PersonId, Resolution, Role, SubjectKind, Subjects, assign_person_ids,
+    replay, resolve,
 };
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
@@ -78,8 +78,14 @@ pub async fn run(context: &StepContext<'_>) -> Result<Outcome, RunError> {
 
 /// Facts that carry a subject. Records carry their own, and every version's identifiers are evidence.
 const FACT_QUERIES: &[(&str, SubjectKind)] = &[
-    ("SELECT subject, population, source, occurred_at AS at, identifiers FROM events WHERE subject IS NOT NULL", SubjectKind::Event),
-    ("SELECT subject, population, source, answered_at AS at, identifiers FROM responses WHERE subject IS NOT NULL", SubjectKind::Event),
+    (
+        "SELECT subject, population, source, occurred_at AS at, identifiers FROM events WHERE subject IS NOT NULL",
+        SubjectKind::Event,
+    ),
+    (
+        "SELECT subject, population, source, answered_at AS at, identifiers FROM responses WHERE subject IS NOT NULL",
+        SubjectKind::Event,
+    ),
     (
         "SELECT subject, population, source, coalesce(valid_from, to_timestamp_micros(0)) AS at, identifiers FROM records WHERE subject IS NOT NULL",
         SubjectKind::Record,
@@ -210,7 +216,11 @@ async fn read_decisions(session: &SessionContext) -> Result<Vec<(String, Decisio
                 ("apart", &[a, b]) => DecisionKind::Apart(a, b),
                 ("detach", &[a]) => DecisionKind::Detach(a),
                 (kind, _) => {
-                    return Err(RunError::Decision { id: id.value(row).to_owned(), kind: kind.to_owned(), found: subjects.len() });
+                    return Err(RunError::Decision {
+                        id: id.value(row).to_owned(),
+                        kind: kind.to_owned(),
+                        found: subjects.len(),
+                    });
                 }
             };
             let decision = Decision { id: id.value(row).to_owned(), kind, decided_at_us: at.value(row) };
@@ -355,7 +365,9 @@ impl Rows<'_> {
         let used = self.resolution.links.iter().map(|link| Evidence {
             a: link.a.min(link.b),
             b: link.a.max(link.b),
-            rule: link.identifier.map_or_else(|| "decision".to_owned(), |number| self.subjects.identifier(number).kind.to_owned()),
+            rule: link
+                .identifier
+                .map_or_else(|| "decision".to_owned(), |number| self.subjects.identifier(number).kind.to_owned()),
             weight: link.match_weight,
             effect: "merged",
             decided_by: (self.cause)(link.decided_by),

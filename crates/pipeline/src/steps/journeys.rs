@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use arrow::array::{
-    Array, Float64Array, Int32Array, Int64Array, ListBuilder, Int64Builder, RecordBatch, StringArray, UInt32Array,
+    Array, Float64Array, Int32Array, Int64Array, Int64Builder, ListBuilder, RecordBatch, StringArray, UInt32Array,
 };
 use arrow::compute::take;
 use clew_identity::PersonId;
@@ -23,6 +23,7 @@ use crate::columns::{Columns, Dictionary, NONE, TableRows, times, words};
 use crate::run::{Outcome, RunError, StepContext};
 use crate::scan::Buckets;
 use crate::touched::touched;
+use crate::writer::TableWriter;
 
 const LEVEL: f64 = 0.95;
 const EVENT_COLUMNS: &str = "e.occurred_at, e.name, e.channel, e.reference, e.conversation_id, e.source, e.event_id";
@@ -35,8 +36,8 @@ pub async fn run(context: &StepContext<'_>) -> Result<Outcome, RunError> {
     let as_of_us = last_event(&session).await?;
     let mut outcome = Outcome { incremental: touched.buckets().is_some(), detail: touched.describe(), ..Outcome::default() };
     let mut events = Buckets::events(&session, EVENT_COLUMNS, touched.buckets()).await?;
-    let mut steps = context.lake.replace_writer("steps", touched.buckets())?;
-    let mut journeys = context.lake.replace_writer("journeys", touched.buckets())?;
+    let mut steps = TableWriter::replace(context.lake, "steps", touched.buckets());
+    let mut journeys = TableWriter::replace(context.lake, "journeys", touched.buckets());
     while let Some((bucket, batch)) = events.next().await? {
         let built = Built::of(&batch, definition, as_of_us)?;
         steps.write(built.step_rows(bucket, &batch)?).await?;
@@ -166,7 +167,9 @@ impl<'a> Built<'a> {
             .with("steps", Int32Array::from_iter_values(all.iter().map(|journey| journey.steps as i32)))
             .with(
                 "furthest_stage",
-                StringArray::from_iter(all.iter().map(|journey| journey.furthest_stage().and_then(|stage| self.stage_name(stage)))),
+                StringArray::from_iter(
+                    all.iter().map(|journey| journey.furthest_stage().and_then(|stage| self.stage_name(stage))),
+                ),
             )
             .with("outcome", text(&|journey| journey.outcome.as_str().to_owned()))
             .with("reached_ms", reached.finish())
@@ -302,7 +305,8 @@ async fn stages(session: &SessionContext, definition: &Definition) -> Result<Rec
         for row in 0..batch.num_rows() {
             let Some(rule) = definition.journeys.iter().position(|rule| rule.name == journey.value(row)) else { continue };
             let first = reached.get(row);
-            let mask = (0..stages).fold(0, |mask, stage| mask | u64::from(first.get(stage).copied().flatten().is_some()) << stage);
+            let mask =
+                (0..stages).fold(0, |mask, stage| mask | u64::from(first.get(stage).copied().flatten().is_some()) << stage);
             for stage in 0..stages {
                 let Some(at) = first.get(stage).copied().flatten() else { continue };
                 let next = first[stage + 1..].iter().flatten().filter(|&&later| later >= at).min();

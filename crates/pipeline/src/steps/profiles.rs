@@ -20,8 +20,10 @@ use crate::definitions::Definitions;
 use crate::run::{Outcome, RunError, StepContext};
 use crate::scan::{Buckets, bucket_filter};
 use crate::touched::{Touched, touched};
+use crate::writer::TableWriter;
 
-const EVENT_COLUMNS: &str = "e.name, e.channel, e.conversation_id, e.reference, e.amount, e.currency, e.occurred_at, e.source, e.event_id";
+const EVENT_COLUMNS: &str =
+    "e.name, e.channel, e.conversation_id, e.reference, e.amount, e.currency, e.occurred_at, e.source, e.event_id";
 
 /// Runs the step.
 pub async fn run(context: &StepContext<'_>) -> Result<Outcome, RunError> {
@@ -31,7 +33,7 @@ pub async fn run(context: &StepContext<'_>) -> Result<Outcome, RunError> {
     let mut outcome = Outcome { incremental: touched.buckets().is_some(), detail: touched.describe(), ..Outcome::default() };
 
     let attributes = Attributes::read(&session, &filter).await?;
-    let mut writer = context.lake.replace_writer("attributes", touched.buckets())?;
+    let mut writer = TableWriter::replace(context.lake, "attributes", touched.buckets());
     for batch in attributes.rows()? {
         writer.write(batch).await?;
     }
@@ -40,7 +42,7 @@ pub async fn run(context: &StepContext<'_>) -> Result<Outcome, RunError> {
     let mut people = People::read(&session, &filter).await?;
     people.add_scores(&session, &filter).await?;
     let mut events = Buckets::events(&session, EVENT_COLUMNS, touched.buckets()).await?;
-    let mut writer = context.lake.replace_writer("profiles", touched.buckets())?;
+    let mut writer = TableWriter::replace(context.lake, "profiles", touched.buckets());
     let mut of_bucket = people.by_bucket();
     while let Some((bucket, batch)) = events.next().await? {
         let activity = Activity::of(&batch, context.definitions)?;
@@ -86,9 +88,8 @@ impl Activity {
         let conversation = matters.codes(&columns.text("conversation_id")?);
         let reference = matters.codes(&columns.text("reference")?);
         let (amount, currency) = (columns.decimal("amount")?, columns.text("currency")?);
-        let counts = |name: u32| {
-            definitions.value_events.is_empty() || definitions.value_events.contains(&names.values()[name as usize])
-        };
+        let counts =
+            |name: u32| definitions.value_events.is_empty() || definitions.value_events.contains(&names.values()[name as usize]);
         let mut sums: FxHashMap<i64, Sums> = FxHashMap::default();
         let mut start = 0;
         while start < batch.num_rows() {
@@ -206,9 +207,7 @@ impl People {
         buckets
     }
 
-    fn rows(
-        &self, bucket: i32, numbers: &[i64], activity: &Activity, attributes: &Attributes,
-    ) -> Result<RecordBatch, RunError> {
+    fn rows(&self, bucket: i32, numbers: &[i64], activity: &Activity, attributes: &Attributes) -> Result<RecordBatch, RunError> {
         let people: Vec<&Person> = numbers.iter().map(|number| &self.by_number[number]).collect();
         let nothing = Sums::default();
         let sums: Vec<&Sums> = numbers.iter().map(|number| activity.sums.get(number).unwrap_or(&nothing)).collect();
@@ -235,7 +234,10 @@ impl People {
             .with("last_csat_at", given(|person| person.csat))
             .with("last_ces", scores(|person| person.ces))
             .with("last_ces_at", given(|person| person.ces))
-            .with("stage", StringArray::from_iter(sums.iter().map(|sums| sums.stage.map(|stage| activity.stages[stage].as_str()))))
+            .with(
+                "stage",
+                StringArray::from_iter(sums.iter().map(|sums| sums.stage.map(|stage| activity.stages[stage].as_str()))),
+            )
             .with("bucket", Int32Array::from_iter_values(numbers.iter().map(|_| bucket)))
             .finish()?)
     }
@@ -289,17 +291,23 @@ impl Attributes {
              FROM records r JOIN subjects s ON r.subject = s.subject WHERE coalesce(r.deleted, false) = false{filter} \
              ORDER BY r.source, r.record_id, r.valid_from, r.content"
         );
-        let mut found =
-            Self { words: Dictionary::default(), versions: Vec::new(), people: FxHashMap::default(), names: FxHashMap::default() };
+        let mut found = Self {
+            words: Dictionary::default(),
+            versions: Vec::new(),
+            people: FxHashMap::default(),
+            names: FxHashMap::default(),
+        };
         let mut stream = session.sql(&sql).await?.execute_stream().await?;
         while let Some(batch) = stream.try_next().await? {
             found.add(&batch)?;
         }
         let words = found.words.values();
-        let key = |version: &Version| (version.person, &words[version.name as usize], &words[version.source as usize], version.from_us);
+        let key =
+            |version: &Version| (version.person, &words[version.name as usize], &words[version.source as usize], version.from_us);
         found.versions.sort_by(|a, b| key(a).cmp(&key(b)));
         found.versions.dedup_by(|later, earlier| {
-            (later.person, later.name, later.source) == (earlier.person, earlier.name, earlier.source) && later.value == earlier.value
+            (later.person, later.name, later.source) == (earlier.person, earlier.name, earlier.source)
+                && later.value == earlier.value
         });
         Ok(found)
     }

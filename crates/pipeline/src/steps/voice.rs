@@ -162,7 +162,8 @@ impl Said {
                 let content = format!("{}\0{}\0{}\0{}", text.table, text.source, text.id, unit.start);
                 let id = clew_model::id::base32(xxh3_64(content.as_bytes()));
                 let (start, end) = (unit.start, unit.start + unit.text.len());
-                let sentiment = Sentiment { value: None, confidence: None, method: clew_voice::sentiment::Method::None, reason: None };
+                let sentiment =
+                    Sentiment { value: None, confidence: None, method: clew_voice::sentiment::Method::None, reason: None };
                 comments.push(Unit { text: place, start, end, id: format!("c_{id}"), language, sentiment });
             }
         }
@@ -237,7 +238,8 @@ impl Said {
 
     fn theme_rows(&self, texts: &Texts, surges: &[Surge]) -> Result<RecordBatch, RunError> {
         let themes = &self.themes.themes;
-        let moods: Vec<_> = self.moments(texts, |unit, _| unit.sentiment.value).0.iter().map(|moments| mean(moments, LEVEL)).collect();
+        let moods: Vec<_> =
+            self.moments(texts, |unit, _| unit.sentiment.value).0.iter().map(|moments| mean(moments, LEVEL)).collect();
         let (with, all) = self.moments(texts, |_, text| text.polarity.map(|polarity| f64::midpoint(polarity, 1.0)));
         let effects: Vec<_> = with
             .iter()
