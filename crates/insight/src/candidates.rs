@@ -20,7 +20,7 @@
 //!
 //! *Why strictly before*: an order that arrives after the customer answered cannot have caused the answer. The words given
 //! with the answer itself are left out for the same reason: they express the score, they do not precede it
-//! (`docs/decisions/0006-drivers-look-only-back.md`).
+//! (`docs/decisions/0009-drivers-look-only-back.md`).
 //!
 //! Deliberately missing: any choice among the candidates. [`crate::drivers`] screens and ranks.
 
