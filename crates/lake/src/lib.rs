@@ -1,1 +1,45 @@
-//! lake
+//! The lake: durable log, Delta tables, exactly-once sealing and the SQL session over both.
+//!
+//! An append is judged (is this fact known, with which content?), written and made durable as one atomic batch; a sealer
+//! turns log ranges into Delta commits that carry their own end offset; a query reads each table at its version plus the
+//! log's tail behind that version. Nothing acknowledged is lost, nothing is stored twice, whenever the process dies.
+//!
+//! *Invariant*: this crate knows no HTTP, no project files and no rules of any kind: functions, views and kernels are
+//! registered into it ([`Extensions`]). It is the only one that names `deltalake`, `fjall` or `object_store`.
+//! *Invariant*: one process owns a store. *Invariant*: errors and logs carry no content of facts.
+//!
+//! Deliberately missing: compaction of small files, erasure, the hot read index; they come with the issues that need
+//! them.
+
+mod append;
+mod batches;
+mod chunk;
+mod clock;
+mod conflict;
+pub mod crash;
+mod datafile;
+mod delta;
+mod derived;
+mod entry;
+mod error;
+mod keys;
+mod lake;
+mod log;
+mod provider;
+mod register;
+mod schema;
+mod seal;
+mod session;
+mod since;
+mod state;
+mod vacuum;
+
+pub use batches::{Batch, BatchRegister};
+pub use chunk::{Chunk, FactBatch, FactCounts, Mode, Progress, Receipt, RowCounts};
+pub use clock::{Clock, FixedClock, SystemClock};
+pub use derived::{Rows, Written};
+pub use error::{AppendError, Holder, OpenError, SealError, StorageError, WriteError};
+pub use lake::{Lake, Options, Retention, SealedLake};
+pub use schema::{arrow_schema, data_type, schema};
+pub use seal::Sealed;
+pub use session::Extensions;
