@@ -181,6 +181,11 @@ fn push_text(bytes: &mut Vec<u8>, text: &str) {
     bytes.extend_from_slice(text.as_bytes());
 }
 
+/// The number of the subject with these canonical bytes under `salt`.
+pub fn subject_number(canonical_bytes: &[u8], salt: u64) -> i64 {
+    hash(canonical_bytes, salt)
+}
+
 /// 63 bits: the number is never negative, in SQL or in JSON.
 fn hash(bytes: &[u8], salt: u64) -> i64 {
     (xxh3_64_with_seed(bytes, salt) >> 1) as i64
