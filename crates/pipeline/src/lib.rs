@@ -13,11 +13,13 @@
 //! | [`touched`] | whose buckets have to be recomputed |
 //! | [`columns`], [`writer`] | between Arrow and slices, between steps and tables |
 //! | [`functions`], [`views`] | what SQL gets from us |
+//! | [`reading`] | what readers of the tables compute on top of them |
 
 pub mod columns;
 pub mod definitions;
 pub mod functions;
 pub mod periods;
+pub mod reading;
 pub mod run;
 pub mod scan;
 pub mod steps;

@@ -297,6 +297,7 @@ pub const DERIVED: &[Table] = &[
             stat(req("sentiment_method", Text, "vader, learned or none")),
             col("score", Float64, "score given with it"),
             col("themes", TextList, "theme ids"),
+            req("masked", Text, "`text` with e-mail, phone, card and account numbers replaced: what others than the person's page show"),
         ],
     },
     Table {

@@ -57,7 +57,7 @@ pub fn answers_filter(metric: &Metric) -> String {
 }
 
 /// The hash of a definition: a score says which one it was computed by.
-fn version(metric: &Metric) -> String {
+pub fn version(metric: &Metric) -> String {
     let text = serde_json::to_string(metric).expect("a metric is plain data");
     format!("{:016x}", xxh3_64(text.as_bytes()))
 }

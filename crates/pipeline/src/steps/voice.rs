@@ -214,6 +214,7 @@ impl Said {
         let of = || self.comments.iter().map(|unit| &texts.0[unit.text]);
         let themes = self.theme_of.iter().map(|theme| theme.map(|theme| vec![self.themes.themes[theme].theme_id.as_str()]));
         let said = self.comments.iter().map(|unit| &texts.0[unit.text].text[unit.start..unit.end]);
+        let masked = said.clone().map(clew_voice::pii::mask);
         let language = self.comments.iter().map(|unit| unit.language.as_ref().map(Language::as_str));
         Ok(TableRows::of("comments", self.comments.len())
             .with("comment_id", StringArray::from_iter_values(self.comments.iter().map(|unit| &unit.id)))
@@ -233,6 +234,7 @@ impl Said {
             )
             .with("score", Float64Array::from_iter(of().map(|text| text.score)))
             .with("themes", text_lists(themes))
+            .with("masked", StringArray::from_iter_values(masked))
             .finish()?)
     }
 
