@@ -17,6 +17,7 @@ endif
 RUN_TESTS := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test)
 
 DEMO ?=
+BENCH ?=
 
 .PHONY: help setup web demo test build bench lint crash
 
@@ -50,8 +51,9 @@ test: web ## every test: Rust, web units, and the browser against the real binar
 crash: ## kill import and run at 100 seeded moments and compare every table (10 of them run in `make test`)
 	CLEW_CRASH_MOMENTS=100 $(RUN_TESTS) --locked -p clew --test crash
 
-bench: build ## speed and memory, written to docs/benchmarks.md
-	CLEW_BIN="$(CARGO_TARGET_DIR)/release/clew" scripts/bench
+bench: build ## speed and memory of import and run, beside DuckDB; BENCH="--events 50000000" for options
+	@python3 -c 'import duckdb' 2>/dev/null || { echo "bench: needs DuckDB to compare with: pip install duckdb"; exit 1; }
+	CLEW="$(CARGO_TARGET_DIR)/release/clew" python3 benches/import.py $(BENCH)
 
 lint: web ## formatting, clippy, licences, bans, unused dependencies, web lint
 	cargo fmt --all --check

@@ -11,17 +11,36 @@ use serde_json::Value;
 use super::document::{Document, Finding, child};
 use super::problem::nearest;
 
-/// Every way in which `document` does not fit `schema`.
-pub fn findings(document: &Document, schema: &Value) -> Vec<Finding> {
+/// What does not fit, and what is left without it.
+#[derive(Debug)]
+pub struct Conformance {
+    /// Every way in which the document does not fit.
+    pub findings: Vec<Finding>,
+    /// The value without unknown keys, if they are all that is wrong: what the file means can then still be checked.
+    pub value: Option<Value>,
+}
+
+/// Holds `document` against `schema`.
+pub fn of(document: &Document, schema: &Value) -> Conformance {
     let validator = Validator::new(schema).expect("a schema that schemars wrote is a schema: a test compiles each");
-    let mut found = Vec::new();
+    let mut findings = Vec::new();
+    let mut value = Some(document.value.clone());
     for error in validator.iter_errors(&document.value) {
-        explain(&error, document, schema, &mut found);
+        explain(&error, document, schema, &mut findings);
+        match error.kind() {
+            ValidationErrorKind::AdditionalProperties { unexpected } => {
+                let object = value.as_mut().and_then(|value| value.pointer_mut(error.instance_path().as_str())?.as_object_mut());
+                if let Some(object) = object {
+                    object.retain(|key, _| !unexpected.contains(key));
+                }
+            }
+            _ => value = None,
+        }
     }
     // A misspelled key is one problem, not an unknown one and a missing one.
-    let misspelled: Vec<String> = found.iter().filter(|finding| finding.message.starts_with(UNKNOWN)).map(|finding| finding.remedy.clone()).collect();
-    found.retain(|finding| !misspelled.iter().any(|remedy| finding.message == format!("the key {} is missing", quoted(remedy))));
-    found
+    let misspelled: Vec<String> = findings.iter().filter(|finding| finding.message.starts_with(UNKNOWN)).map(|finding| finding.remedy.clone()).collect();
+    findings.retain(|finding| !misspelled.iter().any(|remedy| finding.message == format!("the key {} is missing", quoted(remedy))));
+    Conformance { findings, value }
 }
 
 /// How the message about an unknown key starts.
@@ -64,10 +83,16 @@ fn explain(error: &ValidationError<'_>, document: &Document, schema: &Value, fou
             let (message, remedy) = not_one_of(error.instance(), &options);
             push(at, message, remedy);
         }
-        ValidationErrorKind::Minimum { limit } => push(at, format!("{} is too small", error.instance()), format!("use {limit} or more")),
-        ValidationErrorKind::Maximum { limit } => push(at, format!("{} is too large", error.instance()), format!("use {limit} or less")),
+        ValidationErrorKind::Minimum { limit } => {
+            push(at, format!("{} is too small", error.instance()), format!("use {limit} or more"))
+        }
+        ValidationErrorKind::Maximum { limit } => {
+            push(at, format!("{} is too large", error.instance()), format!("use {limit} or less"))
+        }
         ValidationErrorKind::MinItems { limit } => push(at, "the list is too short".into(), format!("give at least {limit}")),
-        ValidationErrorKind::Pattern { pattern } => push(at, format!("{} has the wrong form", error.instance()), format!("it must match {pattern}")),
+        ValidationErrorKind::Pattern { pattern } => {
+            push(at, format!("{} has the wrong form", error.instance()), format!("it must match {pattern}"))
+        }
         _ => push(at, error.to_string(), "see docs/schemas for what may stand here".into()),
     }
 }
@@ -88,7 +113,11 @@ fn explain_alternatives(
         return;
     }
     // An alternative of another type fails on the value as a whole; the one that was meant fails deeper, or on a key.
-    let meant = context.iter().find(|errors| errors.iter().all(|inner| inner.instance_path().as_str() != here || !matches!(inner.kind(), ValidationErrorKind::Type { .. })));
+    let meant = context.iter().find(|errors| {
+        errors
+            .iter()
+            .all(|inner| inner.instance_path().as_str() != here || !matches!(inner.kind(), ValidationErrorKind::Type { .. }))
+    });
     if let Some(errors) = meant {
         for inner in errors {
             explain(inner, document, schema, found);
@@ -113,7 +142,9 @@ fn options_of<'a>(error: &'a ValidationError<'static>) -> Vec<&'a str> {
     match error.kind() {
         ValidationErrorKind::Enum { options } => options.as_array().into_iter().flatten().filter_map(Value::as_str).collect(),
         ValidationErrorKind::Constant { expected_value } => expected_value.as_str().into_iter().collect(),
-        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => context.iter().flatten().flat_map(options_of).collect(),
+        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
+            context.iter().flatten().flat_map(options_of).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -160,11 +191,19 @@ fn properties_beside(error: &ValidationError<'_>, schema: &Value) -> Vec<String>
 }
 
 fn describe(error: &ValidationError<'_>, schema: &Value, key: &str) -> String {
-    let description = schema_around(error, schema).and_then(|around| around.pointer(&format!("/properties/{key}/description"))).and_then(Value::as_str);
+    let description = schema_around(error, schema)
+        .and_then(|around| around.pointer(&format!("/properties/{key}/description")))
+        .and_then(Value::as_str);
     match description {
         Some(text) => format!("add it: {}", text.lines().next().unwrap_or_default().trim_end_matches('.')),
         None => format!("add a line '{key}: …'"),
     }
+}
+
+/// The description of a value whose pattern does not match, else the pattern.
+fn form(error: &ValidationError<'_>, schema: &Value, pattern: &str) -> String {
+    let description = schema_around(error, schema).and_then(|around| around.get("description")).and_then(Value::as_str);
+    description.map_or_else(|| format!("it must match {pattern}"), |text| format!("write {}", text.split(['.', ';']).next().unwrap_or_default().to_lowercase()))
 }
 
 fn expected_types(kind: &TypeKind) -> String {

@@ -61,7 +61,8 @@ impl Document {
                 remedy: "a file holds one document: remove the line ---".into(),
             }]);
         }
-        let mut reader = Reader { characters: text.chars().collect(), environment, places: BTreeMap::new(), findings: Vec::new() };
+        let mut reader =
+            Reader { characters: text.chars().collect(), environment, places: BTreeMap::new(), findings: Vec::new() };
         let value = match roots.first() {
             Some(root) => {
                 reader.places.insert(String::new(), Place { key: None, value: position(&root.span.start) });
@@ -95,7 +96,10 @@ impl Document {
 
 /// The JSON pointer of a path written with dots and brackets: `identifiers.email.blocked[2]`.
 pub fn pointer_of_dotted(path: &str) -> String {
-    path.split(['.', '[']).map(|part| part.trim_end_matches(']')).filter(|part| !part.is_empty()).fold(String::new(), |pointer, part| child(&pointer, part))
+    path.split(['.', '['])
+        .map(|part| part.trim_end_matches(']'))
+        .filter(|part| !part.is_empty())
+        .fold(String::new(), |pointer, part| child(&pointer, part))
 }
 
 /// The pointer of `key` under `pointer` (RFC 6901).
@@ -113,7 +117,11 @@ fn unparsable(error: &saphyr::ScanError) -> Finding {
     } else {
         "check indentation, quotes and colons; a value that starts with one of @ ` % * & ! | > [ { needs quotes"
     };
-    let message = if error.info().contains("duplicated key") { "this key stands here twice".to_owned() } else { format!("not YAML: {}", error.info()) };
+    let message = if error.info().contains("duplicated key") {
+        "this key stands here twice".to_owned()
+    } else {
+        format!("not YAML: {}", error.info())
+    };
     Finding { position: position(error.marker()), message, remedy: remedy.into() }
 }
 
@@ -215,20 +223,32 @@ fn expand(text: &str, environment: Environment<'_>) -> Result<String, (String, S
         expanded.push_str(&rest[..at]);
         let inner = &rest[at + 2..];
         let Some(end) = inner.find('}') else {
-            return Err((format!("`{}` has no closing brace", &rest[at..]), "close it with }, or write $${ for a literal ${".into()));
+            return Err((
+                format!("`{}` has no closing brace", &rest[at..]),
+                "close it with }, or write $${ for a literal ${".into(),
+            ));
         };
         let (name, default) = match inner[..end].split_once(":-") {
             Some((name, default)) => (name, Some(default)),
             None => (&inner[..end], None),
         };
-        let well_formed = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let well_formed = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !well_formed {
-            return Err((format!("`{name}` is no name of an environment variable"), "write ${NAME} or ${NAME:-default}, or $${ for a literal ${".into()));
+            return Err((
+                format!("`{name}` is no name of an environment variable"),
+                "write ${NAME} or ${NAME:-default}, or $${ for a literal ${".into(),
+            ));
         }
         match (environment(name).filter(|value| !value.is_empty()), default) {
             (Some(value), _) => expanded.push_str(&value),
             (None, Some(default)) => expanded.push_str(default),
-            (None, None) => return Err((format!("the environment variable {name} is not set"), format!("set it, or give a default: ${{{name}:-…}}"))),
+            (None, None) => {
+                return Err((
+                    format!("the environment variable {name} is not set"),
+                    format!("set it, or give a default: ${{{name}:-…}}"),
+                ));
+            }
         }
         rest = &inner[end + 1..];
     }
@@ -257,17 +277,23 @@ mod tests {
 
     #[test]
     fn variables_are_replaced_inside_strings_only() {
-        let document = read("a: ${DATA}/x\nb: ${NONE:-./data}/y\nc: $${DATA}\nd: ${NONE:-2}\ne: '${NONE:-2}'\nf: \"${NONE:-}\"\n").unwrap();
+        let document =
+            read("a: ${DATA}/x\nb: ${NONE:-./data}/y\nc: $${DATA}\nd: ${NONE:-2}\ne: '${NONE:-2}'\nf: \"${NONE:-}\"\n").unwrap();
         assert_eq!(document.value, json!({"a": "/data/x", "b": "./data/y", "c": "${DATA}", "d": 2, "e": "2", "f": ""}));
     }
 
     #[test]
     fn every_unset_variable_is_reported_at_its_place() {
         let findings = read("a: ${NONE}\nb:\n  - ${1X}\n  - ${OPEN\n").unwrap_err();
-        let lines: Vec<(usize, &str)> = findings.iter().map(|finding| (finding.position.line, finding.message.as_str())).collect();
+        let lines: Vec<(usize, &str)> =
+            findings.iter().map(|finding| (finding.position.line, finding.message.as_str())).collect();
         assert_eq!(
             lines,
-            [(1, "the environment variable NONE is not set"), (3, "`1X` is no name of an environment variable"), (4, "`${OPEN` has no closing brace")]
+            [
+                (1, "the environment variable NONE is not set"),
+                (3, "`1X` is no name of an environment variable"),
+                (4, "`${OPEN` has no closing brace")
+            ]
         );
     }
 

@@ -52,8 +52,14 @@ pub struct Problem {
 impl Problem {
     /// An error in `file` at `position`.
     pub fn error(file: &Path, position: Position, message: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), position, severity: Severity::Error, message: message.into(), remedy: remedy.into() }
+        let (message, remedy) = (one_line(&message.into()), one_line(&remedy.into()));
+        Self { file: file.to_owned(), position, severity: Severity::Error, message, remedy }
     }
+}
+
+/// Messages of parsers may have several lines; a problem has one.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 impl fmt::Display for Problem {
@@ -112,7 +118,8 @@ mod tests {
     #[test]
     fn the_line_for_people_can_be_clicked() {
         let position = Position { line: 7, column: 3 };
-        let problem = Problem::error(Path::new("sources/orders.yaml"), position, "unknown key 'delimeter'", "did you mean 'delimiter'?");
+        let problem =
+            Problem::error(Path::new("sources/orders.yaml"), position, "unknown key 'delimeter'", "did you mean 'delimiter'?");
         assert_eq!(problem.to_string(), "sources/orders.yaml:7:3: unknown key 'delimeter' — did you mean 'delimiter'?");
     }
 

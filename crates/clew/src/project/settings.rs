@@ -24,15 +24,19 @@ const LISTEN: &str = "127.0.0.1:7878";
 pub struct Settings {
     /// Name of the company, as the cockpit shows it.
     pub company: String,
-    /// IANA time zone in which days, weeks and months are cut, such as Europe/Berlin. Default UTC.
-    #[serde(default = "utc")]
-    pub timezone: String,
+    /// IANA time zone such as Europe/Berlin: days, weeks and months are cut in it, and times without a zone are read in
+    /// it unless their source names another. Left out: periods are in UTC, and a time without a zone is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
     /// ISO 4217 code of the currency in which sums are shown, such as EUR. Left out: sums per currency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<String>,
     /// ISO 639-1 code of the language of texts whose language cannot be told, such as pt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
+    /// Events whose amounts make up a person's value, such as order_placed. Left out: all events with an amount.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub value_events: Vec<String>,
     /// Folder of the store, relative to the project. Default .clew.
     #[serde(default = "store")]
     pub store: String,
@@ -62,10 +66,6 @@ pub struct Engine {
     pub threads: Option<u32>,
 }
 
-fn utc() -> String {
-    "UTC".into()
-}
-
 fn store() -> String {
     STORE.into()
 }
@@ -83,6 +83,11 @@ const fn seed() -> u64 {
 }
 
 impl Settings {
+    /// The zone of calendar periods.
+    pub fn timezone(&self) -> &str {
+        self.timezone.as_deref().unwrap_or("UTC")
+    }
+
     /// The interval of the schedule; none for `never` and for what [`Settings::findings`] reports.
     pub fn schedule(&self) -> Option<Duration> {
         duration(&self.schedule).ok().flatten()
@@ -94,27 +99,45 @@ impl Settings {
         if self.company.trim().is_empty() {
             found.push(("/company", "the company has no name".into(), "write the name that the cockpit shall show".into()));
         }
-        if let Err(remedy) = known_timezone(&self.timezone) {
-            found.push(("/timezone", format!("'{}' is no time zone", self.timezone), remedy));
+        if let Some(timezone) = &self.timezone
+            && let Err(remedy) = known_timezone(timezone)
+        {
+            found.push(("/timezone", format!("'{timezone}' is no time zone"), remedy));
         }
         if let Some(currency) = &self.currency
             && !(currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_uppercase()))
         {
-            found.push(("/currency", format!("'{currency}' is no currency code"), "use the three capitals of ISO 4217, such as EUR".into()));
+            found.push((
+                "/currency",
+                format!("'{currency}' is no currency code"),
+                "use the three capitals of ISO 4217, such as EUR".into(),
+            ));
         }
         if let Some(language) = &self.language
             && !(language.len() == 2 && language.bytes().all(|b| b.is_ascii_lowercase()))
         {
-            found.push(("/language", format!("'{language}' is no language code"), "use the two letters of ISO 639-1, such as en".into()));
+            found.push((
+                "/language",
+                format!("'{language}' is no language code"),
+                "use the two letters of ISO 639-1, such as en".into(),
+            ));
         }
         if self.store.trim().is_empty() {
-            found.push(("/store", "the store has no folder".into(), format!("name one, or remove the key: {STORE} is the default")));
+            found.push((
+                "/store",
+                "the store has no folder".into(),
+                format!("name one, or remove the key: {STORE} is the default"),
+            ));
         }
         if let Err(remedy) = duration(&self.schedule) {
             found.push(("/schedule", format!("'{}' is no interval", self.schedule), remedy));
         }
         if self.listen.parse::<std::net::SocketAddr>().is_err() {
-            found.push(("/listen", format!("'{}' is no address", self.listen), format!("write address and port, such as {LISTEN} or 0.0.0.0:80")));
+            found.push((
+                "/listen",
+                format!("'{}' is no address", self.listen),
+                format!("write address and port, such as {LISTEN} or 0.0.0.0:80"),
+            ));
         }
         found
     }
@@ -157,7 +180,7 @@ mod tests {
     fn a_name_is_enough() {
         let settings = settings(r#"{"company": "Olist"}"#);
         assert!(settings.findings().is_empty());
-        assert_eq!((settings.timezone.as_str(), settings.store.as_str(), settings.seed), ("UTC", ".clew", 1));
+        assert_eq!((settings.timezone.as_deref(), settings.store.as_str(), settings.seed), (None, ".clew", 1));
         assert_eq!(settings.schedule(), Some(Duration::from_secs(900)));
     }
 

@@ -1,0 +1,216 @@
+//! The command line as data: what can be typed, and the help that explains it.
+//!
+//! Options that several commands share are groups of their own ([`At`], [`Report`]), so that `--project` and `--json`
+//! mean the same everywhere. What a command does is in `commands/`; nothing here opens a file.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Customer experience: who is who, what they went through, how it was, and what drives it.
+#[derive(Debug, Parser)]
+#[command(name = "clew", version, about, max_term_width = 110, arg_required_else_help = true)]
+#[command(
+    after_help = "Exit codes: 0 done · 1 refused (bad input or project, nothing changed) · 2 usage · 3 fault.\nCLEW_LOG=debug shows what happens inside, on standard error."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make an invented company with known truths, run everything on it and serve the cockpit.
+    Demo(Demo),
+    /// Write a new, commented project with a tiny sample.
+    Init(Init),
+    /// Check the project: every problem with file, line and remedy.
+    Check(Check),
+    /// Read file sources into the lake and print what became of every row.
+    Import(Import),
+    /// Run the pipeline: people, journeys, scores, voice, drivers.
+    Run(Run),
+    /// Serve the API and the cockpit; import watched sources and run the pipeline on schedule.
+    Serve(Serve),
+    /// Query the tables.
+    Sql(Sql),
+    /// Write the generated part of the documentation: schemas, tables, API.
+    #[command(hide = true)]
+    Schema(Schema),
+}
+
+/// Where the project is.
+#[derive(Debug, Args)]
+pub struct At {
+    /// The project folder.
+    #[arg(long, value_name = "DIR", default_value = ".", env = "CLEW_PROJECT")]
+    pub project: PathBuf,
+}
+
+/// How a command reports.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Report {
+    /// Print the report as JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `clew demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// The folder for the company; it must be new, empty or an earlier demo.
+    #[arg(default_value = "clew-demo")]
+    pub dir: PathBuf,
+    /// The number from which the company is drawn: the same seed gives the same company.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Number of people.
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub people: u32,
+    /// Number of days of history.
+    #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..))]
+    pub days: u32,
+    /// Which truths to plant: all, none, or a list separated by commas.
+    #[arg(long, default_value = "all")]
+    pub plant: String,
+    /// Stop after the run instead of serving the cockpit.
+    #[arg(long)]
+    pub no_serve: bool,
+    /// Address of the cockpit.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7878")]
+    pub listen: std::net::SocketAddr,
+    /// How to report.
+    #[command(flatten)]
+    pub report: Report,
+}
+
+/// `clew init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The folder for the project; files that are there already are never overwritten.
+    pub dir: PathBuf,
+    /// What to start from.
+    #[arg(long, default_value = "shop")]
+    pub template: Template,
+}
+
+/// What a new project starts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Template {
+    /// A shop: orders, customers and a satisfaction survey, with a sample to import.
+    Shop,
+    /// The files alone, everything commented out but the company's name.
+    Empty,
+}
+
+/// `clew check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Where.
+    #[command(flatten)]
+    pub at: At,
+    /// Do not look into the sources' files (their columns are then not checked).
+    #[arg(long)]
+    pub no_files: bool,
+    /// How to report.
+    #[command(flatten)]
+    pub report: Report,
+}
+
+/// `clew import`.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// Where.
+    #[command(flatten)]
+    pub at: At,
+    /// The sources to import; all when left out.
+    #[arg(value_name = "SOURCE")]
+    pub sources: Vec<String>,
+    /// How to report.
+    #[command(flatten)]
+    pub report: Report,
+}
+
+/// `clew run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Where.
+    #[command(flatten)]
+    pub at: At,
+    /// Only this step, on the tables as they are.
+    #[arg(long, value_name = "STEP")]
+    pub only: Option<String>,
+    /// Compute everything anew instead of what changed since the last run.
+    #[arg(long)]
+    pub full: bool,
+    /// How to report.
+    #[command(flatten)]
+    pub report: Report,
+}
+
+/// `clew serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Where.
+    #[command(flatten)]
+    pub at: At,
+    /// Address to listen on; `listen:` of clew.yaml when left out. Port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<std::net::SocketAddr>,
+    /// Serve only: no imports and no runs on schedule.
+    #[arg(long)]
+    pub no_schedule: bool,
+}
+
+/// `clew sql`.
+#[derive(Debug, Args)]
+pub struct Sql {
+    /// Where.
+    #[command(flatten)]
+    pub at: At,
+    /// The query, or - to read it from standard input.
+    pub query: String,
+    /// How to print the rows.
+    #[arg(long, default_value = "table")]
+    pub format: Format,
+    /// Write to this file instead of standard output (needed for parquet).
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Read the sealed tables only, without asking for the store.
+    #[arg(long)]
+    pub sealed: bool,
+}
+
+/// How rows are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// Comma-separated values with a header.
+    Csv,
+    /// One JSON object per line.
+    Json,
+    /// A Parquet file.
+    Parquet,
+}
+
+/// `clew schema`.
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// The docs folder.
+    pub dir: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,45 @@
+//! What each command does. One file a command; what several need is here: the project, loaded and checked.
+
+mod check;
+mod import;
+mod init;
+mod run;
+mod schema;
+mod sql;
+
+use anyhow::Result;
+
+use crate::cli::{At, Command};
+use crate::failure::Reported;
+use crate::project::{self, Project};
+
+/// Does `command`.
+pub async fn perform(command: Command) -> Result<()> {
+    match command {
+        Command::Init(options) => init::perform(&options),
+        Command::Check(options) => check::perform(&options),
+        Command::Import(options) => import::perform(&options).await,
+        Command::Run(options) => run::perform(&options).await,
+        Command::Sql(options) => sql::perform(&options).await,
+        Command::Schema(options) => schema::perform(&options),
+    }
+}
+
+/// The variables of `${NAME}` in project files.
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// The project at `at`, or a refusal after its problems were printed.
+fn project(at: &At) -> Result<Project> {
+    let loaded = project::load(&at.project, &environment);
+    match loaded.project {
+        Some(project) if !loaded.problems.has_errors() => Ok(project),
+        _ => {
+            for problem in loaded.problems.into_sorted() {
+                eprintln!("{problem}");
+            }
+            Err(Reported.into())
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! `clew check`: every problem of the project at once.
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::cli::Check;
+use crate::failure::Reported;
+use crate::output;
+use crate::project::{self, Problem, load::of_intake};
+
+#[derive(Serialize)]
+struct CheckReport {
+    project: String,
+    sources: usize,
+    ok: bool,
+    problems: Vec<Problem>,
+}
+
+/// Checks and reports; a project with errors is refused.
+pub fn perform(options: &Check) -> Result<()> {
+    let dir = &options.at.project;
+    let loaded = project::load(dir, &super::environment);
+    let mut problems = loaded.problems;
+    let mut sources = 0;
+    if let Some(all) = &loaded.sources {
+        sources = all.sources.len();
+        for source in &all.sources {
+            let found = clew_intake::check(all, source, !options.no_files);
+            problems.extend(found.into_iter().map(|problem| of_intake(dir, problem)));
+        }
+    }
+    let ok = !problems.has_errors();
+    let problems = problems.into_sorted();
+    if options.report.json {
+        output::print_json(&CheckReport { project: dir.display().to_string(), sources, ok, problems })?;
+    } else {
+        let mut text: String = problems.iter().map(|problem| format!("{problem}\n")).collect();
+        text += &match (ok, problems.len()) {
+            (true, 0) => format!("{}: fine, {sources} sources\n", dir.display()),
+            (true, warnings) => format!("{}: usable, {sources} sources, {warnings} warnings\n", dir.display()),
+            (false, 1) => "1 problem\n".into(),
+            (false, all) => format!("{all} problems\n"),
+        };
+        output::print(&text)?;
+    }
+    if ok { Ok(()) } else { Err(Reported.into()) }
+}

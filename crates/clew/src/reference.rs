@@ -1,0 +1,80 @@
+//! The generated part of the documentation: JSON Schemas of the project files and the page about the tables.
+//!
+//! Both come from the types that the program itself uses. `clew schema docs` writes them, a test compares them, and so
+//! they cannot drift from the code.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clew_model::tables::{Column, ColumnType, TABLE_VERSION, Table, TableKind};
+
+use crate::project::Kind;
+
+/// Every generated file: path below the docs folder, and content.
+pub fn files() -> Vec<(PathBuf, String)> {
+    let mut files: Vec<(PathBuf, String)> = Kind::ALL
+        .iter()
+        .map(|kind| {
+            let text = serde_json::to_string_pretty(&kind.schema()).expect("a JSON value prints");
+            (PathBuf::from("schemas").join(kind.schema_file()), text + "\n")
+        })
+        .collect();
+    files.push((PathBuf::from("tables.md"), tables()));
+    files
+}
+
+/// `docs/tables.md`.
+fn tables() -> String {
+    let mut page = String::from(
+        "# Tables\n\n\
+         Generated from `crates/model/src/tables`; `clew schema docs` writes it anew.\n\n\
+         Every table is a Delta Lake table in `<store>/tables/<name>` and a table of the same name in `clew sql`. *Statistics* marks the columns whose\n\
+         minimum and maximum may stand in the Delta log: ids, times and enums only, so that no personal value is ever there. Shares and NPS are fractions\n\
+         (NPS −1..1); percent exists only in the cockpit. Times are UTC. A null in a column that may be null means \"not known\", never 0.\n\n",
+    );
+    let _ = writeln!(page, "Table version: {TABLE_VERSION}\n");
+    for (heading, kind) in [("Facts", TableKind::Fact), ("Derived tables", TableKind::Derived)] {
+        let _ = writeln!(page, "## {heading}\n");
+        let _ = writeln!(page, "| table | one row is |\n|---|---|");
+        for table in Table::all().filter(|table| table.kind == kind) {
+            let _ = writeln!(page, "| [{0}](#{0}) | {1} |", table.name, table.row);
+        }
+        page.push('\n');
+        for table in Table::all().filter(|table| table.kind == kind) {
+            describe(table, &mut page);
+        }
+    }
+    page.truncate(page.trim_end().len());
+    page.push('\n');
+    page
+}
+
+fn describe(table: &Table, page: &mut String) {
+    let _ = writeln!(page, "### {}\n\nOne row is {}. Key: {}.", table.name, table.row, table.key.join(", "));
+    if !table.partition_by.is_empty() {
+        let _ = writeln!(page, "Partitioned by {}.", table.partition_by.join(", "));
+    }
+    let _ = writeln!(page, "\n| column | type | may be null | statistics | what |\n|---|---|---|---|---|");
+    for Column { name, kind, nullable, statistics, doc } in table.columns {
+        let mark = |yes: bool| if yes { "yes" } else { "" };
+        let doc = doc.replace('|', "\\|");
+        let _ = writeln!(page, "| {name} | {} | {} | {} | {doc} |", type_name(*kind), mark(*nullable), mark(*statistics));
+    }
+    page.push('\n');
+}
+
+const fn type_name(kind: ColumnType) -> &'static str {
+    match kind {
+        ColumnType::Text => "text",
+        ColumnType::Int64 => "bigint",
+        ColumnType::Int32 => "int",
+        ColumnType::Float64 => "double",
+        ColumnType::Boolean => "boolean",
+        ColumnType::Timestamp => "timestamp (UTC, µs)",
+        ColumnType::Date => "date",
+        ColumnType::Decimal => "decimal(18,4)",
+        ColumnType::Identifiers => "list&lt;struct&lt;type, value&gt;&gt;",
+        ColumnType::TextList => "list&lt;text&gt;",
+        ColumnType::IntList => "list&lt;int64&gt;",
+    }
+}

@@ -1,0 +1,86 @@
+//! What the tests of the binary share: running it, and the folder with the real data.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// What a command said.
+#[derive(Debug)]
+pub struct Said {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Said {
+    pub fn of(output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
+    }
+
+    /// The report, after the command succeeded.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        assert_eq!(self.code, 0, "{}\n{}", self.out, self.err);
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error} in {}", self.out))
+    }
+
+    #[track_caller]
+    pub fn done(&self) -> &Self {
+        assert_eq!(self.code, 0, "{}\n{}", self.out, self.err);
+        self
+    }
+}
+
+/// The real binary, quiet and without the caller's settings.
+pub fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_clew"));
+    command.env_remove("CLEW_PROJECT").env_remove("CLEW_LOG").env_remove("OLIST_DATA").stdin(Stdio::null());
+    command
+}
+
+/// Runs `clew` with `arguments` in `project`.
+#[track_caller]
+pub fn clew(project: &Path, arguments: &[&str]) -> Said {
+    let output = command().args(arguments).current_dir(project).output().expect("the binary starts");
+    Said::of(&output)
+}
+
+/// Rows of a query as JSON objects.
+#[track_caller]
+pub fn rows(project: &Path, query: &str) -> Vec<Value> {
+    let said = clew(project, &["sql", query, "--format", "json"]);
+    said.done().out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The single value of a query that gives one row with one column.
+#[track_caller]
+pub fn value(project: &Path, query: &str) -> Value {
+    let rows = rows(project, query);
+    assert_eq!(rows.len(), 1, "{query}: {rows:?}");
+    rows[0].as_object().unwrap().values().next().unwrap().clone()
+}
+
+/// The repository.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
+}
+
+/// The folder with the real data, or none after saying that the test is skipped.
+pub fn shared(test: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("CLEW_SHARED").map_or_else(|| repository().join("../shared"), PathBuf::from);
+    if folder.join("data").is_dir() {
+        return Some(folder);
+    }
+    println!("skipped: {test}: no {}", folder.display());
+    None
+}
+
+/// A new project from the template `shop`, with its sample.
+pub fn shop() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    clew(folder.path(), &["init", "shop"]).done();
+    folder
+}
