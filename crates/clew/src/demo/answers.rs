@@ -69,8 +69,8 @@ pub fn about_order(world: &mut World<'_>, person: &Person, order: &Order, habits
     let effect: f64 = drivers.iter().zip(&plant::ORDER_DRIVERS).map(|(value, driver)| value * driver.effect).sum();
     let latent = 8.35 + planted * (effect + plant::AGE_EFFECT * person.seniority()) + 0.8 * person.temper + 1.75 * noise;
     let score = clip(latent, 0.0, 10.0);
-    let decoys = [habits.visits_before(answered) as f64, habits.opens_before(answered) as f64];
-    world.tally.order_design.push(Design { drivers, seniority: person.seniority(), decoys, score, latent });
+    let asides = [habits.visits_before(answered) as f64, habits.opens_before(answered) as f64, person.seniority()];
+    world.tally.order_design.push(Design { drivers, asides, score });
     if order.delivered > order.promised && order.promised >= answered {
         world.tally.count("late_only_after_the_answer");
     }
@@ -124,7 +124,7 @@ pub fn about_contact(
     let honest = clip(latent, 1.0, 5.0);
     let begs = contact.team == plant::BEGGING_TEAM.0 && begged && world.has(Truth::BeggingTeam);
     let score = if begs { 5.0 } else { honest };
-    world.tally.contact_design.push(Design { drivers, seniority: person.seniority(), decoys: [0.0, 0.0], score, latent });
+    world.tally.contact_design.push(Design { drivers, asides: [0.0, 0.0, person.seniority()], score });
     let month = world.calendar.month(answered);
     world.tally.team_months.entry((contact.team, month)).or_default().add(honest);
     if contact.team == plant::BEGGING_TEAM.0 {
@@ -132,7 +132,8 @@ pub fn about_contact(
     }
     let ces = clip(6.1 + planted * effect * 1.25 + 0.25 * person.temper + 0.9 * spread, 1.0, 7.0);
     let long = f64::from(u8::from(contact.wait_min > 7.0 || contact.transfers > 0));
-    let themes = theme_of(world, dice, &[drivers[0], long, 0.0, 0.0], ["service", "waiting_on_hold", "service", "service"], answered);
+    let themes =
+        theme_of(world, dice, &[drivers[0], long, 0.0, 0.0], ["service", "waiting_on_hold", "service", "service"], answered);
     let row = Row {
         survey: "contact_feedback",
         invited,

@@ -42,13 +42,16 @@ pub fn follow(world: &mut World<'_>, person: &Person) -> anyhow::Result<Habits> 
 
 fn visit_stores(world: &mut World<'_>, person: &Person) -> anyhow::Result<Vec<Moment>> {
     let mut dice = world.dice("store visits", u64::from(person.number));
-    let rate = if person.group == Group::StoreGoer { 3.0 + person.seniority() } else { (0.9 + 0.6 * person.seniority()).max(0.1) };
+    let rate =
+        if person.group == Group::StoreGoer { 3.0 + person.seniority() } else { (0.9 + 0.6 * person.seniority()).max(0.1) };
     let mut visits = Vec::new();
     for _ in 0..dice.poisson(rate * active_years(world, person)) {
         let at = moment(world, &mut dice, person, Rhythm::Store);
         let card = person.card.as_deref().filter(|_| dice.chance(0.85));
         // Cashiers type the card in groups, with and without blanks.
-        let shown = card.map_or(String::new(), |card| if dice.chance(0.4) { format!("{} {} {}", &card[..3], &card[3..7], &card[7..]) } else { card.to_owned() });
+        let shown = card.map_or(String::new(), |card| {
+            if dice.chance(0.4) { format!("{} {} {}", &card[..3], &card[3..7], &card[7..]) } else { card.to_owned() }
+        });
         if card.is_some() {
             visits.push(at);
         }

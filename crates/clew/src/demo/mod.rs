@@ -77,16 +77,31 @@ pub struct Summary {
     pub r_squared: (Option<f64>, Option<f64>),
 }
 
-impl Summary {
-    /// Rows of all sources.
-    pub fn total_rows(&self) -> u64 {
-        self.rows.iter().map(|(_, rows)| rows).sum()
+impl std::fmt::Display for Summary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let rows: u64 = self.rows.iter().map(|(_, rows)| rows).sum();
+        writeln!(f, "{COMPANY}: {rows} rows in {} raw sources", self.rows.len())?;
+        let surveys = [("order survey", self.answers.0, self.r_squared.0), ("contact survey", self.answers.1, self.r_squared.1)];
+        for (survey, answers, explained) in surveys {
+            write!(f, "{survey}: {answers} scores")?;
+            match explained {
+                Some(share) => writeln!(f, ", planted drivers explain {:.0} % of their variance", share * 100.0)?,
+                None => writeln!(f, ", too few to say what drives them")?,
+            }
+        }
+        Ok(())
     }
 }
 
 /// Writes the company's raw files to `dir/data`, its project to `dir`, and the truths to `dir/truth.json`.
 pub fn generate(dir: &Path, options: &Options) -> anyhow::Result<Summary> {
-    anyhow::ensure!(PEOPLE.contains(&options.people), "--people must be {} to {}, not {}", PEOPLE.start(), PEOPLE.end(), options.people);
+    anyhow::ensure!(
+        PEOPLE.contains(&options.people),
+        "--people must be {} to {}, not {}",
+        PEOPLE.start(),
+        PEOPLE.end(),
+        options.people
+    );
     anyhow::ensure!(DAYS.contains(&options.days), "--days must be {} to {}, not {}", DAYS.start(), DAYS.end(), options.days);
     let data = dir.join("data");
     std::fs::create_dir_all(&data).with_context(|| format!("cannot make the folder {}", data.display()))?;

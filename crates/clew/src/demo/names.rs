@@ -196,7 +196,8 @@ pub fn street(dice: &mut Dice, country: Country) -> String {
                          Hazelwood Kilmore Seaview Woodlands Ballymore Carrig Dunmore Killeen Larchfield";
     const GERMAN: &str = "Haupt Schul Garten Bahnhof Linden Birken Kirch Wald Berg Ring Mühlen Rosen Schiller Goethe Mozart Jahn Wiesen \
                           Eichen Buchen Brunnen Post Markt Feld";
-    const SPANISH: &str = "Mayor Real Sol Luna Alcalá Goya Velázquez Serrano Colón Cervantes Prado Iglesia Fuente Olivo Rosales Toledo";
+    const SPANISH: &str =
+        "Mayor Real Sol Luna Alcalá Goya Velázquez Serrano Colón Cervantes Prado Iglesia Fuente Olivo Rosales Toledo";
     let number = 1 + dice.exponential(38.0) as u32;
     match country {
         Country::Ireland => {
@@ -234,10 +235,23 @@ pub fn business(dice: &mut Dice, country: Country, owner: &str) -> String {
     let owner = owner.split([' ', '-']).next().unwrap_or(owner);
     match country {
         Country::Ireland => {
-            let trade = dice.pick(&["Joinery", "Interiors", "Hotels", "Catering", "Letting", "Architects", "Dental", "Builders", "Cafe", "Design"]);
+            let trade = dice.pick(&[
+                "Joinery",
+                "Interiors",
+                "Hotels",
+                "Catering",
+                "Letting",
+                "Architects",
+                "Dental",
+                "Builders",
+                "Cafe",
+                "Design",
+            ]);
             format!("{owner} {}{trade}", dice.pick(&["", "", "& Sons ", "Brothers "]))
         }
-        Country::Germany => format!("{owner} {}", dice.pick(&["Innenausbau", "Hotelbetriebe", "Hausverwaltung", "Planung", "Gastronomie"])),
+        Country::Germany => {
+            format!("{owner} {}", dice.pick(&["Innenausbau", "Hotelbetriebe", "Hausverwaltung", "Planung", "Gastronomie"]))
+        }
         Country::Spain => format!("{} {owner}", dice.pick(&["Reformas", "Hostelería", "Interiores", "Apartamentos"])),
     }
 }

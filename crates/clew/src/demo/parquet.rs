@@ -30,6 +30,8 @@ pub struct Consignment {
     pub delivered_at: Option<Moment>,
     /// Damaged on arrival.
     pub damaged: bool,
+    /// When the file was made: what had not happened by then is not known.
+    pub exported_at: Moment,
 }
 
 const MICROS: i64 = 1_000_000;
@@ -50,6 +52,7 @@ pub fn write(path: &Path, rows: &[Consignment]) -> anyhow::Result<()> {
         ("promised_at", time(|row| Some(row.promised_at)), true),
         ("delivered_at", time(|row| row.delivered_at), true),
         ("damaged", Arc::new(rows.iter().map(|row| Some(row.damaged)).collect::<BooleanArray>()), true),
+        ("exported_at", time(|row| Some(row.exported_at)), true),
     ])?;
     let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
     // A fixed `created_by`: the file's bytes do not change with the version of the library.

@@ -4,6 +4,8 @@
 //! is then generated one person at a time and streamed. Namesakes, apartment houses, and strangers with one birth date
 //! are the decoys: they look like duplicates, households and twins, and are not.
 
+use std::collections::BTreeSet;
+
 use super::Options;
 use super::dice::{Dice, hex, scattered};
 use super::names::{self, Country, Town};
@@ -160,6 +162,8 @@ pub struct Population {
     pub shared_devices: Vec<(String, Vec<u32>)>,
     /// The store's kiosk: used by people who have nothing in common.
     pub kiosk: String,
+    /// E-mail addresses given away.
+    taken: BTreeSet<String>,
 }
 
 /// Makes everybody.
@@ -175,6 +179,7 @@ pub fn populate(options: &Options) -> Population {
         apartment_houses: Vec::new(),
         shared_devices: Vec::new(),
         kiosk: format!("kiosk-{}", hex(seed, "kiosk", 0, 8)),
+        taken: BTreeSet::new(),
     };
     while all.people.len() < options.people as usize {
         settle(&mut all, options);
@@ -196,7 +201,7 @@ fn settle(all: &mut Population, options: &Options) {
     let country = [Country::Ireland, Country::Germany, Country::Spain][dice.weighted(&[0.78, 0.13, 0.09])];
     let address = address(&mut dice, country);
     let family = names::family(&mut dice, country);
-    let landline = dice.chance(0.35).then(|| landline(&mut dice, country));
+    let landline = dice.chance(0.35).then(|| landline(&mut dice, country, household as u64));
     let wanted = 1 + dice.weighted(&[0.62, 0.25, 0.08, 0.05]);
     let twins = dice.chance(0.006);
     let mut size = if options.plant.has(Truth::Households) { wanted } else { 1 };
@@ -251,7 +256,7 @@ fn person(dice: &mut Dice, number: u32, household: u32, country: Country) -> Per
         address,
         email: String::new(),
         other_email: String::new(),
-        mobile: mobile(dice, country),
+        mobile: mobile(dice, country, u64::from(number)),
         landline: None,
         accounts: Vec::new(),
         card: None,
@@ -276,19 +281,23 @@ fn birth_date(dice: &mut Dice, child: bool) -> (i32, u32, u32) {
     (2026 - age as i32, dice.whole(1, 12) as u32, dice.whole(1, 28) as u32)
 }
 
-fn mobile(dice: &mut Dice, country: Country) -> String {
+/// A national number that nobody else has.
+fn mobile(dice: &mut Dice, country: Country, owner: u64) -> String {
+    let number = scattered(owner, 271_828);
     match country {
-        Country::Ireland => format!("8{}{:07}", dice.pick(&["3", "5", "6", "7", "9"]), dice.below(10_000_000)),
-        Country::Germany => format!("1{}{:07}", dice.pick(&["51", "60", "70", "72", "76"]), dice.below(10_000_000)),
-        Country::Spain => format!("6{:08}", dice.below(100_000_000)),
+        Country::Ireland => format!("8{}{number:07}", dice.pick(&["3", "5", "6", "7", "9"])),
+        Country::Germany => format!("1{}{number:07}", dice.pick(&["51", "60", "70", "72", "76"])),
+        Country::Spain => format!("6{}{number:07}", dice.below(10)),
     }
 }
 
-fn landline(dice: &mut Dice, country: Country) -> String {
+/// The number of a household or firm, nobody else's.
+fn landline(dice: &mut Dice, country: Country, owner: u64) -> String {
+    let number = scattered(owner, 314_159);
     match country {
-        Country::Ireland => format!("{}{:07}", dice.pick(&["1", "21", "91", "61"]), dice.whole(2_000_000, 9_999_999)),
-        Country::Germany => format!("{}{:06}", dice.pick(&["221", "40", "89", "30"]), dice.whole(200_000, 9_999_999)),
-        Country::Spain => format!("9{:08}", dice.whole(10_000_000, 69_999_999)),
+        Country::Ireland => format!("{}{number:07}", dice.pick(&["1", "21", "91", "61"])),
+        Country::Germany => format!("{}{number:07}", dice.pick(&["221", "40", "89", "30"])),
+        Country::Spain => format!("9{}{number:07}", dice.whole(1, 6)),
     }
 }
 
@@ -322,7 +331,7 @@ fn found_businesses(all: &mut Population, options: &Options) {
             name,
             account: format!("B{:07}", scattered(index as u64, 4711)),
             domain,
-            phone: landline(&mut dice, country),
+            phone: landline(&mut dice, country, 5_000_000 + index as u64),
             address: address(&mut dice, country),
             country,
             parent,
@@ -397,12 +406,18 @@ fn equip(all: &mut Population, options: &Options, number: usize) {
         _ => format!("{given}_{family}{year:02}"),
     };
     let free = ["gmail.example", "outlook.example", "yahoo.example", "eircom.example", "icloud.example", "web.example"];
-    // The running number keeps addresses of namesakes apart without telling who they are.
-    let own = format!("{stem}{}@{}", scattered(number as u64, 17) % 1000, dice.pick(&free));
-    person.email = match domain {
+    let provider = dice.pick(&free);
+    let mut ending = scattered(number as u64, 17) % 1000;
+    let mut email = match domain {
         Some(domain) if dice.chance(0.6) => format!("{given}.{family}@{domain}"),
-        _ => own,
+        _ => format!("{stem}{ending}@{provider}"),
     };
+    // Namesakes take the next free number, as they do in life.
+    while !all.taken.insert(email.clone()) {
+        ending += 1;
+        email = format!("{stem}{ending}@{provider}");
+    }
+    person.email = email;
     person.other_email = format!("{given}{}@{}", scattered(number as u64, 99), dice.pick(&free));
     let seniority = person.seniority();
     let app = match person.group {
@@ -417,7 +432,9 @@ fn equip(all: &mut Population, options: &Options, number: usize) {
         .then(|| format!("70{:09}", scattered(number as u64, 555)));
     let account = dice.chance(if person.group == Group::Caller { 0.6 } else { 0.93 });
     if account {
-        person.accounts.push(Account { user_id: format!("u{:08}", scattered(number as u64, 31_337)), email: person.email.clone() });
+        person
+            .accounts
+            .push(Account { user_id: format!("u{:08}", scattered(number as u64, 31_337)), email: person.email.clone() });
     }
     let second = dice.chance(0.03);
     if account && second && options.plant.has(Truth::Duplicates) {
@@ -428,7 +445,7 @@ fn equip(all: &mut Population, options: &Options, number: usize) {
         person.browsers.push(format!("a-{}", hex(seed, "browser", number as u64 * 8 + index as u64, 12)));
     }
     person.device = dice.chance(app).then(|| format!("ios-{}", hex(seed, "device", number as u64, 12)));
-    person.handle = dice.chance(0.08).then(|| format!("@{given}{}", scattered(number as u64, 77) % 100_000));
+    person.handle = dice.chance(0.08).then(|| format!("@{given}{}", scattered(number as u64, 77)));
     person.respondent = format!("R-{}", hex(seed, "respondent", number as u64, 10));
     let tablet_user = dice.chance(0.35);
     let kiosk_user = dice.chance(0.02);

@@ -132,6 +132,8 @@ impl FromStr for Plant {
 pub struct Driver {
     /// Name in `truth.json`.
     pub name: &'static str,
+    /// The event or property that shows it in the lake: one matter, however it is read.
+    pub family: &'static str,
     /// Where the lake shows it.
     pub fact: &'static str,
     /// Unit of the fact.
@@ -142,18 +144,60 @@ pub struct Driver {
 
 /// Drivers of the order survey's NPS (0–10), strongest first.
 pub const ORDER_DRIVERS: [Driver; 4] = [
-    Driver { name: "delivery_promise_missed", fact: "event delivery_promise_missed on the order", unit: "event", effect: -2.0 },
-    Driver { name: "delivery_damaged", fact: "event delivery_damaged on the order", unit: "event", effect: -2.1 },
-    Driver { name: "case_reopened", fact: "event case_reopened on the order", unit: "event", effect: -1.65 },
-    Driver { name: "checkout_failed", fact: "event checkout_failed on the order", unit: "event", effect: -1.45 },
+    Driver {
+        name: "delivery_promise_missed",
+        family: "delivery_promise_missed",
+        fact: "event delivery_promise_missed on the order",
+        unit: "event",
+        effect: -2.3,
+    },
+    Driver {
+        name: "delivery_damaged",
+        family: "delivery_damaged",
+        fact: "event delivery_damaged on the order",
+        unit: "event",
+        effect: -2.7,
+    },
+    Driver {
+        name: "case_reopened",
+        family: "case_reopened",
+        fact: "event case_reopened on the order",
+        unit: "event",
+        effect: -1.8,
+    },
+    Driver {
+        name: "checkout_failed",
+        family: "checkout_failed",
+        fact: "event checkout_failed on the order",
+        unit: "event",
+        effect: -1.25,
+    },
 ];
 
 /// Drivers of the contact survey's CSAT (1–5), strongest first.
 pub const CONTACT_DRIVERS: [Driver; 4] = [
-    Driver { name: "unresolved", fact: "outcome unresolved of the call or chat of the case", unit: "contact", effect: -0.8 },
-    Driver { name: "wait", fact: "property wait_ms of the call or chat of the case", unit: "minute", effect: -0.066 },
-    Driver { name: "call_transferred", fact: "event call_transferred of the case", unit: "event", effect: -0.42 },
-    Driver { name: "bot_dead_end", fact: "event bot_dead_end of the case", unit: "event", effect: -0.31 },
+    Driver {
+        name: "unresolved",
+        family: "contact_ended",
+        fact: "outcome unresolved of the call or chat of the case",
+        unit: "contact",
+        effect: -0.86,
+    },
+    Driver {
+        name: "wait",
+        family: "wait_ms",
+        fact: "property wait_ms of the call or chat of the case",
+        unit: "minute",
+        effect: -0.079,
+    },
+    Driver {
+        name: "contact_transferred",
+        family: "contact_transferred",
+        fact: "event contact_transferred of the case",
+        unit: "event",
+        effect: -0.42,
+    },
+    Driver { name: "bot_dead_end", family: "bot_dead_end", fact: "event bot_dead_end of the case", unit: "event", effect: -0.37 },
 ];
 
 /// Points of the order score per standard unit of age: the confounder of the decoys.

@@ -4,7 +4,6 @@
 //! case or blanks only), the mobile number (written differently), or nothing but a name, a birth date and an
 //! address with slips. Every value that is made dirty is noted with its clean form.
 
-use super::calendar::DAY;
 use super::dice::Dice;
 use super::names::{self, Country};
 use super::people::Person;
@@ -57,6 +56,8 @@ impl Contacts {
         let second = self.record(world, dice, person, copy);
         let shares = match copy {
             Copy::SharesEmail => "email",
+            // Two logins on one number: a rule that keeps logins apart is right to leave this to the matching model.
+            Copy::SharesMobile if person.accounts.len() > 1 => "mobile_but_two_logins",
             Copy::SharesMobile => "mobile",
             _ => "nothing",
         };
@@ -87,7 +88,10 @@ impl Contacts {
         let mut pen = Pen { world, dice, record: &no };
         let given = pen.given_name(person, slips);
         let family = pen.family_name(person, slips);
-        let email = pen.email(if keeps_email { &person.email } else { &person.other_email }, copy == Copy::First && person.accounts.is_empty());
+        let email = pen.email(
+            if keeps_email { &person.email } else { &person.other_email },
+            copy == Copy::First && person.accounts.is_empty(),
+        );
         let email = if !keeps_email && account.is_none() && pen.dice.chance(0.5) { NO_EMAIL.to_owned() } else { email };
         let mobile = if keeps_mobile { pen.mobile(person) } else { pen.dice.pick(&["", "", NO_MOBILE, "n/a"]).to_owned() };
         let birth = pen.birth_date(person, slips);
@@ -95,7 +99,9 @@ impl Contacts {
         let postcode = pen.postcode(person);
         let country = pen.country(person.country);
         let (company, company_no) = company_cells(world, dice, person);
-        let changed = world.calendar.dotted(world.calendar.end - (dice.exponential(200.0) * DAY as f64) as i64 - DAY);
+        let later = if copy == Copy::First { 0 } else { dice.whole(1, 90) };
+        let changed =
+            world.calendar.dotted(world.calendar.midnight((person.joined_day + later).min(i64::from(world.options.days) - 1)));
         let salutation = dice.pick(&["Ms", "Mr", "", "", "Dr", "Frau", "Herr"]);
         let landline = person.landline.as_ref().map(|number| written(dice, person.country, number)).unwrap_or_default();
         self.0.push([

@@ -144,20 +144,30 @@ fn handle(
     if channel != "email" {
         answers::about_contact(world, dice, person, &case, &contact, reopened)?;
     }
-    let mut closed = contact.ended + HOUR;
+    // Nobody closes a case by hand: the system does, when nothing has come for three days.
+    let mut last = contact.ended;
     if let Some(again) = reopened {
-        closed = reach_human(world, dice, person, &case, again)?.ended + HOUR;
+        last = reach_human(world, dice, person, &case, again)?.ended;
     }
     let customer = person.accounts.first().map_or("", |account| &account.user_id);
-    let show = |at: Option<Moment>| at.filter(|at| *at < world.calendar.end).map(|at| world.calendar.local(at)).unwrap_or_default();
-    let (opened, again, closed) = (show(Some(at)), show(reopened), show(Some(closed)));
+    let show =
+        |at: Option<Moment>| at.filter(|at| *at < world.calendar.end).map(|at| world.calendar.local(at)).unwrap_or_default();
+    let (opened, again, closed) = (show(Some(at)), show(reopened), show(Some(last + 3 * DAY)));
     let order = case.order.as_deref().unwrap_or_default();
     world.systems.cases.row(&[&case.no, order, matter, channel, &opened, &again, &closed, customer, &person.email])?;
     world.tally.count("cases");
     Ok(reopened)
 }
 
-fn bot(world: &mut World<'_>, dice: &mut Dice, person: &Person, case: &str, at: Moment, outcome: &str, matter: &str) -> anyhow::Result<()> {
+fn bot(
+    world: &mut World<'_>,
+    dice: &mut Dice,
+    person: &Person,
+    case: &str,
+    at: Moment,
+    outcome: &str,
+    matter: &str,
+) -> anyhow::Result<()> {
     let id = world.id("bot");
     let user = person.accounts.first().map_or("null".to_owned(), |account| quoted(&account.user_id));
     let email = if user == "null" || dice.chance(0.3) { quoted(&person.email) } else { "null".to_owned() };
@@ -166,7 +176,10 @@ fn bot(world: &mut World<'_>, dice: &mut Dice, person: &Person, case: &str, at: 
     turns.push(format!("{{\"who\":\"user\",\"say\":{}}}", quoted(&text::question(dice, person.country, matter))));
     for _ in 0..=dice.below(3) {
         clock += dice.whole(8, 60);
-        turns.push(format!("{{\"who\":\"bot\",\"say\":{}}}", quoted(dice.pick(&["Did you mean your order?", "Please choose a topic", "I found this article"]))));
+        turns.push(format!(
+            "{{\"who\":\"bot\",\"say\":{}}}",
+            quoted(dice.pick(&["Did you mean your order?", "Please choose a topic", "I found this article"]))
+        ));
     }
     let last = if outcome == "dead_end" { "Sorry, I did not understand that." } else { "Glad to help." };
     turns.push(format!("{{\"who\":\"bot\",\"say\":{}}}", quoted(last)));
@@ -185,7 +198,11 @@ fn reach_human(world: &mut World<'_>, dice: &mut Dice, person: &Person, case: &C
     let team = team_of(case.matter);
     let wait_min = wait(world, dice, team, at);
     let (wrong, handover) = (dice.unit(), dice.chance(0.4));
-    let misrouted = if case.matter == plant::MISROUTED.0 && world.has(Truth::Misrouting) { plant::MISROUTED.2 } else { plant::MISROUTED_BASE };
+    let misrouted = if case.matter == plant::MISROUTED.0 && world.has(Truth::Misrouting) {
+        plant::MISROUTED.2
+    } else {
+        plant::MISROUTED_BASE
+    };
     let elsewhere = TEAMS[dice.below(TEAMS.len())];
     let transferred = wrong < misrouted;
     let first_team = match (transferred, case.matter == plant::MISROUTED.0) {
@@ -204,7 +221,9 @@ fn reach_human(world: &mut World<'_>, dice: &mut Dice, person: &Person, case: &C
     let id = world.id(if case.channel == "phone" { "call" } else { "chat" });
     let transfers = u32::from(transferred) + u32::from(second);
     if case.channel == "phone" {
-        world.tally.rate(if case.matter == "warranty" { "misrouted, warranty calls" } else { "misrouted, other calls" }, transferred);
+        world
+            .tally
+            .rate(if case.matter == "warranty" { "misrouted, warranty calls" } else { "misrouted, other calls" }, transferred);
     }
     let contact = Contact { team, agent: agent_no, wait_min, transfers, unresolved, ended, id };
     let moments = Moments {
@@ -247,7 +266,9 @@ fn wait(world: &mut World<'_>, dice: &mut Dice, team: &'static str, at: Moment) 
     let name = match (team, at >= world.story.good_plan, at >= world.story.flat_plan) {
         ("delivery_desk", false, _) => "wait_min, delivery_desk, before the plan",
         ("delivery_desk", true, _) => "wait_min, delivery_desk, after the plan",
-        ("billing_desk", _, false) if at >= world.story.flat_plan - 30 * DAY => "wait_min, billing_desk, the month before the plan",
+        ("billing_desk", _, false) if at >= world.story.flat_plan - 30 * DAY => {
+            "wait_min, billing_desk, the month before the plan"
+        }
         ("billing_desk", _, false) => "wait_min, billing_desk, before that",
         ("billing_desk", _, true) => "wait_min, billing_desk, after the plan",
         _ => "wait_min, other teams",
@@ -256,29 +277,55 @@ fn wait(world: &mut World<'_>, dice: &mut Dice, team: &'static str, at: Moment) 
     minutes
 }
 
-fn write_call(world: &mut World<'_>, dice: &mut Dice, person: &Person, case: &Case, contact: &Contact, at: &Moments) -> anyhow::Result<()> {
+fn write_call(
+    world: &mut World<'_>,
+    dice: &mut Dice,
+    person: &Person,
+    case: &Case,
+    contact: &Contact,
+    at: &Moments,
+) -> anyhow::Result<()> {
     let calendar = &world.calendar;
     let caller = caller_number(dice, person);
     let customer = person.accounts.first().filter(|_| dice.chance(0.6)).map_or("", |account| &account.user_id);
     let transfer_at = at.transfers.iter().map(|at| calendar.slashed(*at)).collect::<Vec<_>>().join(" > ");
     let handed_over_at = at.handed_over.map(|at| calendar.slashed(at)).unwrap_or_default();
     let notes = if dice.chance(0.5) { text::note(dice, case.matter, !contact.unresolved) } else { String::new() };
-    let menu = if at.first_team == contact.team { case.matter } else { "other" };
+    let menu = case.matter;
     let wait_s = ((contact.wait_min * 60.0) as i64).to_string();
-    let started = calendar.slashed(at.started);
+    let (started, ended) = (calendar.slashed(at.started), calendar.slashed(contact.ended));
     let country = person.country.code();
     let outcome = if contact.unresolved { "unresolved" } else { "resolved" };
     if contact.wait_min > 6.0 && dice.chance(0.35) {
         // Gave up once before and called again at once: an abandoned call on the same case.
-        let earlier = calendar.slashed(at.started - 900);
+        let (earlier, left) = (calendar.slashed(at.started - 900), calendar.slashed(at.started - 720));
         let id = world.id("call");
-        let row = [id.as_str(), &earlier, country, &caller, "", menu, at.first_team, "", "", "180", "0", "abandoned", "", "", &case.no, ""];
+        let row = [
+            id.as_str(),
+            &earlier,
+            &left,
+            country,
+            &caller,
+            "",
+            menu,
+            at.first_team,
+            "",
+            "",
+            "180",
+            "0",
+            "abandoned",
+            "",
+            "",
+            &case.no,
+            "",
+        ];
         world.systems.calls.row(&row)?;
     }
     world.tally.count("calls");
     world.systems.calls.row(&[
         &contact.id,
         &started,
+        &ended,
         country,
         &caller,
         customer,
@@ -310,7 +357,14 @@ fn caller_number(dice: &mut Dice, person: &Person) -> String {
     }
 }
 
-fn write_chat(world: &mut World<'_>, dice: &mut Dice, person: &Person, case: &Case, contact: &Contact, at: &Moments) -> anyhow::Result<()> {
+fn write_chat(
+    world: &mut World<'_>,
+    dice: &mut Dice,
+    person: &Person,
+    case: &Case,
+    contact: &Contact,
+    at: &Moments,
+) -> anyhow::Result<()> {
     let user = person.accounts.first().filter(|_| dice.chance(0.7)).map_or("null".to_owned(), |account| quoted(&account.user_id));
     let messages = [
         (at.started, "customer", text::question(dice, person.country, case.matter)),
@@ -322,7 +376,8 @@ fn write_chat(world: &mut World<'_>, dice: &mut Dice, person: &Person, case: &Ca
         .iter()
         .map(|(at, from, words)| format!("{{\"at\":\"{}\",\"from\":\"{from}\",\"text\":{}}}", utc(*at), quoted(words)))
         .collect();
-    let transfers: Vec<String> = at.transfers.iter().map(|at| format!("{{\"at\":\"{}\",\"reason\":\"routing\"}}", utc(*at))).collect();
+    let transfers: Vec<String> =
+        at.transfers.iter().map(|at| format!("{{\"at\":\"{}\",\"reason\":\"routing\"}}", utc(*at))).collect();
     let rating = dice.chance(0.3).then(|| answers::quick_rating(dice, person, contact));
     world.tally.count("chats");
     world.systems.chats.item(&format!(
@@ -342,7 +397,14 @@ fn write_chat(world: &mut World<'_>, dice: &mut Dice, person: &Person, case: &Ca
     ))
 }
 
-fn write_mail(world: &mut World<'_>, dice: &mut Dice, person: &Person, case: &Case, contact: &Contact, at: &Moments) -> anyhow::Result<()> {
+fn write_mail(
+    world: &mut World<'_>,
+    dice: &mut Dice,
+    person: &Person,
+    case: &Case,
+    contact: &Contact,
+    at: &Moments,
+) -> anyhow::Result<()> {
     let question = text::question(dice, person.country, case.matter);
     let from = format!("{} {} <{}>", person.given, person.family, person.email);
     let thread = &contact.id;
@@ -379,11 +441,13 @@ pub fn recovery_call(world: &mut World<'_>, dice: &mut Dice, person: &Person, or
     let started = world.calendar.slashed(at);
     let number = format!("+{}{}", person.country.calling_code(), person.mobile);
     let agent = agent("orders_desk", dice.below(AGENTS_PER_TEAM));
-    let talk = dice.whole(60, 600).to_string();
+    let talk_s = dice.whole(60, 600);
+    let ended = world.calendar.slashed(at + talk_s);
     world.tally.count("recovery_calls");
     world.systems.calls.row(&[
         &id,
         &started,
+        &ended,
         person.country.code(),
         &number,
         "",
@@ -392,7 +456,7 @@ pub fn recovery_call(world: &mut World<'_>, dice: &mut Dice, person: &Person, or
         "orders_desk",
         &agent,
         "0",
-        &talk,
+        &talk_s.to_string(),
         "resolved",
         "",
         "",

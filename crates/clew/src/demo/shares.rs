@@ -7,8 +7,6 @@ use super::world::Design;
 
 /// R² and the drivers' shares of it.
 pub struct Shares {
-    /// Answers.
-    pub n: usize,
     /// Explained share of the score's variance.
     pub r_squared: f64,
     /// LMG share of each driver, in R² points: they sum to `r_squared`.
@@ -17,8 +15,8 @@ pub struct Shares {
     pub slopes: Vec<f64>,
     /// Mean of each driver.
     pub means: Vec<f64>,
-    /// Correlation of each decoy with the score.
-    pub decoys: [Option<f64>; 2],
+    /// Correlation with the score of what goes with it: the two decoys, and age; `None` where it does not vary.
+    pub asides: [Option<f64>; 3],
 }
 
 /// Shares of the planted drivers in the written score; `None` with fewer than 50 answers or a constant.
@@ -54,18 +52,17 @@ pub fn shares(rows: &[Design]) -> Option<Shares> {
             })
             .sum()
     });
-    let decoys = [0, 1].map(|index| {
-        let column: Vec<f64> = rows.iter().map(|row| row.decoys[index]).collect();
+    let asides = [0, 1, 2].map(|index| {
+        let column: Vec<f64> = rows.iter().map(|row| row.asides[index]).collect();
         let spread = covariance(&column, &column);
         (spread > 0.0).then(|| covariance(&column, &score) / (spread * variance).sqrt())
     });
     Some(Shares {
-        n: rows.len(),
         r_squared: by_set[all as usize],
         lmg: lmg.collect(),
         slopes: solve(&covariances, &with_score, &(0..count).collect::<Vec<_>>()),
         means: columns.iter().map(|column| mean(column)).collect(),
-        decoys,
+        asides,
     })
 }
 
@@ -86,7 +83,8 @@ fn solve(covariances: &[Vec<f64>], with_score: &[f64], chosen: &[usize]) -> Vec<
         .map(|row| chosen.iter().map(|column| covariances[*row][*column]).chain([with_score[*row]]).collect())
         .collect();
     for step in 0..n {
-        let pivot = (step..n).max_by(|a, b| system[*a][step].abs().total_cmp(&system[*b][step].abs())).expect("at least one row is left");
+        let pivot =
+            (step..n).max_by(|a, b| system[*a][step].abs().total_cmp(&system[*b][step].abs())).expect("at least one row is left");
         system.swap(step, pivot);
         for row in 0..n {
             if row != step && system[step][step] != 0.0 {

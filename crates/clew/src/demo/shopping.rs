@@ -76,14 +76,21 @@ fn price(sku: &str) -> f64 {
 }
 
 impl Session {
-    fn emit(&mut self, world: &mut World<'_>, dice: &mut Dice, event: &str, page: &str, order: Option<&str>) -> anyhow::Result<()> {
+    fn emit(
+        &mut self,
+        world: &mut World<'_>,
+        dice: &mut Dice,
+        event: &str,
+        page: &str,
+        order: Option<&str>,
+    ) -> anyhow::Result<()> {
         self.at += 3 + dice.exponential(40.0) as i64;
         if self.at >= world.calendar.end {
             return Ok(());
         }
         world.tally.count(if self.touch == Touch::Web { "web_events" } else { "app_events" });
-        let order = order.map_or(String::new(), |order| format!(",\"order\":\"{order}\""));
-        let user = self.user.as_ref().map_or(String::new(), |user| format!(",\"userId\":\"{user}\""));
+        let order = order.map_or(",\"order\":null".to_owned(), |order| format!(",\"order\":\"{order}\""));
+        let user = self.user.as_ref().map_or(",\"userId\":null".to_owned(), |user| format!(",\"userId\":\"{user}\""));
         if self.touch == Touch::App {
             let id = world.hex("app-event", 14);
             let line = format!(
@@ -96,7 +103,7 @@ impl Session {
             return world.systems.app.line(&line);
         }
         let id = world.hex("web-event", 14);
-        let campaign = self.campaign.map_or(String::new(), |name| format!(",\"campaign\":\"{name}\""));
+        let campaign = self.campaign.map_or(",\"campaign\":null".to_owned(), |name| format!(",\"campaign\":\"{name}\""));
         let line = format!(
             "{{\"id\":\"{id}\",\"ts\":\"{}\",\"anonymousId\":\"{}\"{user},\"event\":\"{event}\",\"page\":\"{page}\"{order}{campaign},\"properties\":{{\"load_ms\":{},\"viewport\":\"{}\"}},\"ua\":\"Mozilla/5.0\"}}",
             utc(self.at),
@@ -166,7 +173,8 @@ pub fn shop(world: &mut World<'_>, person: &Person) -> anyhow::Result<Vec<Order>
             look_around(world, &mut dice, person, Touch::App)?;
         }
     }
-    let mut wishes: Vec<Moment> = (0..dice.poisson(buys * years)).map(|_| moment(world, &mut dice, person, Rhythm::Leisure)).collect();
+    let mut wishes: Vec<Moment> =
+        (0..dice.poisson(buys * years)).map(|_| moment(world, &mut dice, person, Rhythm::Leisure)).collect();
     wishes.extend(take_part(world, person)?);
     wishes.sort_unstable();
     let mut orders = Vec::new();
@@ -255,7 +263,13 @@ fn purchase(world: &mut World<'_>, dice: &mut Dice, person: &Person, at: Moment)
         _ => "web",
     };
     let touch = if channel == "app" && person.device.is_some() { Touch::App } else { Touch::Web };
-    let channel = if channel == "phone" { "phone" } else if touch == Touch::App { "app" } else { "web" };
+    let channel = if channel == "phone" {
+        "phone"
+    } else if touch == Touch::App {
+        "app"
+    } else {
+        "web"
+    };
     let no = world.id("LM");
     let account = person.accounts.get(usize::from(person.accounts.len() > 1 && dice.chance(0.4)));
     let mut failed = 0;
@@ -292,7 +306,12 @@ fn purchase(world: &mut World<'_>, dice: &mut Dice, person: &Person, at: Moment)
     }
     let customer = account.map(|account| account.user_id.clone());
     let email = account.map_or(&person.email, |account| &account.email).clone();
-    let order = deliver(world, dice, person, Order { no, customer, email, placed, promised: 0, delivered: 0, damaged: false, failed, reopened: None })?;
+    let order = deliver(
+        world,
+        dice,
+        person,
+        Order { no, customer, email, placed, promised: 0, delivered: 0, damaged: false, failed, reopened: None },
+    )?;
     write_order(world, dice, person, &order, channel)?;
     Ok(Some(order))
 }
@@ -380,6 +399,7 @@ fn deliver(world: &mut World<'_>, dice: &mut Dice, person: &Person, mut order: O
             promised_at: order.promised,
             delivered_at: arrived,
             damaged: order.damaged && arrived.is_some(),
+            exported_at: end,
         });
         return Ok(order);
     }
@@ -400,6 +420,7 @@ fn deliver(world: &mut World<'_>, dice: &mut Dice, person: &Person, mut order: O
         &world.calendar.date(order.promised),
         &delivered,
         status,
+        &world.calendar.local(end),
     ])?;
     Ok(order)
 }
@@ -425,7 +446,10 @@ pub fn passers_by(world: &mut World<'_>) -> anyhow::Result<()> {
     for number in 0..6 {
         let at = world.calendar.share(f64::from(number) / 6.0);
         let calendar = &world.calendar;
-        world.systems.web(calendar, at).line(&format!("{{\"id\":\"broken{number}\",\"ts\":\"{}\",\"anonymousId\":\"a-0", utc(at)))?;
+        world
+            .systems
+            .web(calendar, at)
+            .line(&format!("{{\"id\":\"broken{number}\",\"ts\":\"{}\",\"anonymousId\":\"a-0", utc(at)))?;
         world.tally.flaw("web", "unreadable");
     }
     world.systems.orders.broken("LM-export interrupted, please")?;
@@ -438,8 +462,9 @@ pub fn passers_by(world: &mut World<'_>) -> anyhow::Result<()> {
 fn stranger(world: &mut World<'_>, dice: &mut Dice, device: &str, at: Moment, campaign: &str, agent: &str) -> anyhow::Result<()> {
     let id = world.hex("web-event", 14);
     let page = quoted(PAGES[dice.below(6)]);
+    let campaign = if campaign.is_empty() { "null".to_owned() } else { quoted(campaign) };
     let line = format!(
-        "{{\"id\":\"{id}\",\"ts\":\"{}\",\"anonymousId\":\"{device}\",\"event\":\"page_viewed\",\"page\":{page},\"campaign\":\"{campaign}\",\"properties\":{{}},\"ua\":\"{agent}\"}}",
+        "{{\"id\":\"{id}\",\"ts\":\"{}\",\"anonymousId\":\"{device}\",\"userId\":null,\"event\":\"page_viewed\",\"page\":{page},\"order\":null,\"campaign\":{campaign},\"properties\":{{}},\"ua\":\"{agent}\"}}",
         utc(at)
     );
     let calendar = &world.calendar;

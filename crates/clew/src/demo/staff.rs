@@ -48,7 +48,13 @@ fn employee_survey(world: &World<'_>, data: &Path) -> anyhow::Result<u64> {
             let asked = world.calendar.midnight(wave);
             let answered = asked + 9 * 3600 + (dice.exponential(1.5) * DAY as f64) as i64;
             let comment = if dice.chance(0.25) {
-                dice.pick(&["too many systems", "good team", "the ticket tool is slow", "pay should be better", "I like the customers"])
+                dice.pick(&[
+                    "too many systems",
+                    "good team",
+                    "the ticket tool is slow",
+                    "pay should be better",
+                    "I like the customers",
+                ])
             } else {
                 ""
             };

@@ -74,29 +74,45 @@ impl Systems {
                 PLAIN,
                 "order_no placed_at customer email sales_channel items total currency region company_no",
             )?,
-            order_lines: Table::create(&data.join("order_lines.csv"), PLAIN, "order_no line sku quantity unit_price placed_at customer email")?,
+            order_lines: Table::create(
+                &data.join("order_lines.csv"),
+                PLAIN,
+                "order_no line sku quantity unit_price placed_at customer email",
+            )?,
             parcelo: Table::create(
                 &data.join("carrier_parcelo.csv"),
                 Dialect { delimiter: ',', latin1: false },
-                "shipment order_no email region handed_over promised_date delivered status",
+                "shipment order_no email region handed_over promised_date delivered status exported_at",
             )?,
             nordway: Vec::new(),
             calls: Table::create(
                 &data.join("calls.csv"),
                 PLAIN,
-                "call_id started_at caller_country caller customer_no menu first_team team agent wait_s talk_s outcome transfer_at handed_over_at \
+                "call_id started_at ended_at caller_country caller customer_no menu first_team team agent wait_s talk_s outcome transfer_at handed_over_at \
                  case_no notes",
             )?,
-            chats: Document::create(&data.join("chats.json"), "{\"export\": \"chatbox 3.2\", \"data\": {\"conversations\": [", "\n]}}\n")?,
+            chats: Document::create(
+                &data.join("chats.json"),
+                "{\"export\": \"chatbox 3.2\", \"data\": {\"conversations\": [",
+                "\n]}}\n",
+            )?,
             bots: Document::create(&data.join("bot_sessions.json"), "[", "\n]\n")?,
             cases: Table::create(
                 &data.join("cases.csv"),
                 Dialect { delimiter: ';', latin1: false },
                 "case_no order_no matter channel opened_at reopened_at closed_at customer email",
             )?,
-            mail: Table::create(&data.join("mail_platform.tsv"), Dialect { delimiter: '\t', latin1: false }, "mail_id event at address campaign")?,
+            mail: Table::create(
+                &data.join("mail_platform.tsv"),
+                Dialect { delimiter: '\t', latin1: false },
+                "mail_id event at address campaign",
+            )?,
             inbox: Lines::create(&data.join("service_inbox.jsonl.gz"))?,
-            tills: Table::create(&data.join("tills.txt"), Dialect { delimiter: '|', latin1: false }, "receipt store at card items total")?,
+            tills: Table::create(
+                &data.join("tills.txt"),
+                Dialect { delimiter: '|', latin1: false },
+                "receipt store at card items total",
+            )?,
             surveys: Table::create(
                 &data.join("surveys.csv"),
                 PLAIN,
@@ -108,7 +124,11 @@ impl Systems {
                 PLAIN,
                 "contract_no customer email kind started renewed cancelled monthly_fee cancel_reason",
             )?,
-            exposures: Table::create(&data.join("experiment_exposures.csv"), PLAIN, "exposure_id experiment variant customer at")?,
+            exposures: Table::create(
+                &data.join("experiment_exposures.csv"),
+                PLAIN,
+                "exposure_id experiment variant customer at",
+            )?,
         })
     }
 

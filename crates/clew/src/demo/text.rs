@@ -17,7 +17,11 @@ const THEMES: &[Theme] = &[
     Theme {
         name: "delivery_time",
         good: [
-            &["the delivery came on the promised day", "my parcel arrived even earlier than promised", "shipping was quick and the courier was on time"],
+            &[
+                "the delivery came on the promised day",
+                "my parcel arrived even earlier than promised",
+                "shipping was quick and the courier was on time",
+            ],
             &["die Lieferung kam pünktlich", "das Paket war schneller da als gedacht"],
             &["la entrega llegó a tiempo", "el paquete llegó antes de lo previsto"],
         ],
@@ -40,7 +44,11 @@ const THEMES: &[Theme] = &[
             &["todo llegó bien embalado y sin golpes", "el producto llegó intacto"],
         ],
         bad: [
-            &["the {item} arrived broken", "one leg of the {item} was cracked when I opened the box", "the {item} was scratched and dented on arrival"],
+            &[
+                "the {item} arrived broken",
+                "one leg of the {item} was cracked when I opened the box",
+                "the {item} was scratched and dented on arrival",
+            ],
             &["die Ware kam beschädigt an", "der Artikel war zerbrochen im Karton"],
             &["el producto llegó roto", "la caja venía golpeada y el artículo dañado"],
         ],
@@ -48,7 +56,11 @@ const THEMES: &[Theme] = &[
     Theme {
         name: "service",
         good: [
-            &["the agent solved my problem in one call", "friendly people on the phone who know what they are doing", "support answered quickly and kindly"],
+            &[
+                "the agent solved my problem in one call",
+                "friendly people on the phone who know what they are doing",
+                "support answered quickly and kindly",
+            ],
             &["der Kundendienst hat sofort geholfen", "sehr freundliche Beratung am Telefon"],
             &["la atención al cliente me ayudó enseguida", "muy amables por teléfono"],
         ],
@@ -70,7 +82,11 @@ const THEMES: &[Theme] = &[
             &["contestaron el teléfono enseguida"],
         ],
         bad: [
-            &["{m} minutes on hold listening to the same music", "the queue on the phone line is endless", "transferred from one desk to the next"],
+            &[
+                "{m} minutes on hold listening to the same music",
+                "the queue on the phone line is endless",
+                "transferred from one desk to the next",
+            ],
             &["{m} Minuten in der Warteschleife", "man wird nur weiterverbunden"],
             &["{m} minutos de espera al teléfono", "me pasaron de un departamento a otro"],
         ],
@@ -83,7 +99,11 @@ const THEMES: &[Theme] = &[
             &["comprar en la aplicación fue muy fácil"],
         ],
         bad: [
-            &["the checkout failed with an error and I had to pay twice", "the app crashed when I wanted to pay", "payment page did not load and my basket was gone"],
+            &[
+                "the checkout failed with an error and I had to pay twice",
+                "the app crashed when I wanted to pay",
+                "payment page did not load and my basket was gone",
+            ],
             &["beim Bezahlen kam eine Fehlermeldung", "die App stürzt an der Kasse ab"],
             &["el pago dio error y tuve que repetirlo", "la aplicación se cerró al pagar"],
         ],
@@ -135,7 +155,11 @@ const THEMES: &[Theme] = &[
             &["me gusta que usen menos plástico"],
         ],
         bad: [
-            &["so much plastic packaging for one small {item}", "a huge box full of plastic foam, what a waste", "packaging waste fills my whole bin"],
+            &[
+                "so much plastic packaging for one small {item}",
+                "a huge box full of plastic foam, what a waste",
+                "packaging waste fills my whole bin",
+            ],
             &["viel zu viel Plastik in der Verpackung", "so viel Verpackungsmüll"],
             &["demasiado plástico en el embalaje", "cuánto embalaje para nada"],
         ],
@@ -271,7 +295,8 @@ fn scrawl(dice: &mut Dice, text: String) -> String {
 /// A note that an agent types during a call; has line breaks, quotes and separators.
 pub fn note(dice: &mut Dice, matter: &str, resolved: bool) -> String {
     let opening = dice.pick(&["cust called re", "Caller asks about", "re:", "follow up on"]);
-    let detail = dice.pick(&["said \"not good enough\"", "checked order, see screen", "verified name; address ok", "asked for manager"]);
+    let detail =
+        dice.pick(&["said \"not good enough\"", "checked order, see screen", "verified name; address ok", "asked for manager"]);
     let end = if resolved { "solved, closed" } else { "passed on, customer to call back" };
     format!("{opening} {matter}\n{detail}, {end}")
 }
@@ -288,8 +313,12 @@ pub fn question(dice: &mut Dice, country: Country, matter: &str) -> String {
         _ => &["is this available in blue?", "what size is the table?", "can I change my order?"],
     };
     match country {
-        Country::Germany => dice.pick(&["wo ist mein Paket?", "ich habe eine Frage zu meiner Bestellung", "bitte um Hilfe mit der Rechnung"]),
-        Country::Spain => dice.pick(&["¿dónde está mi pedido?", "tengo una pregunta sobre mi factura", "quiero devolver un artículo"]),
+        Country::Germany => {
+            dice.pick(&["wo ist mein Paket?", "ich habe eine Frage zu meiner Bestellung", "bitte um Hilfe mit der Rechnung"])
+        }
+        Country::Spain => {
+            dice.pick(&["¿dónde está mi pedido?", "tengo una pregunta sobre mi factura", "quiero devolver un artículo"])
+        }
         Country::Ireland => dice.pick(english),
     }
     .to_owned()

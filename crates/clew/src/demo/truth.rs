@@ -44,15 +44,24 @@ pub fn write(path: &Path, world: &World<'_>, rows: &[(&'static str, u64)]) -> an
         writeln!(out, "{}: {value},", Value::from(key.as_str()))?;
     }
     let tally = &world.tally;
-    list(&mut out, "duplicates", &tally.duplicates, |duplicate| {
-        json!({"person": duplicate.person, "shares": duplicate.shares, "records": [duplicate.records.0, duplicate.records.1]})
-    })?;
-    list(&mut out, "dirt", &tally.dirt, |dirt| {
-        json!({"source": "crm", "record": dirt.record, "column": dirt.column, "kind": dirt.kind, "raw": dirt.raw, "clean": dirt.clean})
-    })?;
-    list(&mut out, "comments", &tally.comments, |comment| {
-        json!({"response": comment.response, "themes": comment.themes, "sentiment": comment.sentiment, "language": comment.language})
-    })?;
+    list(
+        &mut out,
+        "duplicates",
+        &tally.duplicates,
+        |duplicate| json!({"person": duplicate.person, "shares": duplicate.shares, "records": [duplicate.records.0, duplicate.records.1]}),
+    )?;
+    list(
+        &mut out,
+        "dirt",
+        &tally.dirt,
+        |dirt| json!({"source": "crm", "record": dirt.record, "column": dirt.column, "kind": dirt.kind, "raw": dirt.raw, "clean": dirt.clean}),
+    )?;
+    list(
+        &mut out,
+        "comments",
+        &tally.comments,
+        |comment| json!({"response": comment.response, "themes": comment.themes, "sentiment": comment.sentiment, "language": comment.language}),
+    )?;
     list(&mut out, "everybody", &world.population.people, |person| everybody(world, person))?;
     writeln!(out, "\"end\": true\n}}")?;
     out.flush()?;
@@ -69,12 +78,8 @@ fn list<T>(out: &mut impl Write, key: &str, items: &[T], show: impl Fn(&T) -> Va
 }
 
 fn head(world: &World<'_>, rows: &[(&'static str, u64)]) -> Value {
-    let flaws: Vec<Value> = world
-        .tally
-        .flaws
-        .iter()
-        .map(|((source, kind), count)| json!({"source": source, "kind": kind, "rows": count}))
-        .collect();
+    let flaws: Vec<Value> =
+        world.tally.flaws.iter().map(|((source, kind), count)| json!({"source": source, "kind": kind, "rows": count})).collect();
     json!({
         "version": 1,
         "company": super::COMPANY,
@@ -91,15 +96,27 @@ fn head(world: &World<'_>, rows: &[(&'static str, u64)]) -> Value {
 }
 
 fn drivers(world: &World<'_>) -> Value {
-    let order = metric(world, ("order_nps", "order_feedback", "nps", [0, 10]), &plant::ORDER_DRIVERS, &world.tally.order_design);
-    let contact = metric(world, ("contact_csat", "contact_feedback", "csat", [1, 5]), &plant::CONTACT_DRIVERS, &world.tally.contact_design);
+    let order =
+        metric(world, ("order_nps", "order_feedback", "recommend", [0, 10]), &plant::ORDER_DRIVERS, &world.tally.order_design);
+    let contact = metric(
+        world,
+        ("contact_csat", "contact_feedback", "satisfaction", [1, 5]),
+        &plant::CONTACT_DRIVERS,
+        &world.tally.contact_design,
+    );
     json!([order, contact])
 }
 
-fn metric(world: &World<'_>, (name, survey, question, scale): (&str, &str, &str, [i32; 2]), drivers: &[Driver], rows: &[Design]) -> Value {
+fn metric(
+    world: &World<'_>,
+    (name, survey, question, scale): (&str, &str, &str, [i32; 2]),
+    drivers: &[Driver],
+    rows: &[Design],
+) -> Value {
     let planted = world.has(Truth::Drivers);
     let found = shares::shares(rows);
-    let list: Vec<Value> = drivers.iter().enumerate().map(|(index, driver)| one_driver(driver, index, planted, found.as_ref())).collect();
+    let list: Vec<Value> =
+        drivers.iter().enumerate().map(|(index, driver)| one_driver(driver, index, planted, found.as_ref())).collect();
     let mean = rows.iter().map(|row| row.score).sum::<f64>() / rows.len().max(1) as f64;
     let mut value = json!({
         "metric": name,
@@ -113,8 +130,12 @@ fn metric(world: &World<'_>, (name, survey, question, scale): (&str, &str, &str,
         "drivers": list,
     });
     if name == "order_nps" {
-        value["decoys"] = json!([decoy("store visits before the answer", 0, found.as_ref()), decoy("newsletters opened before the answer", 1, found.as_ref())]);
-        value["confounder"] = json!({"name": "age", "effect": if planted { plant::AGE_EFFECT } else { 0.0 }, "unit": "score points per 15 years"});
+        value["decoys"] = json!([
+            decoy("store visits before the answer", 0, found.as_ref()),
+            decoy("newsletters opened before the answer", 1, found.as_ref())
+        ]);
+        value["confounder"] = json!({"name": "age", "effect": if planted { plant::AGE_EFFECT } else { 0.0 }, "unit": "score points per 15 years",
+            "correlation": found.as_ref().and_then(|found| found.asides[2]).map(rounded)});
         value["traps"] = json!([
             {"name": "late only after the answer", "fact": "event delivery_promise_missed after answered_at", "effect": 0.0,
              "answers": world.tally.counts.get("late_only_after_the_answer")},
@@ -128,6 +149,7 @@ fn metric(world: &World<'_>, (name, survey, question, scale): (&str, &str, &str,
 fn one_driver(driver: &Driver, index: usize, planted: bool, found: Option<&Shares>) -> Value {
     json!({
         "name": driver.name,
+        "family": driver.family,
         "fact": driver.fact,
         "unit": driver.unit,
         "rank": index + 1,
@@ -140,7 +162,7 @@ fn one_driver(driver: &Driver, index: usize, planted: bool, found: Option<&Share
 }
 
 fn decoy(name: &str, index: usize, found: Option<&Shares>) -> Value {
-    json!({"name": name, "effect": 0.0, "correlation": found.and_then(|found| found.decoys[index]).map(rounded),
+    json!({"name": name, "effect": 0.0, "correlation": found.and_then(|found| found.asides[index]).map(rounded),
            "why": "older customers do it more and are a little more content"})
 }
 
@@ -247,10 +269,10 @@ fn manager_gap(world: &World<'_>) -> Value {
 
 fn misrouting(world: &World<'_>) -> Value {
     json!({
-        "matter": plant::MISROUTED.0, "sent_to": plant::MISROUTED.1, "belongs_to": "technical_desk", "event": "call_transferred",
+        "matter": plant::MISROUTED.0, "sent_to": plant::MISROUTED.1, "belongs_to": "technical_desk", "event": "contact_transferred",
         "strength": {"elsewhere": plant::MISROUTED_BASE, "here": plant::MISROUTED.2},
         "observed": rates(world, &["misrouted, other calls", "misrouted, warranty calls"]),
-        "decoy": {"what": "returns_desk hands refunds to billing_desk: event call_handed_over, no second wait", "matter": "returns"},
+        "decoy": {"what": "returns_desk hands refunds to billing_desk: event contact_handed_over, no second wait", "matter": "returns"},
     })
 }
 
@@ -266,12 +288,41 @@ fn relations(world: &World<'_>) -> Vec<(&'static str, Value)> {
                    "street": business.address.street, "city": business.address.town.name, "parent": business.parent, "people": business.members})
         })
         .collect();
-    let devices: Vec<Value> = all.shared_devices.iter().map(|(device, users)| json!({"anonymous_id": device, "people": users})).collect();
+    let devices: Vec<Value> =
+        all.shared_devices.iter().map(|(device, users)| json!({"anonymous_id": device, "people": users})).collect();
     vec![
-        ("households", if world.has(Truth::Households) { json!({"households": households, "decoy": {"what": "apartment houses: one address, no relation", "groups": all.apartment_houses}}) } else { Value::Null }),
-        ("businesses", if world.has(Truth::Businesses) { json!({"businesses": businesses, "decoy": "firms carry family names of customers who have nothing to do with them"}) } else { Value::Null }),
-        ("twins", if world.has(Truth::Twins) { json!({"pairs": all.twins, "decoy": {"what": "strangers with one family name and birth date", "pairs": all.birthday_strangers}}) } else { Value::Null }),
-        ("shared_devices", if world.has(Truth::SharedDevices) { json!({"devices": devices, "decoy": {"what": "the kiosk in the store: shared by people who have nothing in common", "anonymous_id": all.kiosk}}) } else { Value::Null }),
+        (
+            "households",
+            if world.has(Truth::Households) {
+                json!({"households": households, "decoy": {"what": "apartment houses: one address, no relation", "groups": all.apartment_houses}})
+            } else {
+                Value::Null
+            },
+        ),
+        (
+            "businesses",
+            if world.has(Truth::Businesses) {
+                json!({"businesses": businesses, "decoy": "firms carry family names of customers who have nothing to do with them"})
+            } else {
+                Value::Null
+            },
+        ),
+        (
+            "twins",
+            if world.has(Truth::Twins) {
+                json!({"pairs": all.twins, "decoy": {"what": "strangers with one family name and birth date", "pairs": all.birthday_strangers}})
+            } else {
+                Value::Null
+            },
+        ),
+        (
+            "shared_devices",
+            if world.has(Truth::SharedDevices) {
+                json!({"devices": devices, "decoy": {"what": "the kiosk in the store: shared by people who have nothing in common", "anonymous_id": all.kiosk}})
+            } else {
+                Value::Null
+            },
+        ),
         ("namesakes", json!({"what": "decoy of duplicates: strangers with one name and town", "pairs": all.namesakes})),
         ("blocked_values", json!([super::records::NO_EMAIL, super::records::NO_MOBILE])),
     ]

@@ -39,7 +39,13 @@ impl Story {
         Self {
             carrier_change: at(0.60),
             storm: (at(0.33), at(0.33) + 9 * DAY),
-            releases: vec![("4.0.0", at(0.0) - 60 * DAY), ("4.1.0", at(0.15)), ("4.2.0", at(0.38)), ("4.3.0", at(0.62)), ("4.4.0", at(0.85))],
+            releases: vec![
+                ("4.0.0", at(0.0) - 60 * DAY),
+                ("4.1.0", at(0.15)),
+                ("4.2.0", at(0.38)),
+                ("4.3.0", at(0.62)),
+                ("4.4.0", at(0.85)),
+            ],
             campaign: (at(0.72), at(0.72) + 14 * DAY),
             surge: at(0.75),
             spike: (at(0.45), at(0.45) + 7 * DAY),
@@ -54,14 +60,10 @@ impl Story {
 pub struct Design {
     /// Values of the planted drivers, in their order.
     pub drivers: [f64; 4],
-    /// Standardised age: the confounder.
-    pub seniority: f64,
-    /// Values of the decoys: store visits, newsletters opened.
-    pub decoys: [f64; 2],
+    /// What goes with the score without moving it: store visits, newsletters opened; and age, which is behind both.
+    pub asides: [f64; 3],
     /// The score as written.
     pub score: f64,
-    /// The latent score before noise-free clipping and rounding.
-    pub latent: f64,
 }
 
 /// Sum and count.
@@ -118,7 +120,7 @@ pub struct Dirt {
 pub struct Duplicate {
     /// The person.
     pub person: u32,
-    /// What they share: `email`, `mobile`, or `nothing`.
+    /// What they share: `email`, `mobile`, `mobile_but_two_logins`, or `nothing`.
     pub shares: &'static str,
     /// Their numbers in the customer file.
     pub records: (String, String),
