@@ -46,7 +46,7 @@ demo: build ## an invented company in the browser; DEMO="--people 2000 demo-fold
 test: web ## every test: Rust, web units, and the browser against the real binary
 	$(RUN_TESTS) --workspace --locked
 	cd web && npm test
-	cd web && CLEW_BIN="$(CARGO_TARGET_DIR)/debug/clew" npm run e2e
+	CLEW_BIN="$(CARGO_TARGET_DIR)/debug/clew" scripts/e2e
 
 crash: ## kill import and run at 100 seeded moments and compare every table (10 of them run in `make test`)
 	CLEW_CRASH_MOMENTS=100 $(RUN_TESTS) --locked -p clew --test crash
