@@ -64,7 +64,7 @@ pub struct Demo {
     #[arg(default_value = "clew-demo")]
     pub dir: PathBuf,
     /// The number from which the company is drawn: the same seed gives the same company.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 7)]
     pub seed: u64,
     /// Number of people.
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]

@@ -1,6 +1,7 @@
 //! What each command does. One file a command; what several need is here: the project, loaded and checked.
 
 mod check;
+mod demo;
 mod import;
 mod init;
 mod run;
@@ -16,8 +17,12 @@ use crate::project::{self, Project};
 /// Does `command`.
 pub async fn perform(command: Command) -> Result<()> {
     match command {
+        Command::Demo(options) => demo::perform(&options).await,
         Command::Init(options) => init::perform(&options),
-        Command::Check(options) => check::perform(&options),
+        Command::Check(options) => {
+            // `intake::check` plans SQL in a runtime of its own, which this one's threads must not wait for.
+            tokio::task::spawn_blocking(move || check::perform(&options)).await?
+        }
         Command::Import(options) => import::perform(&options).await,
         Command::Run(options) => run::perform(&options).await,
         Command::Sql(options) => sql::perform(&options).await,

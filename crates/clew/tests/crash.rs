@@ -1,0 +1,110 @@
+//! Kill the process in the middle of import and run; do it again; nothing is lost and nothing doubled.
+//!
+//! A moment is a named point of the lake's write path (`clew_lake::crash::POINTS`) and how often it is passed before the
+//! process dies there by SIGKILL, drawn from a seed. After the kill the same commands run to their end, and every table must have
+//! the rows of a store that was never killed: as sorted sets, without the times of the machine (`received_at` and the
+//! like) and without `runs` and `accounting`, which tell what happened. `CLEW_CRASH_MOMENTS` says how many moments.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use clew_lake::crash::{POINTS, VARIABLE};
+use clew_lake::{Lake, Options};
+use clew_model::tables::Table;
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+use support::{Said, clew, command};
+
+const SEED: u64 = 20_260_105;
+/// Columns that hold the machine's clock, or are named after it.
+const CLOCK: &[&str] = &["received_at", "changed_at", "at", "batch", "run_id"];
+
+/// Rows of every table, sorted.
+type Content = BTreeMap<&'static str, Vec<String>>;
+
+fn content(project: &Path) -> Content {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let options = Options { extensions: clew_pipeline::registry(), ..Options::default() };
+        let lake = Lake::open(&project.join(".clew"), options).await.unwrap();
+        let mut content = Content::new();
+        for table in Table::all().filter(|table| !["runs", "accounting"].contains(&table.name)) {
+            // A time of a fact is content; the time at which this machine did something is not.
+            let clock = |name: &str| CLOCK.contains(&name) && !(name == "at" && ["links", "comments"].contains(&table.name));
+            let columns: Vec<String> =
+                table.columns.iter().filter(|column| !clock(column.name)).map(|column| format!("\"{}\"", column.name)).collect();
+            let batches = lake.session().sql(&format!("SELECT {} FROM {}", columns.join(", "), table.name)).await.unwrap();
+            let mut rows = Vec::new();
+            for batch in batches.collect().await.unwrap() {
+                let options = FormatOptions::default().with_null("∅");
+                let cells: Vec<_> = batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options).unwrap()).collect();
+                rows.extend((0..batch.num_rows()).map(|row| cells.iter().map(|cell| cell.value(row).to_string()).collect::<Vec<_>>().join("|")));
+            }
+            rows.sort_unstable();
+            content.insert(table.name, rows);
+        }
+        lake.close().await.unwrap();
+        content
+    })
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_name() == ".clew" {
+            continue;
+        }
+        if entry.path().is_dir() { copy(&entry.path(), &target) } else { drop(std::fs::copy(entry.path(), target).unwrap()) }
+    }
+}
+
+/// Runs `arguments` to die at `moment`, and again to the end if it did.
+fn killed(project: &Path, arguments: &[&str], moment: &str) -> bool {
+    let output = command().args(arguments).current_dir(project).env(VARIABLE, moment).output().unwrap();
+    if output.status.success() {
+        return false;
+    }
+    let said = Said::of(&output);
+    assert_eq!(said.code, -1, "dead by a signal, not by an error: {}{}", said.out, said.err);
+    clew(project, arguments).done();
+    true
+}
+
+#[test]
+fn whenever_it_dies_the_next_try_ends_where_an_untroubled_one_does() {
+    let moments: usize = std::env::var("CLEW_CRASH_MOMENTS").map_or(10, |n| n.parse().expect("a number of moments"));
+    let folder = tempfile::tempdir().unwrap();
+    let company = folder.path().join("company");
+    clew(folder.path(), &["demo", "company", "--people", "150", "--days", "90", "--no-serve"]).done();
+    let whole = folder.path().join("whole");
+    copy(&company, &whole);
+    clew(&whole, &["import"]).done();
+    clew(&whole, &["run"]).done();
+    let expected = content(&whole);
+    assert!(expected["events"].len() > 1_000 && !expected["persons"].is_empty() && !expected["scores"].is_empty());
+
+    let mut dice = rand_chacha::ChaCha8Rng::seed_from_u64(SEED);
+    let mut points: Vec<&str> = POINTS.to_vec();
+    points.shuffle(&mut dice);
+    let mut died = 0;
+    for (i, point) in points.iter().cycle().take(moments).enumerate() {
+        let moment = format!("{point}:{}", dice.random_range(1..=6));
+        let project = folder.path().join(format!("moment-{i}"));
+        copy(&company, &project);
+        let at_import = killed(&project, &["import"], &moment);
+        let at_run = killed(&project, &["run"], &moment);
+        died += usize::from(at_import) + usize::from(at_run);
+        let found = content(&project);
+        for (table, rows) in &expected {
+            assert_eq!(found[table].len(), rows.len(), "{table} after {moment} (import {at_import}, run {at_run})");
+            assert!(found[table] == *rows, "rows of {table} after {moment} (import {at_import}, run {at_run})");
+        }
+        std::fs::remove_dir_all(&project).unwrap();
+    }
+    println!("{died} kills at {moments} moments");
+    assert!(died >= moments / 2, "only {died} of {moments} moments were reached: the test shows too little");
+}
