@@ -1,7 +1,7 @@
 /// <reference types="vitest/config" />
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
-import { mockApi } from "./mock/plugin";
+import { mockApi } from "./mock/plugin.ts";
 
 /**
  * `npm run dev` answers /api/v1 from the stateful mock; with CLEW_URL it goes to a running `clew serve` instead.

@@ -20,7 +20,7 @@ import type {
   Transition,
   TrendPoint,
 } from "../src/api/types";
-import { Dice } from "./dice";
+import { Dice } from "./dice.ts";
 
 export const CHANNELS = ["web", "app", "email", "phone", "chat", "bot", "store", "social", "survey", "field"];
 export const DATA_FROM = "2025-07-01T05:12:09Z";
@@ -134,7 +134,7 @@ export function trend(metric: MetricDefinition, shift = 0, size = 1): TrendPoint
   const level = LEVEL[metric.metric]!;
   const spread = level.sd / Math.sqrt(level.n * size);
   return MONTHS.map((period_start, i) => {
-    const late = i >= 10 ? level.last * (i === 10 ? 0.55 : 1) : 0;
+    const late = i >= 10 ? level.last * (i === 10 ? 0.2 : 1) : 0;
     const n = Math.max(3, Math.round(level.n * size * (0.85 + 0.3 * dice.next())));
     return { period_start, score: estimate(metric, shift + late + dice.normal() * spread * 0.6, n), partial: false };
   });
@@ -189,13 +189,13 @@ export function slices(metric: MetricDefinition, size: number): { slice_by: stri
     region: REGIONS,
     segment: SEGMENTS,
   };
-  const weights = [0.46, 0.29, 0.16, 0.09, 0.0004];
+  const weights: Record<string, number[]> = { channel: [0.46, 0.29, 0.16, 0.09, 0.0001], region: [0.38, 0.26, 0.17, 0.12, 0.07], segment: [0.4, 0.31, 0.2, 0.09] };
   const scale = metric.kind === "ces" ? 4 : 1;
   return metric.slices.map((slice_by) => ({
     slice_by,
     slices: (values[slice_by] ?? []).map((slice, i) => ({
       slice,
-      score: estimate(metric, (SHIFTS[slice] ?? 0.012) * scale, Math.max(3, Math.round(total * (weights[i] ?? 0.05)))),
+      score: estimate(metric, (SHIFTS[slice] ?? 0.006 + 0.004 * i) * scale, Math.max(3, Math.round(total * (weights[slice_by]?.[i] ?? 0.05)))),
     })),
   }));
 }

@@ -1,7 +1,7 @@
 /** Serves the mock from Vite's development and preview servers. The cookie `clew-mock` chooses a scenario. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Plugin } from "vite";
-import { MockServer } from "./server";
+import { MockServer } from "./server.ts";
 
 export function mockApi(): Plugin {
   const server = new MockServer();

@@ -4,7 +4,7 @@
  * `slow` (answers take a second).
  */
 import type { Applied, DataPage, Endpoints, ErrorBody, Filter, Job, Meta, Run } from "../src/api/types";
-import * as company from "./company";
+import * as company from "./company.ts";
 
 export interface Answer {
   status: number;

@@ -51,7 +51,7 @@ export const queries = {
         get<"GET /people/{person_id}/timeline">(
           "/people/{person_id}/timeline",
           [id],
-          { channel, limit: 100, cursor: pageParam },
+          { channel, limit: 60, cursor: pageParam },
           signal,
         ),
       initialPageParam: undefined as string | undefined,
@@ -111,7 +111,7 @@ export const queries = {
     infiniteQueryOptions({
       queryKey: ["quarantine", source ?? null, reason ?? null],
       queryFn: ({ signal, pageParam }) =>
-        get<"GET /data/quarantine">("/data/quarantine", [], { source, reason, limit: 25, cursor: pageParam }, signal),
+        get<"GET /data/quarantine">("/data/quarantine", [], { source, reason, limit: 10, cursor: pageParam }, signal),
       initialPageParam: undefined as string | undefined,
       getNextPageParam: (page) => page.next_cursor ?? undefined,
       staleTime: STALE_MS,

@@ -164,7 +164,7 @@ export interface Overview {
   applied: Applied;
   /** One a metric, order of metrics.yaml. */
   scores: ScoreCard[];
-  /** What changed, most telling first, at most 8. Empty: nothing changed beyond chance. */
+  /** What changed beyond chance (verdict `up` or `down`, emerging themes), most telling first, at most 8. Empty: nothing did. */
   changes: Change[];
   /** The first three rows of drivers of the first metric that has some; null: none computed. */
   drivers: { metric: string; r_squared: number | null; n: number; top: Driver[] } | null;

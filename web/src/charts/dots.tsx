@@ -26,11 +26,24 @@ export function dotsHeight(rows: number): number {
   return HEAD + rows * ROW + 4;
 }
 
+/**
+ * All estimates and the whole fit; a whisker more than three times as wide as the median one is cut at the edge, so that one tiny
+ * group does not press the others into a line (its bounds stand in the readout and the table).
+ */
+export function dotsDomain(rows: DotRow[], reference: number | null): [number, number] {
+  const known = rows.map(({ estimate }) => estimate).filter(({ lower, upper }) => lower !== null && upper !== null);
+  const widths = known.map(({ lower, upper }) => upper! - lower!).sort((a, b) => a - b);
+  const most = 3 * (widths[Math.floor(widths.length / 2)] ?? 0);
+  const bounds = known.filter(({ lower, upper }) => upper! - lower! <= most).flatMap(({ lower, upper }) => [lower, upper]);
+  return extent([...bounds, ...rows.map(({ estimate }) => estimate.estimate), reference], 0.05);
+}
+
 export function Dots({ rows, unit, reference, width, palette, active }: DotsProps) {
   const left = Math.min(110, width * 0.32);
   const right = width - 132;
-  const domain = extent([...rows.flatMap(({ estimate }) => [estimate.lower, estimate.upper, estimate.estimate]), reference], 0.05);
-  const x = linear(domain, [left, Math.max(left + 30, right)]);
+  const domain = dotsDomain(rows, reference);
+  const scale = linear(domain, [left, Math.max(left + 30, right)]);
+  const x = (value: number) => scale(Math.min(domain[1], Math.max(domain[0], value)));
   const height = dotsHeight(rows.length);
   return (
     <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="presentation" fontSize="12">

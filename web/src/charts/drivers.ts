@@ -34,6 +34,12 @@ const tooltip = (palette: Palette, text: (index: number) => string) => ({
   formatter: (item: unknown) => text((item as { dataIndex: number }).dataIndex),
 });
 
+/** The next whole tenth (of a hundredth of it where all is small), so that the last tick closes the axis. */
+function roundUp(most: number): number {
+  const step = most > 0.2 ? 0.1 : most > 0.1 ? 0.05 : 0.02;
+  return Math.ceil(most / step - 1e-9) * step;
+}
+
 /** One driver in words. */
 export function driverText(driver: Driver): string {
   const effect = driver.effect === null ? "" : `, ${number.signed(driver.effect, "points")} score points`;
@@ -76,7 +82,7 @@ export function mapOption(drivers: Driver[], axis: Across, palette: Palette, act
     yAxis: {
       type: "value",
       min: 0,
-      max: Math.ceil(most * 20) / 20,
+      max: roundUp(most),
       name: "Importance",
       nameTextStyle: { ...text, align: "left", padding: [0, 0, 0, -40] },
       nameGap: 8,
@@ -145,7 +151,7 @@ export function paretoOption(drivers: Driver[], palette: Palette, active: number
       type: "value",
       position: "top",
       min: 0,
-      max: Math.ceil(most * 20) / 20,
+      max: roundUp(most),
       axisLabel: { ...text, formatter: (tick: number) => number.percent(tick) },
       splitLine: { lineStyle: { color: palette.rule } },
       splitNumber: narrow ? 2 : 4,

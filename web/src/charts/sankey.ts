@@ -132,11 +132,13 @@ export function sankeyOption({ flows }: Flows, palette: Palette, active: number 
         })),
         label: {
           fontSize: narrow ? 10 : 12,
-          formatter: ({ name }: { name: string }) => (narrow ? stepTitle(name).replace(" ", "\n") : stepTitle(name)),
-          position: narrow ? "top" : "right",
+          formatter: ({ name }: { name: string }) => stepTitle(name),
+          position: narrow ? "bottom" : "right",
+          distance: narrow ? 3 : 5,
           textBorderColor: palette.ground,
           textBorderWidth: 3,
         },
+        labelLayout: { hideOverlap: true },
       },
     ],
   };

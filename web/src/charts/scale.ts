@@ -6,13 +6,15 @@ export function linear(domain: readonly [number, number], range: readonly [numbe
   return (value) => range[0] + ((value - domain[0]) / span) * (range[1] - range[0]);
 }
 
-/** Round steps (1, 2, 5 × 10ⁿ) that give about `about` ticks inside the domain. */
+/** Ticks at round steps (1, 2, 5 × 10ⁿ) inside the domain: the step whose number of ticks comes nearest to `about`, the finer of two. */
 export function ticks(domain: readonly [number, number], about: number): number[] {
   const span = domain[1] - domain[0];
   if (!(span > 0) || !Number.isFinite(span)) return [domain[0]];
-  const rough = span / Math.max(1, about);
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough) ?? 10 * power;
+  const power = 10 ** Math.floor(Math.log10(span / Math.max(1, about)));
+  const many = (size: number) => Math.floor(domain[1] / size + 1e-9) - Math.ceil(domain[0] / size - 1e-9) + 1;
+  const step = [0.5, 1, 2, 5, 10]
+    .map((factor) => factor * power)
+    .reduce((best, size) => (Math.abs(many(size) - about) < Math.abs(many(best) - about) ? size : best));
   const found: number[] = [];
   for (let i = Math.ceil(domain[0] / step - 1e-9); i * step <= domain[1] + step * 1e-9; i++) {
     found.push(Number((i * step).toPrecision(12)));

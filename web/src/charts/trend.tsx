@@ -93,7 +93,7 @@ export function Trend({ points, grain, unit, target, width, height, palette, act
       {points.map(({ period_start }, i) =>
         (points.length - 1 - i) % every === 0 ? (
           <text key={period_start} x={x(i)} y={height - 4} textAnchor="middle" fill={palette.quiet}>
-            {time.period(grain, period_start, undefined, true)}
+            {time.tick(grain, period_start, i < every)}
           </text>
         ) : null,
       )}

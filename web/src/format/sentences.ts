@@ -40,7 +40,7 @@ export function overviewHeadline(overview: Overview): string {
   const slices = overview.changes.filter((change) => change.kind === "slice" && change.verdict !== "unclear");
   const first = scores[0] ?? slices[0];
   const top = overview.drivers?.top[0];
-  const cause = top && top.importance.estimate !== null ? `; ${lower(top.family === top.driver ? top.driver : top.driver)} weighs most` : "";
+  const cause = top && top.importance.estimate !== null ? `; its first driver is ${lower(top.driver)}` : "";
   if (first && first.kind !== "theme") {
     const where = first.kind === "slice" ? ` in ${title(first.slice)}` : "";
     const same = overview.drivers?.metric === first.metric;
@@ -48,7 +48,7 @@ export function overviewHeadline(overview: Overview): string {
   }
   const changes = overview.scores.flatMap(({ change }) => (change ? [change] : []));
   const when = changes[0] ? ` in ${time.period(changes[0].period, changes[0].period_start)}` : "";
-  return changes.length ? `No score moved beyond chance${when}${cause}` : `${title(overview.scores[0]?.metric ?? "Scores")} and what moves it`;
+  return changes.length ? `No score moved beyond chance${when}` : `${title(overview.scores[0]?.metric ?? "Scores")} and what moves it`;
 }
 
 /** The answer of a score's page: for whom does it differ most, beyond its interval. */
@@ -75,7 +75,7 @@ export function journeyHeadline(journey: Journey): string {
   const worst = worstStage(journey.stages);
   if (!worst) return journey.people === 0 ? "Nobody is on this journey in this selection" : `${title(journey.journey)}: no stage has enough people to compare`;
   const lost = worst.people - worst.continued;
-  return `Most people stop after ${lower(worst.stage)}: ${number.count(lost)} of ${number.count(worst.people)} went no further`;
+  return `${title(worst.stage)} loses the largest share: ${number.count(lost)} of ${number.count(worst.people)} people went no further`;
 }
 
 export function voiceHeadline(voice: Voice): string {

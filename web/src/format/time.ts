@@ -94,3 +94,21 @@ export function period(grain: string, start: string | null, locale?: string, sho
       return utc({ day: "numeric", month: "short", year: "numeric" });
   }
 }
+
+/** A label under a time axis: short, with its year at the first label and at each January. */
+export function tick(grain: string, start: string, first: boolean, locale?: string): string {
+  const day = new Date(`${start}T00:00:00Z`);
+  const utc = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(locale, { timeZone: "UTC", ...options }).format(day);
+  const year = `’${String(day.getUTCFullYear()).slice(2)}`;
+  const turn = day.getUTCMonth() === 0 && day.getUTCDate() <= 7;
+  switch (grain) {
+    case "year":
+      return utc({ year: "numeric" });
+    case "quarter":
+      return `Q${Math.floor(day.getUTCMonth() / 3) + 1}${first || turn ? ` ${year}` : ""}`;
+    case "month":
+      return utc({ month: "short" }) + (first || turn ? ` ${year}` : "");
+    default:
+      return utc({ day: "numeric", month: "short" });
+  }
+}

@@ -4,6 +4,7 @@ const KNOWN: Record<string, string> = {
   nps: "NPS",
   csat: "CSAT",
   ces: "CES",
+  crm: "CRM",
   ivr: "Phone menu",
   sms: "SMS",
   id: "ID",
@@ -22,7 +23,7 @@ export function title(id: string): string {
     .replace(/[_.]+/g, " ")
     .trim()
     .split(/\s+/)
-    .map((word) => (["nps", "csat", "ces", "sms", "ivr", "id"].includes(word.toLowerCase()) ? word.toUpperCase() : word));
+    .map((word) => (["nps", "csat", "ces", "crm", "sms", "ivr", "id", "sla", "vip"].includes(word.toLowerCase()) ? word.toUpperCase() : word));
   const text = words.join(" ");
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
@@ -31,6 +32,11 @@ export function title(id: string): string {
 export function lower(id: string): string {
   const text = title(id);
   return /^[A-Z]{2}/.test(text) ? text : text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+/** Ends with a full stop, unless it already ends. */
+export function sentence(text: string): string {
+  return /[.!?…][”"’)]?$/.test(text) ? text : `${text}.`;
 }
 
 /** `1 person`, `2 people`. */

@@ -50,7 +50,7 @@ export default function OverviewPage() {
         ))}
       </div>
       <div className="columns">
-        <Changes changes={data.changes} />
+        <Changes changes={data.changes.filter((change) => change.kind === "theme" || change.verdict !== "unclear")} />
         <TopDrivers drivers={data.drivers} />
       </div>
       <div className="columns">

@@ -55,7 +55,7 @@ export default function PeoplePage() {
         header: "Channels",
         enableSorting: false,
         cell: ({ row: { original } }) => (
-          <span className="soft">
+          <span className="soft nowrap">
             {original.channels.slice(0, 3).map(title).join(", ")}
             {original.channels.length > 3 && ` +${original.channels.length - 3}`}
           </span>

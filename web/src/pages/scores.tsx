@@ -9,7 +9,7 @@ import { Trend, trendIndex } from "../charts/trend";
 import * as number from "../format/number";
 import { scoreHeadline } from "../format/sentences";
 import * as time from "../format/time";
-import { title } from "../format/words";
+import { sentence, title } from "../format/words";
 import { Delta, Figure } from "../ui/figure";
 import { useFilter, useSelection } from "../ui/filter";
 import { EmptySelection, ErrorState, NotApplied, PageSkeleton } from "../ui/states";
@@ -47,7 +47,7 @@ export default function ScoresPage() {
               <Figure estimate={data.score} unit={metric.kind} large definition={metric.definition.replace(/\.$/, "")} version={metric.version} period={selection} />
               <Delta change={data.change} kind={metric.kind} />
               <p className="soft" style={{ maxWidth: "44ch" }}>
-                {metric.definition.replace(/\.$/, "")}.
+                {sentence(metric.definition)}
               </p>
               <dl className="kv" style={{ marginTop: 8 }}>
                 <dt>Target</dt>

@@ -83,7 +83,7 @@ export default function ThemePage() {
           <h2>In their words</h2>
           <p>newest first; names and numbers are masked</p>
         </header>
-        <div className="quotes">
+        <div className="quotes two">
           {quotes.map((quote) => (
             <QuoteBlock key={quote.comment_id} quote={quote} />
           ))}

@@ -31,7 +31,7 @@ export function Figure({ estimate, unit, large = false, sign = false, definition
     <Tip
       text={
         <>
-          {definition && <>{definition}. </>}
+          {definition && <>{typeof definition === "string" ? words.sentence(definition) : definition} </>}
           {known && bounds ? (
             <>
               <b>{number.percent(estimate.level)}</b> {words.method(estimate.method)}.{" "}

@@ -1,0 +1,45 @@
+/** Every page: light and dark, wide and narrow, axe-clean, without complaint. */
+import { expect, test } from "@playwright/test";
+import { complaints, expectAccessible, expectNoOverflow, open, PAGES } from "./pages.ts";
+
+for (const width of [1440, 375]) {
+  for (const colorScheme of ["light", "dark"] as const) {
+    test.describe(`${width} px, ${colorScheme}`, () => {
+      test.use({ viewport: { width, height: 900 }, colorScheme });
+      for (const { name, path } of [...PAGES, { name: "Theme", path: "/voice/t-carrier" }]) {
+        test(name, async ({ page }) => {
+          const found = complaints(page);
+          await open(page, path);
+          await expectNoOverflow(page);
+          await expectAccessible(page);
+          expect(found).toEqual([]);
+        });
+      }
+      test("Person", async ({ page }) => {
+        await open(page, "/people");
+        await page.getByRole("region", { name: "People" }).getByRole("link").first().click();
+        await expect(page.getByRole("heading", { name: "Who this is, and why" })).toBeVisible();
+        await expect(page.getByText("Dot: an event.")).toBeVisible();
+        await expectNoOverflow(page);
+        await expectAccessible(page);
+      });
+    });
+  }
+}
+
+test("text at 200 % fits: every page works at half the width", async ({ page }) => {
+  await page.setViewportSize({ width: 720, height: 450 });
+  for (const { path } of PAGES) {
+    await open(page, path);
+    await expectNoOverflow(page);
+  }
+});
+
+test("the first paint comes within a second and without the chart library", async ({ page }) => {
+  const loaded: string[] = [];
+  page.on("request", (request) => loaded.push(request.url()));
+  await open(page, "/");
+  const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? Number.POSITIVE_INFINITY);
+  expect(paint).toBeLessThan(1000);
+  expect(loaded.filter((url) => url.includes("echarts"))).toEqual([]);
+});

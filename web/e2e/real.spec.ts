@@ -1,0 +1,111 @@
+/**
+ * The same pages against a running `clew serve` (CLEW_URL, CLEW_TOKEN) with a company's data in it. Makes no assumption about the
+ * data but that a run has finished. With CLEW_SCREENSHOT set it writes docs/images/overview.png.
+ */
+import { fileURLToPath } from "node:url";
+import { expect, test } from "@playwright/test";
+import type { Drivers, Journey, Meta, Overview, People, Scores } from "../src/api/types";
+import { complaints, expectAccessible, expectNoOverflow, open, PAGES } from "./pages.ts";
+
+const token = process.env.CLEW_TOKEN ?? "";
+
+test.beforeEach(async ({ page }) => {
+  await page.goto(`/login?token=${encodeURIComponent(token)}`);
+});
+
+test("a call without a token is refused with a request id", async ({ playwright, baseURL }) => {
+  const stranger = await playwright.request.newContext({ baseURL });
+  const answer = await stranger.get("/api/v1/meta");
+  expect(answer.status()).toBe(401);
+  const { error } = await answer.json();
+  expect(error.code).toBe("unauthorised");
+  expect(error.request_id).toBeTruthy();
+  await stranger.dispose();
+});
+
+for (const width of [1440, 375]) {
+  for (const colorScheme of ["light", "dark"] as const) {
+    test.describe(`${width} px, ${colorScheme}`, () => {
+      test.use({ viewport: { width, height: 900 }, colorScheme });
+      for (const { name, path } of PAGES) {
+        test(name, async ({ page }) => {
+          const found = complaints(page);
+          await open(page, path);
+          await expect(page.getByRole("alert")).toHaveCount(0);
+          await expectNoOverflow(page);
+          await expectAccessible(page);
+          expect(found).toEqual([]);
+        });
+      }
+    });
+  }
+}
+
+const ask = async <T>(page: import("@playwright/test").Page, path: string): Promise<T> => {
+  const answer = await page.request.get(`/api/v1${path}`);
+  expect(answer.status(), path).toBe(200);
+  return (await answer.json()) as T;
+};
+
+test("every number on the wire has its n and, where it is a number, its interval", async ({ page }) => {
+  const overview = await ask<Overview>(page, "/overview");
+  expect(overview.scores.length).toBeGreaterThan(0);
+  for (const { metric, score } of overview.scores) {
+    expect(score.n, metric).toBeGreaterThanOrEqual(0);
+    if (score.estimate === null) expect(score.reason, metric).toBeTruthy();
+    else {
+      expect(score.lower!, metric).toBeLessThanOrEqual(score.estimate);
+      expect(score.upper!, metric).toBeGreaterThanOrEqual(score.estimate);
+    }
+  }
+  const meta = await ask<Meta>(page, "/meta");
+  expect(meta.last_run?.status).toBe("done");
+  for (const { metric } of meta.metrics) {
+    const scores = await ask<Scores>(page, `/scores?metric=${encodeURIComponent(metric)}`);
+    expect(scores.metric.metric).toBe(metric);
+  }
+});
+
+test("a person is found, opened, and has a timeline", async ({ page }) => {
+  const { people } = await ask<People>(page, "/people?limit=1");
+  expect(people.length).toBe(1);
+  await open(page, `/people/${people[0]!.person_id}`);
+  await expect(page.getByRole("heading", { name: "Who this is, and why" })).toBeVisible();
+  await expect(page.locator(".timeline .item").first()).toBeVisible();
+  await expectNoOverflow(page);
+  await expectAccessible(page);
+});
+
+test("stages go down and never name more who went on than came", async ({ page }) => {
+  const meta = await ask<Meta>(page, "/meta");
+  for (const name of meta.journeys) {
+    const journey = await ask<Journey>(page, `/journeys/${encodeURIComponent(name)}`);
+    for (const { people, continued } of journey.stages) expect(continued).toBeLessThanOrEqual(people);
+  }
+});
+
+test("driver importances are shares of one whole", async ({ page }) => {
+  const { drivers } = await ask<Drivers>(page, "/drivers");
+  if (drivers.length > 0) {
+    const sum = drivers.reduce((total, { importance }) => total + (importance.estimate ?? 0), 0);
+    expect(sum).toBeGreaterThan(0.99);
+    expect(sum).toBeLessThan(1.01);
+  }
+});
+
+test("a filter answers within 300 ms", async ({ page }) => {
+  const meta = await ask<Meta>(page, "/meta");
+  const month = meta.periods.find(({ period }) => period === "month");
+  test.skip(month === undefined, "no monthly scores");
+  await ask(page, `/overview?period=${month!.value}`);
+  const start = performance.now();
+  await ask(page, `/overview?period=${month!.value}`);
+  expect(performance.now() - start).toBeLessThan(300);
+});
+
+test("the picture for the README", async ({ page }) => {
+  test.skip(!process.env.CLEW_SCREENSHOT, "CLEW_SCREENSHOT is not set");
+  await page.setViewportSize({ width: 1440, height: 1000 });
+  await open(page, "/");
+  await page.screenshot({ path: fileURLToPath(new URL("../../docs/images/overview.png", import.meta.url)) });
+});
