@@ -91,7 +91,7 @@ pub const DERIVED: &[Table] = &[
         columns: &[
             stat(req("seq", Int64, "order over all runs, from 1")),
             stat(req("changed_at", Timestamp, "when")),
-            stat(req("change", Text, "created, merged, split or moved")),
+            stat(req("change", Text, "created, merged, split, moved, or erased (all its subjects are gone)")),
             stat(col("from_person_id", Text, "person before; null: new")),
             stat(req("to_person_id", Text, "person after")),
             stat(col("subject", Int64, "subject that moved; null: the whole person")),

@@ -243,6 +243,7 @@ async fn read_changes(session: &SessionContext) -> Result<(Vec<(i64, PersonId)>,
                 "created" => ChangeKind::Created,
                 "merged" => ChangeKind::Merged,
                 "split" => ChangeKind::Split,
+                "erased" => ChangeKind::Erased,
                 _ => ChangeKind::Moved,
             };
             let from = (!from.is_null(row)).then(|| from.value(row).parse()).transpose()?;
