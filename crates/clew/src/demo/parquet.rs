@@ -41,7 +41,7 @@ pub fn write(path: &Path, rows: &[Consignment]) -> anyhow::Result<()> {
     let text = |get: fn(&Consignment) -> &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(rows.iter().map(get))) };
     let time = |get: fn(&Consignment) -> Option<Moment>| -> ArrayRef {
         let values = rows.iter().map(|row| get(row).map(|at| at * MICROS));
-        Arc::new(TimestampMicrosecondArray::from_iter(values).with_timezone("UTC"))
+        Arc::new(values.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
     };
     let batch = RecordBatch::try_from_iter_with_nullable([
         ("consignment", text(|row| &row.number), true),

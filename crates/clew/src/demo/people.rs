@@ -229,7 +229,7 @@ fn settle(all: &mut Population, options: &Options) {
             person.family.clone_from(&elder.family);
             let initial = elder.given.chars().next();
             for _ in 0..40 {
-                person.given = names::given(&mut dice, country).to_owned();
+                names::given(&mut dice, country).clone_into(&mut person.given);
                 if person.given.chars().next() == initial && person.given != elder.given {
                     break;
                 }
@@ -359,8 +359,8 @@ fn plant_decoys(all: &mut Population, options: &Options) {
         if options.plant.has(Truth::Duplicates)
             && let (Some(a), Some(b)) = (stranger(all, &mut dice), stranger(all, &mut dice))
         {
-            all.people[b].given = all.people[a].given.clone();
-            all.people[b].family = all.people[a].family.clone();
+            let (given, family) = (all.people[a].given.clone(), all.people[a].family.clone());
+            (all.people[b].given, all.people[b].family) = (given, family);
             all.people[b].address.town = all.people[a].address.town;
             all.people[b].country = all.people[a].country;
             all.namesakes.push((a as u32, b as u32));
@@ -369,7 +369,8 @@ fn plant_decoys(all: &mut Population, options: &Options) {
             && options.plant.has(Truth::Twins)
             && let (Some(a), Some(b)) = (stranger(all, &mut dice), stranger(all, &mut dice))
         {
-            all.people[b].family = all.people[a].family.clone();
+            let family = all.people[a].family.clone();
+            all.people[b].family = family;
             all.people[b].birth = all.people[a].birth;
             all.birthday_strangers.push((a as u32, b as u32));
         }

@@ -156,7 +156,7 @@ pub const ORDER_DRIVERS: [Driver; 4] = [
         family: "delivery_damaged",
         fact: "event delivery_damaged on the order",
         unit: "event",
-        effect: -2.7,
+        effect: -2.5,
     },
     Driver {
         name: "case_reopened",
@@ -188,7 +188,7 @@ pub const CONTACT_DRIVERS: [Driver; 4] = [
         family: "wait_ms",
         fact: "property wait_ms of the call or chat of the case",
         unit: "minute",
-        effect: -0.079,
+        effect: -0.075,
     },
     Driver {
         name: "contact_transferred",

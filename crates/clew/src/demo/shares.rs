@@ -89,9 +89,8 @@ fn solve(covariances: &[Vec<f64>], with_score: &[f64], chosen: &[usize]) -> Vec<
         for row in 0..n {
             if row != step && system[step][step] != 0.0 {
                 let factor = system[row][step] / system[step][step];
-                for column in step..=n {
-                    system[row][column] -= factor * system[step][column];
-                }
+                let above = system[step].clone();
+                system[row].iter_mut().zip(&above).skip(step).for_each(|(cell, pivot)| *cell -= factor * pivot);
             }
         }
     }

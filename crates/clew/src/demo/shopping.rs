@@ -128,7 +128,7 @@ fn open_session(world: &World<'_>, dice: &mut Dice, person: &Person, touch: Touc
         Touch::App => person.device.clone().unwrap_or_default(),
     };
     let known = if touch == Touch::App { 0.95 } else { 0.35 };
-    let account = if person.accounts.len() > 1 && dice.chance(0.4) { 1 } else { 0 };
+    let account = usize::from(person.accounts.len() > 1 && dice.chance(0.4));
     let user = person.accounts.get(account).map(|account| account.user_id.clone()).filter(|_| dice.chance(known));
     let version = if touch == Touch::App { world.app_version(person, at) } else { "" };
     let campaign = dice.chance(0.12).then_some("search");

@@ -267,11 +267,11 @@ pub fn comment(dice: &mut Dice, brief: &Brief) -> Words {
         .replace("{item}", dice.pick(&ITEMS))
         .replace("{n}", &dice.whole(2, 9).to_string())
         .replace("{m}", &dice.whole(10, 55).to_string());
-    Words { text: scrawl(dice, text), language, themes }
+    Words { text: scrawl(dice, &text), language, themes }
 }
 
 /// A capital at the start, and now and then a typing slip, capitals throughout, or an added phone number.
-fn scrawl(dice: &mut Dice, text: String) -> String {
+fn scrawl(dice: &mut Dice, text: &str) -> String {
     let mut letters: Vec<char> = text.chars().collect();
     if dice.chance(0.7)
         && let Some(first) = letters.first_mut()
