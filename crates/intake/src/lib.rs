@@ -1,1 +1,26 @@
-//! intake
+//! Intake: files into facts. Read, map by SQL, type and check, quarantine what does not fit, append to the lake.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`spec`] | what a project declares about its sources |
+//! | [`reader`] | CSV, JSON and Parquet files into chunks of raw rows |
+//! | [`mapping`] | one row-wise SELECT per target table, planned once, run per chunk |
+//! | [`typing`] | what a mapping gives into the typed columns of its table, or a reason why not |
+//! | [`check`](check()) | every problem of a source at once |
+//! | [`import`](import()) | the whole way, resumable, with both conservation equations |
+//!
+//! *Invariant*: this crate knows no HTTP server, no journeys, no metrics. *Invariant*: error messages and logs carry no
+//! value of a row; the raw row stands in quarantine only.
+
+mod check;
+mod import;
+pub mod mapping;
+mod nearest;
+pub mod reader;
+pub mod spec;
+pub mod typing;
+
+pub use check::check;
+pub use import::{FileReport, ImportError, ImportReport, Progress, RowReport, SourceReport, TargetReport, import};
+pub use mapping::functions;
+pub use spec::{Defaults, Mapping, Mode, Problem, Severity, Source, SourceSpec, Sources};

@@ -1,0 +1,166 @@
+//! `clew check` for sources: every problem at once, with file, line, column and remedy.
+//!
+//! It goes the way of an import up to the first row that would be stored, plus what an import does not need to ask:
+//! would the values of the first rows be stored, or quarantined? With `read_files` false only the declaration and the
+//! SQL's shape are checked, for projects whose data is elsewhere.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use clew_model::tables::TableKind;
+
+use crate::import::{Job, Loaded, compile, parse_all};
+use crate::mapping::{Engine, LookupTable, Lookups};
+use crate::reader::{Reader, list};
+use crate::spec::{Mode, Problem, Severity, Source, Sources};
+use crate::typing::{Arrival, Candidates, in_row_order};
+
+/// Rows whose values are tried.
+const SAMPLE_ROWS: usize = 10_000;
+
+/// Every problem with `source`.
+pub fn check(sources: &Sources, source: &Source, read_files: bool) -> Vec<Problem> {
+    let mut problems = declaration(sources, source);
+    let Ok(rules) = compile(sources) else { return problems };
+    let lookups = if read_files { Loaded::columns_only(sources) } else { names_only(sources) };
+    let engine = match Engine::new(lookups) {
+        Ok(engine) => engine,
+        Err(error) => {
+            problems.push(of_yaml(source, format!("the SQL engine does not start: {error}"), "report this"));
+            return problems;
+        }
+    };
+    if !read_files {
+        problems.extend(parse_all(&engine, source).err().into_iter().flatten());
+        return problems;
+    }
+    // Planning touches no file and no clock, so it needs no runtime.
+    match futures::executor::block_on(Job::prepare(sources, &engine, &rules, source)) {
+        Err(found) => problems.extend(found),
+        Ok(job) => {
+            problems.extend(job.warnings.iter().cloned());
+            problems.extend(lookup_key(sources, source));
+            problems.extend(sample(&job));
+        }
+    }
+    problems
+}
+
+fn of_yaml(source: &Source, message: String, remedy: &str) -> Problem {
+    Problem { path: source.yaml_path.clone(), line: None, column: None, message, remedy: remedy.into(), severity: Severity::Error }
+}
+
+fn names_only(sources: &Sources) -> Lookups {
+    let empty = || {
+        let schema = Arc::new(arrow::datatypes::Schema::empty());
+        Arc::new(datafusion::datasource::MemTable::try_new(schema, vec![vec![]]).expect("no batch disagrees with the schema"))
+    };
+    let lookup = |source: &Source| {
+        let key = source.spec.lookup.as_ref()?.key.iter().map(str::to_owned).collect();
+        Some((source.name.clone(), LookupTable { key, table: empty() }))
+    };
+    sources.sources.iter().filter_map(lookup).collect()
+}
+
+/// What the declaration alone shows.
+fn declaration(sources: &Sources, source: &Source) -> Vec<Problem> {
+    let spec = &source.spec;
+    let mut problems = Vec::new();
+    let mut add = |message: String, remedy: &str| problems.push(of_yaml(source, message, remedy));
+    if source.mappings.is_empty() && spec.lookup.is_none() {
+        add(
+            "it fills no table".into(),
+            &format!("write sources/{0}.events.sql, .records.sql or .responses.sql, or declare `lookup: {{key: …}}`", source.name),
+        );
+    }
+    if spec.lookup.as_ref().is_some_and(|lookup| lookup.key.iter().next().is_none()) {
+        add("the lookup has no key".into(), "name the columns that are unique: `lookup: {key: …}`");
+    }
+    for mapping in source.mappings.iter().filter(|mapping| mapping.target.kind != TableKind::Fact || !is_target(mapping.target.name)) {
+        add(format!("{} is no target", mapping.target.name), "targets are events, records and responses");
+    }
+    match spec.max_deleted {
+        Some(_) if spec.mode != Mode::Snapshot => add("max_deleted has no meaning here".into(), "say `mode: snapshot`, or leave it out"),
+        Some(share) if !(0.0..=1.0).contains(&share) => add(format!("max_deleted {share} is no share"), "give a number from 0 to 1"),
+        _ => {}
+    }
+    for name in spec.columns.keys().filter(|name| !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')) {
+        add(format!("the promoted column {name} is not in snake case"), "use lower-case letters, digits and _");
+    }
+    if let Some(language) = spec.language.as_ref().filter(|language| language.len() != 2) {
+        add(format!("{language} is no language"), "give an ISO 639-1 code of two letters, e.g. pt");
+    }
+    if let Some(name) = sources.timezone_of(source).filter(|name| jiff::tz::TimeZone::get(name).is_err()) {
+        add(format!("there is no time zone {name}"), "use a name of the IANA list, e.g. Europe/Berlin");
+    }
+    problems.dedup();
+    problems
+}
+
+fn is_target(name: &str) -> bool {
+    matches!(name, "events" | "records" | "responses")
+}
+
+/// A lookup's key must be among its columns.
+fn lookup_key(sources: &Sources, source: &Source) -> Vec<Problem> {
+    let Some(lookup) = &source.spec.lookup else { return Vec::new() };
+    let Some(path) = list(&sources.dir, &source.spec.files).ok().and_then(|files| files.into_iter().next()) else { return Vec::new() };
+    let Ok(reader) = Reader::open(&path, &crate::reader::ReadOptions::of(&source.spec)) else { return Vec::new() };
+    let schema = reader.schema();
+    let missing = lookup.key.iter().filter(|key| schema.index_of(key).is_err());
+    missing.map(|key| of_yaml(source, format!("the key {key} is no column of {}", path.display()), "correct `lookup: {key: …}`")).collect()
+}
+
+/// What would become of the first rows of the first file.
+fn sample(job: &Job) -> Vec<Problem> {
+    let Some(file) = job.files.first().filter(|_| !job.is_lookup_only()) else { return Vec::new() };
+    let Ok(mut reader) = Reader::open(&file.path, &file.options) else { return Vec::new() };
+    reader.add_columns(file.work.added.iter().map(String::as_str));
+    let program = &file.work.program;
+    let (schema, decoder) = (reader.schema(), reader.decoder());
+    let wanted: Option<Vec<usize>> = program.columns.iter().map(|name| schema.index_of(name).ok()).collect();
+    let (Some(wanted), Ok(Some(block))) = (wanted, reader.next_block()) else { return Vec::new() };
+    let decoded = decoder.decode(&block, &wanted);
+    let rows = decoded.batch.num_rows().min(SAMPLE_ROWS);
+    let batch = decoded.batch.slice(0, rows);
+    let arrival = Arrival { received_at: 0, file: &file.name, first_row: block.first_row, keys: &block.keys };
+    let mut problems = Vec::new();
+    for (at, (mapping, typer)) in job.source.mappings.iter().zip(&file.work.typers).enumerate() {
+        // A plan with a join spawns tasks, which need a runtime of their own: check may be called from anywhere.
+        let Ok(Ok(output)) = std::thread::scope(|scope| {
+            scope
+                .spawn(|| {
+                    let runtime = tokio::runtime::Builder::new_current_thread().build();
+                    runtime.map(|runtime| runtime.block_on(program.run(at, &batch)))
+                })
+                .join()
+                .unwrap_or_else(|_| Err(std::io::Error::other("the plan panicked")))
+        }) else {
+            problems.push(Problem {
+                path: mapping.path.clone(),
+                line: None,
+                column: None,
+                message: format!("the SQL fails on some of the first {rows} rows of {}", file.name),
+                remedy: "use try_cast or a CASE: such rows are quarantined as mapping_failed".into(),
+                severity: Severity::Warning,
+            });
+            continue;
+        };
+        let typed = typer.apply(&in_row_order(output), &arrival, &mut Candidates::default());
+        let mut reasons: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+        for failure in &typed.failures {
+            *reasons.entry((failure.reason, failure.detail.as_str())).or_default() += 1;
+        }
+        for ((reason, detail), n) in reasons {
+            problems.push(Problem {
+                path: mapping.path.clone(),
+                line: None,
+                column: None,
+                message: format!("{n} of the first {} facts would be quarantined ({reason}): {detail}", typed.produced),
+                remedy: if reason == "naive_time" { "say `timezone:` in the source".into() } else { "correct the mapping, or leave it to quarantine".into() },
+                severity: if reason == "naive_time" { Severity::Error } else { Severity::Warning },
+            });
+        }
+    }
+    problems
+}

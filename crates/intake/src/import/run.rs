@@ -1,0 +1,278 @@
+//! Prepared jobs into the lake, chunk by chunk, in order.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
+use arrow::datatypes::Int64Type;
+use clew_identity::canonical::subject_number;
+use clew_lake::{AppendError, Batch, Chunk, Lake, Mode as LakeMode, Progress as LakeProgress, Receipt};
+use clew_model::tables::Table;
+use rustc_hash::FxHashMap;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::job::Job;
+use super::lookups::LoadedLookup;
+use super::quarantine::{Place, rows as quarantine_rows};
+use super::report::{FileReport, RowReport, SourceReport, TargetReport};
+use super::workers::{Event, Mapped, Start, Stream, refuse_row};
+use super::{ImportError, Progress};
+use crate::spec::Mode;
+
+/// Seed of the check that tells two identifier sets under one number apart: any other than the salts of the number.
+const CHECK_SEED: u64 = 0x636c_6577;
+/// Salts tried for a subject whose number is taken.
+const MAX_SALT: u64 = 16;
+
+/// Runs jobs.
+pub struct Importer<'a> {
+    pub(super) lake: &'a Lake,
+    progress: &'a dyn Progress,
+    /// Subjects that this import has offered to the register, with a check of their bytes.
+    seen: Mutex<FxHashMap<i64, u64>>,
+    pub(super) deletions: Mutex<BTreeMap<String, Vec<(&'static Table, RecordBatch)>>>,
+    pub(super) threads: usize,
+}
+
+/// One batch on its way.
+struct Run<'a> {
+    job: &'a Job<'a>,
+    batch: Batch,
+    chunk: i64,
+    received_at: i64,
+    files: Vec<FileReport>,
+}
+
+impl<'a> Importer<'a> {
+    /// An importer into `lake`.
+    pub fn new(lake: &'a Lake, progress: &'a dyn Progress) -> Self {
+        let threads = std::thread::available_parallelism().map_or(2, usize::from).min(16);
+        Self { lake, progress, seen: Mutex::default(), deletions: Mutex::default(), threads }
+    }
+
+    fn begin(&self, job: &'a Job<'a>) -> Result<Run<'a>, ImportError> {
+        let batch = self.lake.batches().open_batch(&job.source.name, &job.fingerprint, job.files.len() as u64)?;
+        let files = job.files.iter().map(|file| FileReport::new(&file.name)).collect();
+        Ok(Run { job, chunk: batch.next_chunk, batch, received_at: self.lake.now().micros(), files })
+    }
+
+    fn end(&self, run: Run, deleted: u64, since: Instant) -> Result<SourceReport, ImportError> {
+        let source = &run.job.source.name;
+        self.lake.batches().close_batch(source, &run.batch.id)?;
+        Ok(SourceReport {
+            source: source.clone(),
+            batch: run.batch.id.to_string(),
+            resumed: run.batch.resumed,
+            files: run.files,
+            deleted,
+            seconds: since.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// Counts the rows of a lookup.
+    pub async fn count_lookup(&self, job: &'a Job<'a>, lookup: &LoadedLookup) -> Result<SourceReport, ImportError> {
+        let since = Instant::now();
+        let mut run = self.begin(job)?;
+        self.recall(&mut run).await?;
+        for (file, (_, rows, unreadable)) in lookup.files.iter().enumerate() {
+            if run.resume_row(file).is_none() {
+                continue;
+            }
+            let mut mapped = Mapped::empty(file, rows.read as i64 + 1);
+            mapped.rows = *rows;
+            mapped.refused = unreadable.iter().cloned().map(refuse_row).collect();
+            self.append(&mut run, mapped, true).await?;
+        }
+        self.end(run, 0, since)
+    }
+
+    /// Imports one source.
+    pub async fn run(&self, job: &'a Job<'a>) -> Result<SourceReport, ImportError> {
+        let since = Instant::now();
+        let mut run = self.begin(job)?;
+        self.recall(&mut run).await?;
+        let mut stream = self.stream(job, run.received_at, |file| run.resume_row(file));
+        let mut held: Option<Box<Mapped>> = None;
+        while let Some(event) = stream.next().await {
+            match event? {
+                // A chunk is held until it is known whether its file ends with it.
+                Event::Chunk(mapped) => {
+                    if let Some(before) = held.replace(mapped) {
+                        self.append(&mut run, *before, false).await?;
+                    }
+                }
+                Event::FileEnd(file) => {
+                    let last = held.take().map_or_else(|| Mapped::empty(file, run.resume_row(file).unwrap_or(1)), |last| *last);
+                    self.append(&mut run, last, true).await?;
+                }
+            }
+        }
+        let deleted = self.append_deletions(&mut run).await?;
+        self.end(run, deleted, since)
+    }
+
+    /// The files of `job` from where `resume` says; files that it gives `None` for are left out.
+    pub(super) fn stream(&self, job: &Job, received_at: i64, resume: impl Fn(usize) -> Option<i64>) -> Stream {
+        let start = |(at, file): (usize, &super::job::FileJob)| {
+            let (path, name, options, work) = (file.path.clone(), file.name.clone(), file.options.clone(), file.work.clone());
+            Some(Start { file: at, path, name, options, work, from_row: resume(at)? })
+        };
+        let starts = job.files.iter().enumerate().filter_map(start).collect();
+        let targets = job.source.mappings.iter().map(|mapping| mapping.target).collect();
+        Stream::start(starts, targets, received_at, self.threads)
+    }
+
+    async fn append(&self, run: &mut Run<'_>, mut mapped: Mapped, done: bool) -> Result<(), ImportError> {
+        let at = mapped.file;
+        let receipt = self.append_mapped(run, &mut mapped, done).await?;
+        run.chunk += 1;
+        let report = &mut run.files[at];
+        report.add_rows(mapped.rows);
+        for (table, facts) in &receipt.facts {
+            report.add_facts(table, facts);
+        }
+        self.progress.stored(&run.job.source.name, &report.file, mapped.rows.read);
+        Ok(())
+    }
+
+    async fn append_mapped(&self, run: &Run<'_>, mapped: &mut Mapped, done: bool) -> Result<Receipt, ImportError> {
+        for salt in 0..MAX_SALT {
+            let subjects = match self.new_subjects(mapped) {
+                Ok(subjects) => subjects,
+                Err(taken) => {
+                    rename_subject(mapped, taken, salt + 1);
+                    continue;
+                }
+            };
+            let offered: Vec<(i64, u64)> = subjects.iter().map(|(subject, bytes)| (*subject, check(bytes))).collect();
+            match self.lake.append(run.chunk_of(mapped, subjects, done)).await {
+                Ok(receipt) => {
+                    self.seen.lock().unwrap_or_else(PoisonError::into_inner).extend(offered);
+                    return Ok(receipt);
+                }
+                Err(AppendError::SubjectCollision { subject }) => rename_subject(mapped, subject, salt + 1),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(ImportError::Append(AppendError::SubjectCollision { subject: 0 }))
+    }
+
+    /// Subjects that the register has not been offered by this import; or one whose number other bytes have taken.
+    fn new_subjects(&self, mapped: &Mapped) -> Result<Vec<(i64, Vec<u8>)>, i64> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut new = Vec::new();
+        for (subject, bytes) in mapped.candidates.iter() {
+            match seen.get(&subject) {
+                None => new.push((subject, bytes.to_vec())),
+                Some(known) if *known == check(bytes) => {}
+                Some(_) => return Err(subject),
+            }
+        }
+        Ok(new)
+    }
+
+    /// What an earlier, interrupted run of this batch has counted already.
+    async fn recall(&self, run: &mut Run<'_>) -> Result<(), ImportError> {
+        if !run.batch.resumed {
+            return Ok(());
+        }
+        let sql = format!(
+            "SELECT file, target, sum(rows_read) AS r, sum(rows_mapped) AS m, sum(rows_skipped) AS s, sum(rows_unreadable) AS u, \
+             sum(produced) AS p, sum(stored) AS st, sum(duplicate) AS d, sum(quarantined) AS q, sum(rejected) AS rj \
+             FROM accounting WHERE batch = '{}' GROUP BY file, target",
+            run.batch.id.as_str().replace('\'', "''")
+        );
+        for batch in self.lake.session().sql(&sql).await?.collect().await? {
+            let text = |at: usize| crate::typing::convert::text(batch.column(at));
+            let (files, targets) = (text(0), text(1));
+            let sum = |at: usize, row: usize| {
+                let column = batch.column(at).as_primitive::<Int64Type>();
+                if column.is_valid(row) { column.value(row) as u64 } else { 0 }
+            };
+            for row in 0..batch.num_rows() {
+                let Some(report) = run.files.iter_mut().find(|report| files.is_valid(row) && report.file == files.value(row)) else { continue };
+                if targets.is_null(row) {
+                    report.rows = RowReport { read: sum(2, row), mapped: sum(3, row), skipped: sum(4, row), unreadable: sum(5, row) };
+                } else if let Some(table) = Table::find(targets.value(row)) {
+                    let counts = TargetReport {
+                        produced: sum(6, row),
+                        stored: sum(7, row),
+                        duplicate: sum(8, row),
+                        quarantined: sum(9, row),
+                        rejected: sum(10, row),
+                    };
+                    report.targets.insert(table.name, counts);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn append_deletions(&self, run: &mut Run<'_>) -> Result<u64, ImportError> {
+        let found = self.deletions.lock().unwrap_or_else(PoisonError::into_inner).remove(&run.job.source.name);
+        let mut deleted = 0;
+        for (table, rows) in found.into_iter().flatten() {
+            let facts = super::snapshot::deleted_versions(table, &rows, run.received_at);
+            let mut chunk = Chunk::new(&run.job.source.name, run.batch.id.clone(), run.chunk, LakeMode::Snapshot);
+            chunk.facts = vec![facts];
+            let receipt = self.lake.append(chunk).await?;
+            run.chunk += 1;
+            deleted += receipt.facts.get(table.name).map_or(0, |counts| counts.stored);
+        }
+        Ok(deleted)
+    }
+}
+
+impl Run<'_> {
+    /// The first row of the file that is not stored yet; `None` when all are.
+    fn resume_row(&self, file: usize) -> Option<i64> {
+        match self.batch.resume.get(&self.job.files[file].name) {
+            Some(progress) if progress.done => None,
+            Some(progress) => Some(progress.next_row as i64),
+            None => Some(1),
+        }
+    }
+
+    fn chunk_of(&self, mapped: &Mapped, subjects: Vec<(i64, Vec<u8>)>, done: bool) -> Chunk {
+        let source = &self.job.source.name;
+        let file = &self.job.files[mapped.file].name;
+        let place = Place { source, batch: self.batch.id.as_str(), file, at: self.received_at };
+        Chunk {
+            source: source.clone(),
+            batch: self.batch.id.clone(),
+            chunk: self.chunk,
+            file: Some(file.clone()),
+            mode: match self.job.source.spec.mode {
+                Mode::Append => LakeMode::Append,
+                Mode::Upsert => LakeMode::Upsert,
+                Mode::Snapshot => LakeMode::Snapshot,
+            },
+            rows: mapped.rows,
+            facts: mapped.facts.clone(),
+            quarantine: quarantine_rows(&place, &mapped.refused),
+            subjects,
+            progress: Some(LakeProgress { file: file.clone(), next_row: mapped.next_row as u64, done, state: Vec::new() }),
+        }
+    }
+}
+
+fn check(bytes: &[u8]) -> u64 {
+    xxh3_64_with_seed(bytes, CHECK_SEED)
+}
+
+/// Gives the subject `taken` of this chunk the number of its bytes under another salt. Within a chunk a number stands
+/// for one set only, so every row that carries it is meant.
+fn rename_subject(mapped: &mut Mapped, taken: i64, salt: u64) {
+    let Some(bytes) = mapped.candidates.iter().find(|(subject, _)| *subject == taken).map(|(_, bytes)| bytes.to_vec()) else { return };
+    let number = subject_number(&bytes, salt);
+    mapped.candidates.rename(taken, number);
+    for facts in &mut mapped.facts {
+        let schema = facts.rows.schema();
+        let Some((at, _)) = schema.column_with_name("subject") else { continue };
+        let renamed = facts.rows.column(at).as_primitive::<Int64Type>().iter().map(|subject| subject.map(|s| if s == taken { number } else { s }));
+        let mut columns: Vec<ArrayRef> = facts.rows.columns().to_vec();
+        columns[at] = std::sync::Arc::new(renamed.collect::<Int64Array>());
+        facts.rows = RecordBatch::try_new(schema, columns).expect("the column has a value per row");
+    }
+}

@@ -1,0 +1,299 @@
+//! One thread splits, `threads` threads decode, map and type, and the caller gets the results in the order of the file.
+//!
+//! Every queue is bounded, so memory is bounded by a few blocks however slow the lake is. Dropping the [`Stream`] ends
+//! the threads: the next send of each finds nobody listening.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::Int64Type;
+use clew_lake::{FactBatch, RowCounts};
+use clew_model::tables::Table;
+use rustc_hash::FxHashSet;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use super::ImportError;
+use super::job::FileWork;
+use super::quarantine::Refused;
+use crate::mapping::Program;
+use crate::reader::{Block, Decoder, ROW, ReadError, ReadOptions, Reader, Unreadable};
+use crate::typing::{Arrival, Candidates, in_row_order};
+
+/// What becomes of one block.
+pub struct Mapped {
+    /// Position of its file.
+    pub file: usize,
+    /// The row behind its last one.
+    pub next_row: i64,
+    /// The rows equation.
+    pub rows: RowCounts,
+    /// Facts by mapping.
+    pub facts: Vec<FactBatch>,
+    /// What goes to quarantine.
+    pub refused: Vec<Refused>,
+    /// Subjects of the facts.
+    pub candidates: Candidates,
+}
+
+impl Mapped {
+    /// No row of the file at `file`.
+    pub fn empty(file: usize, next_row: i64) -> Self {
+        let (facts, refused) = (Vec::new(), Vec::new());
+        Self { file, next_row, rows: RowCounts::default(), facts, refused, candidates: Candidates::default() }
+    }
+}
+
+/// What comes out, in order.
+pub enum Event {
+    /// A block of a file.
+    Chunk(Box<Mapped>),
+    /// The end of the file at this position.
+    FileEnd(usize),
+}
+
+/// A file to read.
+pub struct Start {
+    /// Position, for the events.
+    pub file: usize,
+    /// Where it is.
+    pub path: PathBuf,
+    /// As facts name it.
+    pub name: String,
+    /// How it is read.
+    pub options: ReadOptions,
+    /// What is done with it.
+    pub work: Arc<FileWork>,
+    /// The first row wanted, from 1.
+    pub from_row: i64,
+}
+
+struct Context {
+    file: usize,
+    name: String,
+    decoder: Arc<Decoder>,
+    wanted: Vec<usize>,
+    work: Arc<FileWork>,
+    targets: Arc<Vec<&'static Table>>,
+    received_at: i64,
+}
+
+type Outcome = (u64, Result<Event, ImportError>);
+
+/// Results in the order of the files and their rows.
+pub struct Stream {
+    results: mpsc::Receiver<Outcome>,
+    early: BTreeMap<u64, Result<Event, ImportError>>,
+    next: u64,
+}
+
+impl Stream {
+    /// Starts the threads.
+    pub fn start(files: Vec<Start>, targets: Vec<&'static Table>, received_at: i64, threads: usize) -> Self {
+        let (to_workers, blocks) = sync_channel::<(u64, Arc<Context>, Block)>(threads);
+        let (to_caller, results) = mpsc::channel::<Outcome>(threads);
+        let blocks = Arc::new(Mutex::new(blocks));
+        let handle = Handle::current();
+        for _ in 0..threads {
+            let (blocks, to_caller, handle) = (blocks.clone(), to_caller.clone(), handle.clone());
+            std::thread::spawn(move || work(&blocks, &to_caller, &handle));
+        }
+        let targets = Arc::new(targets);
+        std::thread::spawn(move || {
+            let mut number = 0;
+            if let Err(error) = split(files, &targets, received_at, &mut number, (&to_workers, &to_caller)) {
+                // Nobody listening means that the import has ended already.
+                let _ = to_caller.blocking_send((number, Err(error)));
+            }
+        });
+        Self { results, early: BTreeMap::new(), next: 0 }
+    }
+
+    /// The next event, or `None` behind the last.
+    pub async fn next(&mut self) -> Option<Result<Event, ImportError>> {
+        loop {
+            if let Some(event) = self.early.remove(&self.next) {
+                self.next += 1;
+                return Some(event);
+            }
+            match self.results.recv().await {
+                Some((number, event)) => {
+                    self.early.insert(number, event);
+                }
+                // All senders are gone: a gap means that a worker died with its block.
+                None if self.early.is_empty() => return None,
+                None => return Some(Err(ImportError::Worker)),
+            }
+        }
+    }
+}
+
+fn split(
+    files: Vec<Start>,
+    targets: &Arc<Vec<&'static Table>>,
+    received_at: i64,
+    number: &mut u64,
+    (to_workers, to_caller): (&SyncSender<(u64, Arc<Context>, Block)>, &mpsc::Sender<Outcome>),
+) -> Result<(), ImportError> {
+    for start in files {
+        let mut reader = Reader::open(&start.path, &start.options)?;
+        reader.add_columns(start.work.added.iter().map(String::as_str));
+        let columns = &start.work.program.columns;
+        reader.project(&|name| columns.iter().any(|column| column == name))?;
+        let schema = reader.schema();
+        let wanted = columns.iter().map(|name| schema.index_of(name)).collect::<Result<Vec<usize>, _>>();
+        let wanted = wanted.map_err(|_| ReadError::Format {
+            path: start.path.clone(),
+            message: "its columns changed while the import ran".into(),
+            remedy: "import again when nobody writes it".into(),
+        })?;
+        let context = Arc::new(Context {
+            file: start.file,
+            name: start.name,
+            decoder: reader.decoder(),
+            wanted,
+            work: start.work,
+            targets: targets.clone(),
+            received_at,
+        });
+        while let Some(mut block) = reader.next_block()? {
+            block.skip_before(start.from_row);
+            if block.is_empty() {
+                continue;
+            }
+            if to_workers.send((*number, context.clone(), block)).is_err() {
+                return Ok(());
+            }
+            *number += 1;
+        }
+        if to_caller.blocking_send((*number, Ok(Event::FileEnd(start.file)))).is_err() {
+            return Ok(());
+        }
+        *number += 1;
+    }
+    Ok(())
+}
+
+fn work(blocks: &Mutex<Receiver<(u64, Arc<Context>, Block)>>, to_caller: &mpsc::Sender<Outcome>, handle: &Handle) {
+    loop {
+        let next = blocks.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok((number, context, block)) = next else { return };
+        let event = context.map(&block, handle).map(|mapped| Event::Chunk(Box::new(mapped)));
+        if to_caller.blocking_send((number, event)).is_err() {
+            return;
+        }
+    }
+}
+
+impl Context {
+    fn map(&self, block: &Block, handle: &Handle) -> Result<Mapped, ImportError> {
+        let mut decoded = self.decoder.decode(block, &self.wanted);
+        let program = &self.work.program;
+        let mut outputs = Vec::with_capacity(program.len());
+        for at in 0..program.len() {
+            match handle.block_on(program.run(at, &decoded.batch)) {
+                Ok(output) => outputs.push(in_row_order(output)),
+                Err(_) => {
+                    // Some row makes the SQL fail: find such rows, take them out for every target, and begin again.
+                    outputs.clear();
+                    self.set_failing_apart(block, &mut decoded.batch, &mut decoded.unreadable, handle)?;
+                    for at in 0..program.len() {
+                        outputs.push(in_row_order(handle.block_on(program.run(at, &decoded.batch))?));
+                    }
+                    break;
+                }
+            }
+        }
+        let read = block.len() as u64;
+        let mut mapped = Mapped::empty(self.file, block.first_row + read as i64);
+        let arrival = Arrival { received_at: self.received_at, file: &self.name, first_row: block.first_row, keys: &block.keys };
+        for ((typer, table), output) in self.work.typers.iter().zip(self.targets.iter()).zip(&outputs) {
+            let typed = typer.apply(output, &arrival, &mut mapped.candidates);
+            let quarantined = typed.failures.len() as u64;
+            let (mut last, mut ordinal) = (0, 0);
+            for failure in typed.failures {
+                ordinal = if failure.row_no == last { ordinal + 1 } else { 0 };
+                last = failure.row_no;
+                let raw = self.decoder.raw_row(block, failure.row_no);
+                let (row_no, reason, detail) = (failure.row_no, failure.reason, failure.detail);
+                mapped.refused.push(Refused { target: Some(table.name), row_no, ordinal, reason, detail, raw });
+            }
+            let (produced, rejected) = (typed.produced, 0);
+            mapped.facts.push(FactBatch { table: table.name, rows: typed.rows, content: typed.content, produced, quarantined, rejected });
+        }
+        let with_facts = rows_with_facts(&outputs, block);
+        let unreadable = decoded.unreadable.len() as u64;
+        mapped.rows = RowCounts { read, mapped: with_facts, skipped: read - with_facts - unreadable, unreadable };
+        mapped.refused.extend(decoded.unreadable.into_iter().map(refuse_row));
+        Ok(mapped)
+    }
+
+    fn set_failing_apart(
+        &self,
+        block: &Block,
+        batch: &mut RecordBatch,
+        unreadable: &mut Vec<Unreadable>,
+        handle: &Handle,
+    ) -> Result<(), ImportError> {
+        let mut failing: FxHashSet<i64> = FxHashSet::default();
+        for at in 0..self.work.program.len() {
+            find_failing(&self.work.program, at, batch, handle, &mut failing)?;
+        }
+        let rows = batch.column_by_name(ROW).expect("every decoded batch has it").as_primitive::<Int64Type>();
+        let keep: BooleanArray = rows.values().iter().map(|row| Some(!failing.contains(row))).collect();
+        let mut failing: Vec<i64> = failing.into_iter().collect();
+        failing.sort_unstable();
+        for row_no in failing {
+            let raw = self.decoder.raw_row(block, row_no);
+            let detail = "the SQL of a mapping fails on this row: use try_cast or a CASE".into();
+            unreadable.push(Unreadable { row_no, reason: "mapping_failed", detail, raw });
+        }
+        *batch = filter_record_batch(batch, &keep).expect("the mask has a value per row");
+        Ok(())
+    }
+}
+
+/// Halves the batch until the rows are found on which mapping `at` fails.
+fn find_failing(
+    program: &Program,
+    at: usize,
+    batch: &RecordBatch,
+    handle: &Handle,
+    failing: &mut FxHashSet<i64>,
+) -> Result<(), ImportError> {
+    let Err(error) = handle.block_on(program.run(at, batch)) else { return Ok(()) };
+    match batch.num_rows() {
+        // It fails without a row: the fault is not in the data.
+        0 => Err(error.into()),
+        1 => {
+            failing.insert(batch.column_by_name(ROW).expect("every decoded batch has it").as_primitive::<Int64Type>().value(0));
+            Ok(())
+        }
+        rows => {
+            let half = rows / 2;
+            find_failing(program, at, &batch.slice(0, half), handle, failing)?;
+            find_failing(program, at, &batch.slice(half, rows - half), handle, failing)
+        }
+    }
+}
+
+/// How many rows of `block` gave a fact to any target.
+fn rows_with_facts(outputs: &[RecordBatch], block: &Block) -> u64 {
+    let mut seen = vec![false; block.len()];
+    for output in outputs {
+        let rows = output.column_by_name(ROW).expect("every mapping carries it").as_primitive::<Int64Type>();
+        for row in rows.values() {
+            seen[(row - block.first_row) as usize] = true;
+        }
+    }
+    seen.iter().filter(|seen| **seen).count() as u64
+}
+
+/// An unreadable row for quarantine.
+pub fn refuse_row(row: Unreadable) -> Refused {
+    Refused { target: None, row_no: row.row_no, ordinal: 0, reason: row.reason, detail: row.detail, raw: row.raw }
+}

@@ -1,0 +1,281 @@
+//! What a project declares about its sources: `sources/<name>.yaml`, the SQL beside it, and the defaults of
+//! `clew.yaml` that they fall back on.
+//!
+//! These are plain data with serde and JSON Schema; who reads the YAML and expands `${NAME:-default}` is the binary's
+//! business, so that this crate also serves callers that have no project folder. A value that parses may still be
+//! wrong together with the others (a lookup that is also a snapshot, a zone that does not exist): that is told by
+//! [`crate::check`], all at once, not by the parser, one at a time.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clew_identity::Rules;
+use clew_model::tables::Table;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One value or a list of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OneOrMany {
+    /// One.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    /// All values, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        match self {
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Many(values) => values,
+        }
+        .iter()
+        .map(String::as_str)
+    }
+}
+
+/// The format of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Separated values with or without header.
+    Csv,
+    /// One JSON object per line.
+    Jsonl,
+    /// One JSON document that holds an array of objects.
+    Json,
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// The encoding of a text file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Encoding {
+    /// UTF-8, with or without byte order mark; UTF-16 is recognised by its mark.
+    #[default]
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// Windows-1252, which contains ISO 8859-1.
+    #[serde(rename = "latin-1", alias = "windows-1252", alias = "iso-8859-1")]
+    Latin1,
+}
+
+/// Options of CSV files.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CsvOptions {
+    /// One character; recognised from the first rows when left out.
+    pub delimiter: Option<char>,
+    /// One character, `"` when left out.
+    pub quote: Option<char>,
+    /// Encoding of the file.
+    pub encoding: Encoding,
+    /// Whether the first row names the columns; true when left out. Without it they are `column_1`, `column_2` ….
+    pub header: Option<bool>,
+}
+
+/// Options of JSON documents.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct JsonOptions {
+    /// JSON pointer (RFC 6901) to the array inside the document, e.g. `/data/items`. The document itself when left out.
+    pub records: Option<String>,
+}
+
+/// What a second import of an id with other content means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// A conflict: the later one is quarantined.
+    #[default]
+    Append,
+    /// A new version.
+    Upsert,
+    /// A new version; an id that a complete export no longer holds was deleted.
+    Snapshot,
+}
+
+/// Which of several rows with the same key a lookup keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnDuplicate {
+    /// None: the import is refused and names the key.
+    #[default]
+    Refuse,
+    /// The first; the others count as skipped.
+    First,
+}
+
+/// Makes a source reference data that others may `LEFT JOIN` on its key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Lookup {
+    /// The column or columns that name a row.
+    pub key: OneOrMany,
+    /// What to do with further rows of the same key.
+    #[serde(default)]
+    pub on_duplicate: OnDuplicate,
+}
+
+/// The type of a promoted property.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PromotedType {
+    /// 64-bit integer.
+    Int,
+    /// `decimal(18,4)`.
+    Decimal,
+    /// 64-bit float.
+    Float,
+    /// Text.
+    Text,
+    /// True or false.
+    Boolean,
+    /// An instant.
+    Timestamp,
+}
+
+/// The content of `sources/<name>.yaml`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceSpec {
+    /// A path, glob or folder, or a list of them, relative to the project. `${NAME:-default}` is expanded.
+    pub files: OneOrMany,
+    /// Recognised from the file name when left out; `.gz` and `.zst` are seen through.
+    #[serde(default)]
+    pub format: Option<Format>,
+    /// Options of CSV files.
+    #[serde(default)]
+    pub csv: CsvOptions,
+    /// Options of JSON documents.
+    #[serde(default)]
+    pub json: JsonOptions,
+    /// Zone of naive times (IANA name); the project's when left out.
+    #[serde(default)]
+    pub timezone: Option<String>,
+    /// Append, upsert or snapshot.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Snapshot mode: the largest share of known ids that one export may delete, 0..=1. Default 0.2.
+    #[serde(default)]
+    pub max_deleted: Option<f64>,
+    /// Whether `clew serve` imports it on schedule.
+    #[serde(default = "yes")]
+    pub watch: bool,
+    /// Purpose of processing, for consent.
+    #[serde(default = "measure")]
+    pub purpose: String,
+    /// Whose identifiers these are: customer, employee, organisation ….
+    #[serde(default = "customer")]
+    pub population: String,
+    /// Makes it reference data.
+    #[serde(default)]
+    pub lookup: Option<Lookup>,
+    /// Properties that become typed columns `p_<name>`.
+    #[serde(default)]
+    pub columns: BTreeMap<String, PromotedType>,
+    /// Language of its text where no column says it (ISO 639-1); the project's when left out.
+    #[serde(default)]
+    pub language: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn measure() -> String {
+    "measure".into()
+}
+
+fn customer() -> String {
+    clew_identity::rules::POPULATION.into()
+}
+
+/// One SELECT of a source.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    /// The table that it fills.
+    pub target: &'static Table,
+    /// The text of the file.
+    pub sql: String,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// A source: its declaration and its mappings.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Name, from the file name.
+    pub name: String,
+    /// Declaration.
+    pub spec: SourceSpec,
+    /// `sources/<name>.yaml`.
+    pub yaml_path: PathBuf,
+    /// One per target table; may be empty for a lookup.
+    pub mappings: Vec<Mapping>,
+}
+
+/// Defaults of `clew.yaml`.
+#[derive(Clone, Debug, Default)]
+pub struct Defaults {
+    /// Zone of naive times (IANA name).
+    pub timezone: Option<String>,
+    /// Language of text (ISO 639-1).
+    pub language: Option<String>,
+    /// ISO 4217: the currency of amounts that name none.
+    pub currency: Option<String>,
+}
+
+/// Every source of a project.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// The project folder: `files:` are relative to it.
+    pub dir: PathBuf,
+    /// What sources fall back on.
+    pub defaults: Defaults,
+    /// The identifier rules.
+    pub rules: Rules,
+    /// The sources, in order of name.
+    pub sources: Vec<Source>,
+}
+
+impl Sources {
+    /// The source called `name`, or `None`.
+    pub fn find(&self, name: &str) -> Option<&Source> {
+        self.sources.iter().find(|source| source.name == name)
+    }
+
+    /// The zone of naive times of `source`, by name.
+    pub fn timezone_of<'a>(&'a self, source: &'a Source) -> Option<&'a str> {
+        source.spec.timezone.as_deref().or(self.defaults.timezone.as_deref())
+    }
+}
+
+/// How bad a problem is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The import would be refused.
+    Error,
+    /// The import would run; the result may not be what is meant.
+    Warning,
+}
+
+/// Something wrong with a source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The file that holds the mistake.
+    pub path: PathBuf,
+    /// Line, from 1.
+    pub line: Option<usize>,
+    /// Column, from 1.
+    pub column: Option<usize>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub remedy: String,
+    /// Error or warning.
+    pub severity: Severity,
+}

@@ -1,0 +1,412 @@
+//! What a mapping gives into the typed columns of its table: parsed, checked, canonical, or quarantined with a reason.
+//!
+//! One [`Typer`] serves one mapping of one source on every thread. It works column by column over a whole chunk; a
+//! value that does not fit marks its row, and rows with a mark leave the batch at the end with the reason of their
+//! first one. Nothing is dropped silently: a word outside a vocabulary that has a fallback keeps its spelling in
+//! `properties` and flags the fact, one without a fallback quarantines it.
+//!
+//! Filled in where the mapping says nothing: the id (hash of the raw row, its how-manieth occurrence, and the fact's
+//! ordinal in its row), `utc_offset_min` from the time's own offset, the scale of nps, csat and ces, the currency and
+//! language of the project, `respondent` and `kind` from the population.
+
+mod content;
+pub mod convert;
+mod faults;
+mod identifiers;
+pub mod properties;
+pub mod slots;
+pub mod time;
+mod words;
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array};
+use arrow::buffer::OffsetBuffer;
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+use clew_identity::CompiledRules;
+use clew_lake::{arrow_schema, data_type};
+use clew_model::tables::{Column, ColumnType, Table};
+use clew_model::{ContentHash, id::base32};
+use jiff::tz::TimeZone;
+
+use self::faults::Faults;
+pub use self::faults::{Flag, Reason};
+pub use self::identifiers::Candidates;
+use self::identifiers::{IdentifierColumn, identify};
+use self::properties::Originals;
+use self::slots::Slot;
+use crate::reader::ROW;
+use crate::spec::PromotedType;
+
+/// Where facts come from, as far as their content depends on it.
+pub struct Origin {
+    /// Name of the source.
+    pub source: String,
+    /// Population of its identifiers.
+    pub population: String,
+    /// The project's identifier rules.
+    pub rules: Arc<CompiledRules>,
+    /// Zone of naive times.
+    pub zone: Option<TimeZone>,
+    /// Language of text that names none.
+    pub language: Option<String>,
+    /// Currency of amounts that name none.
+    pub currency: Option<String>,
+    /// Promoted properties: name and type.
+    pub promoted: Vec<(String, PromotedType)>,
+    /// Whether facts are versions (upsert and snapshot mode).
+    pub versions: bool,
+}
+
+/// Where and when a chunk arrived.
+pub struct Arrival<'a> {
+    /// Microseconds, UTC.
+    pub received_at: i64,
+    /// File as facts name it.
+    pub file: &'a str,
+    /// Row number of `keys[0]`.
+    pub first_row: i64,
+    /// Hash and occurrence of every row, where the mapping gives no id.
+    pub keys: &'a [(u64, u32)],
+}
+
+/// A fact that goes to quarantine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Its row in the file.
+    pub row_no: i64,
+    /// Stable code.
+    pub reason: &'static str,
+    /// In words, without a value.
+    pub detail: String,
+}
+
+/// The facts of one chunk for one table.
+#[derive(Debug)]
+pub struct Typed {
+    /// Rows of the table's schema with promoted columns.
+    pub rows: RecordBatch,
+    /// Content hash of each.
+    pub content: Vec<u64>,
+    /// Facts that the mapping made.
+    pub produced: u64,
+    /// Those that are not in `rows`.
+    pub failures: Vec<Failure>,
+}
+
+/// Types what one mapping gives.
+pub struct Typer {
+    origin: Arc<Origin>,
+    table: &'static Table,
+    /// Output position by column of the table.
+    mapped: Vec<Option<usize>>,
+    identifiers: Vec<IdentifierColumn>,
+    singles: Vec<(String, usize)>,
+}
+
+impl Typer {
+    /// A typer for a mapping with these output columns, which [`slots::problems`] found nothing wrong with.
+    pub fn new(origin: Arc<Origin>, table: &'static Table, output: &Schema) -> Self {
+        let mut typer = Self { origin, table, mapped: vec![None; table.columns.len()], identifiers: Vec::new(), singles: Vec::new() };
+        for (at, field) in output.fields().iter().enumerate() {
+            match Slot::of(table, field.name()) {
+                Some(Slot::Column(column)) => typer.mapped[column] = Some(at),
+                Some(Slot::Identifier(kind)) => typer.identifiers.push(IdentifierColumn { kind: kind.to_owned(), at }),
+                Some(Slot::Property(name)) => typer.singles.push((name.to_owned(), at)),
+                None => {}
+            }
+        }
+        typer.identifiers.sort_by(|a, b| a.kind.cmp(&b.kind));
+        typer
+    }
+
+    /// Whether the mapping leaves the id to the hash of the raw row.
+    pub fn needs_keys(&self) -> bool {
+        self.mapped[0].is_none()
+    }
+
+    /// Types `output`, whose column [`ROW`] is sorted. Subjects are offered to `candidates`.
+    pub fn apply(&self, output: &RecordBatch, arrival: &Arrival, candidates: &mut Candidates) -> Typed {
+        let rows = output.num_rows();
+        let row_numbers = output.column_by_name(ROW).expect("every mapping carries the hidden column").as_primitive::<Int64Type>();
+        let mut work = Work {
+            typer: self,
+            output,
+            arrival,
+            row_numbers,
+            faults: Faults::new(rows),
+            originals: Originals::default(),
+            columns: vec![None; self.table.columns.len()],
+            default_version: false,
+        };
+        work.plain_columns();
+        work.scores();
+        work.identify(candidates);
+        work.properties();
+        let (rows, default_version) = work.assemble();
+        let failures: Vec<Failure> = work
+            .faults
+            .failures()
+            .map(|(at, reason, detail)| Failure { row_no: row_numbers.value(at), reason, detail })
+            .collect();
+        let produced = rows.num_rows() as u64;
+        let rows = if failures.is_empty() {
+            rows
+        } else {
+            let keep: BooleanArray = (0..rows.num_rows()).map(|row| Some(!work.faults.has_failed(row))).collect();
+            filter_record_batch(&rows, &keep).expect("the mask has a value per row")
+        };
+        let content = content::hashes(&rows, if default_version { &["valid_from"] } else { &[] });
+        let rows = self.with_content(rows, &content);
+        Typed { rows: self.required(rows), content, produced, failures }
+    }
+
+    /// Fills the column `content` of records.
+    fn with_content(&self, rows: RecordBatch, content: &[u64]) -> RecordBatch {
+        let Some((at, _)) = rows.schema().column_with_name("content") else { return rows };
+        let mut columns = rows.columns().to_vec();
+        columns[at] = Arc::new(content.iter().map(|hash| Some(ContentHash(*hash).to_hex())).collect::<StringArray>());
+        RecordBatch::try_new(rows.schema(), columns).expect("the column has a value per row")
+    }
+
+    /// The batch under the table's own schema, in which required columns are not nullable.
+    fn required(&self, rows: RecordBatch) -> RecordBatch {
+        let base = arrow_schema(self.table);
+        let given = rows.schema();
+        let fields = given.fields().iter().map(|field| {
+            base.field_with_name(field.name()).map_or_else(|_| field.clone(), |field| Arc::new(field.clone()))
+        });
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        RecordBatch::try_new(schema, rows.columns().to_vec()).expect("a fact without a required value has failed")
+    }
+}
+
+/// One chunk on its way.
+struct Work<'a> {
+    typer: &'a Typer,
+    output: &'a RecordBatch,
+    arrival: &'a Arrival<'a>,
+    row_numbers: &'a arrow::array::PrimitiveArray<Int64Type>,
+    faults: Faults,
+    originals: Originals,
+    columns: Vec<Option<ArrayRef>>,
+    default_version: bool,
+}
+
+impl Work<'_> {
+    fn rows(&self) -> usize {
+        self.faults.len()
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        self.typer.table.columns.iter().position(|column| column.name == name)
+    }
+
+    fn typed(&self, name: &str) -> Option<&ArrayRef> {
+        self.columns[self.place(name)?].as_ref()
+    }
+
+    fn is_mapped(&self, name: &str) -> bool {
+        self.place(name).is_some_and(|at| self.typer.mapped[at].is_some())
+    }
+
+    fn set(&mut self, name: &str, column: ArrayRef) {
+        if let Some(at) = self.place(name) {
+            self.columns[at] = Some(column);
+        }
+    }
+
+    /// Every column that stands in the mapping, and the constants.
+    fn plain_columns(&mut self) {
+        let typer = self.typer;
+        for (at, column) in typer.table.columns.iter().enumerate() {
+            if let Some(from) = typer.mapped[at] {
+                let given = self.output.column(from).clone();
+                let typed = self.convert(column, &given);
+                self.columns[at] = Some(typed);
+            }
+        }
+        let rows = self.rows();
+        let origin = &typer.origin;
+        if typer.mapped[0].is_none() {
+            self.columns[0] = Some(self.default_ids());
+        }
+        self.set("source", constant(&origin.source, rows));
+        self.set("population", constant(&origin.population, rows));
+        self.set("file", constant(self.arrival.file, rows));
+        self.set("row_no", Arc::new(self.row_numbers.clone()));
+        let received = Arc::new(TimestampMicrosecondArray::from_value(self.arrival.received_at, rows).with_timezone("UTC"));
+        self.set("received_at", received.clone());
+        if !self.is_mapped("valid_from") && (origin.versions || typer.table.name == "records") {
+            self.default_version = true;
+            self.set("valid_from", received);
+        }
+        words::fill_defaults(self);
+    }
+
+    fn convert(&mut self, column: &Column, given: &ArrayRef) -> ArrayRef {
+        let (name, faults) = (column.name, &mut self.faults);
+        if let Some(vocabulary) = words::Vocabulary::of(self.typer.table.name, name) {
+            return vocabulary.read(given, name, faults, &mut self.originals);
+        }
+        match column.kind {
+            ColumnType::Text => Arc::new(convert::text(given)),
+            ColumnType::Int64 => convert::int64(given, name, faults),
+            ColumnType::Int32 => convert::int32(given, name, faults),
+            ColumnType::Float64 => convert::float64(given, name, faults),
+            ColumnType::Boolean => convert::boolean(given, name, faults),
+            ColumnType::Date => time::dates(given, name, faults),
+            ColumnType::Decimal => convert::decimal(given, name, faults),
+            ColumnType::TextList => convert::text_list(given),
+            // No mapping fills these: identifiers come from their own columns, integer lists stand in derived tables only.
+            kind @ (ColumnType::Identifiers | ColumnType::IntList) => new_null_array(&data_type(kind), given.len()),
+            ColumnType::Timestamp => {
+                let read = time::instants(given, self.typer.origin.zone.as_ref(), name, faults);
+                if name == "occurred_at" && !self.is_mapped("utc_offset_min") {
+                    self.set("utc_offset_min", read.offsets);
+                }
+                read.instants
+            }
+        }
+    }
+
+    /// Hash of the raw row, its occurrence in the file, and the fact's ordinal in the row when it is not the first.
+    fn default_ids(&self) -> ArrayRef {
+        let mut last = (i64::MIN, 0);
+        let ids = self.row_numbers.values().iter().map(|row_no| {
+            last = (*row_no, if last.0 == *row_no { last.1 + 1 } else { 0 });
+            let (hash, occurrence) = self.arrival.keys.get((row_no - self.arrival.first_row) as usize)?;
+            let id = format!("{}.{occurrence}", base32(*hash));
+            Some(if last.1 == 0 { id } else { format!("{id}.{}", last.1) })
+        });
+        Arc::new(ids.collect::<StringArray>())
+    }
+
+    /// Scales of the named kinds, and scores outside their scale.
+    fn scores(&mut self) {
+        if self.typer.table.name == "responses" {
+            let scale = |name| self.typed(name).cloned();
+            let kinds = scale("kind");
+            let (low, high) = words::fill_scale(kinds.as_ref(), scale("scale_min"), scale("scale_max"), self.rows());
+            if let Some(scores) = scale("score") {
+                words::flag_scores(&scores, (&low, &high), &mut self.faults);
+            }
+            self.set("scale_min", low);
+            self.set("scale_max", high);
+        }
+    }
+
+    fn identify(&mut self, candidates: &mut Candidates) {
+        let output = self.output;
+        let columns: Vec<_> = self.typer.identifiers.iter().map(|column| (column, output.column(column.at))).collect();
+        let is_records = self.typer.table.name == "records";
+        let ids = is_records.then(|| self.columns[0].as_ref().map(|ids| ids.as_string::<i32>().clone())).flatten();
+        let identified = identify(&columns, &self.typer.origin, ids.as_ref(), &mut self.faults, candidates);
+        self.set("identifiers", identified.identifiers);
+        self.set("subject", identified.subjects);
+    }
+
+    fn properties(&mut self) {
+        let name = if self.typer.table.name == "records" { "attributes" } else { "properties" };
+        let Some(at) = self.place(name) else { return };
+        let output = self.output;
+        let whole = self.typer.mapped[at].map(|from| (name, output.column(from)));
+        let singles: Vec<_> = self.typer.singles.iter().map(|(name, from)| (name.as_str(), output.column(*from))).collect();
+        if whole.is_none() && singles.is_empty() && self.originals.is_empty() {
+            return;
+        }
+        let built = properties::build(whole, &singles, &self.originals, &mut self.faults);
+        self.columns[at] = Some(built);
+    }
+
+    /// A promoted property from its own column, else out of the whole object.
+    fn promote(&mut self, name: &str, kind: PromotedType) -> ArrayRef {
+        let single = self.typer.singles.iter().find(|(single, _)| single == name).map(|(_, from)| self.output.column(*from).clone());
+        let given = single.or_else(|| {
+            let object = self.typed("properties").or_else(|| self.typed("attributes"))?;
+            Some(properties::extract(object, name))
+        });
+        let given = given.unwrap_or_else(|| new_null_array(&DataType::Utf8, self.rows()));
+        let faults = &mut self.faults;
+        match kind {
+            PromotedType::Int => convert::int64(&given, name, faults),
+            PromotedType::Decimal => convert::decimal(&given, name, faults),
+            PromotedType::Float => convert::float64(&given, name, faults),
+            PromotedType::Text => Arc::new(convert::text(&given)),
+            PromotedType::Boolean => convert::boolean(&given, name, faults),
+            PromotedType::Timestamp => time::instants(&given, self.typer.origin.zone.as_ref(), name, faults).instants,
+        }
+    }
+
+    /// All columns in order, still with the facts that failed; whether `valid_from` is only when they came.
+    fn assemble(&mut self) -> (RecordBatch, bool) {
+        let typer = self.typer;
+        let promoted: Vec<(Field, ArrayRef)> = typer
+            .origin
+            .promoted
+            .iter()
+            .map(|(name, kind)| {
+                let column = self.promote(name, *kind);
+                (Field::new(format!("p_{name}"), column.data_type().clone(), true), column)
+            })
+            .collect();
+        for (at, column) in typer.table.columns.iter().enumerate() {
+            let missing = |array: &ArrayRef, row| array.is_null(row) || (row_is_blank(array, row));
+            if column.nullable || matches!(column.name, "content") {
+                continue;
+            }
+            match &self.columns[at] {
+                Some(array) if array.null_count() == 0 && column.kind != ColumnType::Text => {}
+                Some(array) => {
+                    let name = if at == 0 { "id" } else { column.name };
+                    (0..self.faults.len()).filter(|row| missing(array, *row)).for_each(|row| self.faults.fail(row, Reason::MissingValue, name));
+                }
+                None => (0..self.faults.len()).for_each(|row| self.faults.fail(row, Reason::MissingValue, column.name)),
+            }
+        }
+        let quality = self.faults.quality();
+        self.set("quality", quality);
+        let rows = self.rows();
+        let base = arrow_schema(typer.table);
+        let (mut fields, mut arrays): (Vec<Field>, Vec<ArrayRef>) = (Vec::new(), Vec::new());
+        for (field, column) in base.fields().iter().zip(&self.columns) {
+            fields.push(field.as_ref().clone().with_nullable(true));
+            arrays.push(column.clone().unwrap_or_else(|| new_null_array(field.data_type(), rows)));
+        }
+        for (field, column) in promoted {
+            fields.push(field);
+            arrays.push(column);
+        }
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("every column has its type and a value per row");
+        (batch, self.default_version)
+    }
+}
+
+fn row_is_blank(array: &ArrayRef, row: usize) -> bool {
+    array.as_string_opt::<i32>().is_some_and(|text| text.value(row).trim_ascii().is_empty())
+}
+
+/// `value`, `rows` times.
+fn constant(value: &str, rows: usize) -> ArrayRef {
+    let offsets = OffsetBuffer::from_repeated_length(value.len(), rows);
+    let bytes = value.as_bytes().repeat(rows);
+    Arc::new(StringArray::try_new(offsets, bytes.into(), None).expect("copies of text are text"))
+}
+
+/// Content hashes of stored rows, whose `valid_from` says only when they came.
+pub fn content_hashes(rows: &RecordBatch) -> Vec<u64> {
+    content::hashes(rows, &["valid_from"])
+}
+
+/// The row numbers of `output`, sorted ascending, and `output` in that order.
+pub fn in_row_order(output: RecordBatch) -> RecordBatch {
+    let Some(rows) = output.column_by_name(ROW).and_then(|column| column.as_primitive_opt::<Int64Type>()) else { return output };
+    if rows.values().is_sorted() {
+        return output;
+    }
+    // Stable: facts of one row keep the order in which the mapping made them.
+    let mut order: Vec<i64> = (0..rows.len() as i64).collect();
+    order.sort_by_key(|at| rows.value(*at as usize));
+    arrow::compute::take_record_batch(&output, &Int64Array::from(order)).expect("every position is in the batch")
+}

@@ -1,0 +1,220 @@
+//! Further properties as one JSON object per fact: the column `properties` (`attributes` of records) and every column
+//! `property_<name>`, in that order, nulls left out.
+//!
+//! Text is escaped, numbers and truth values keep their type, nested values go through Arrow's JSON encoder. Given JSON
+//! is kept as it is written, once it is an object. A value above 32 KB fails its fact.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, StringArray};
+use arrow::datatypes::{DataType, Field, FieldRef};
+use arrow::json::writer::{EncoderOptions, NullableEncoder, make_encoder};
+use rustc_hash::FxHashMap;
+use serde_json::value::RawValue;
+
+use super::convert;
+use super::faults::{Faults, Reason};
+use crate::reader::TextColumn;
+
+/// Largest property in bytes.
+pub const PROPERTY_LIMIT: usize = 32 * 1024;
+
+/// Words outside a vocabulary, kept per row as (property, word).
+pub type Originals = FxHashMap<usize, Vec<(&'static str, String)>>;
+
+/// Builds the object column. `whole` is the column of whole objects, `single` are those of one property each.
+pub fn build(
+    whole: Option<(&str, &ArrayRef)>,
+    single: &[(&str, &ArrayRef)],
+    originals: &Originals,
+    faults: &mut Faults,
+) -> ArrayRef {
+    let rows = faults.len();
+    let options = EncoderOptions::default();
+    let whole = whole.map(|(name, column)| (name, objects(column)));
+    let fields: Vec<FieldRef> =
+        single.iter().map(|(name, column)| Arc::new(Field::new(*name, column.data_type().clone(), true))).collect();
+    let mut writers: Vec<(Vec<u8>, Writer)> = Vec::with_capacity(single.len());
+    for ((name, column), field) in single.iter().zip(&fields) {
+        let mut key = serde_json::to_vec(name).expect("a name is text");
+        key.push(b':');
+        writers.push((key, Writer::of(column, field, &options)));
+    }
+    let mut out = TextColumn::with_capacity(rows);
+    let mut object: Vec<u8> = Vec::new();
+    for row in 0..rows {
+        object.clear();
+        if let Some((name, whole)) = &whole {
+            if whole.is_valid(row) {
+                take_object(whole.value(row), name, row, &mut object, faults);
+            }
+        }
+        for ((name, _), (key, writer)) in single.iter().zip(&mut writers) {
+            if writer.is_null(row) {
+                continue;
+            }
+            open(&mut object);
+            object.extend_from_slice(key);
+            let start = object.len();
+            writer.write(row, &mut object);
+            if object.len() - start > PROPERTY_LIMIT {
+                faults.fail(row, Reason::PropertyTooLarge, name);
+            }
+        }
+        for (name, word) in originals.get(&row).into_iter().flatten() {
+            open(&mut object);
+            object.extend_from_slice(format!("\"{name}\":").as_bytes());
+            write_text(word, &mut object);
+        }
+        if object.is_empty() {
+            out.push_null();
+        } else {
+            object.push(b'}');
+            out.push(&object);
+        }
+    }
+    out.finish()
+}
+
+/// Begins the object, or its next entry.
+fn open(object: &mut Vec<u8>) {
+    match object.last() {
+        None => object.push(b'{'),
+        Some(b'{') => {}
+        Some(_) => object.push(b','),
+    }
+}
+
+/// Copies a JSON object without its closing brace.
+fn take_object(text: &str, name: &str, row: usize, object: &mut Vec<u8>, faults: &mut Faults) {
+    let text = text.trim();
+    if text.is_empty() || text == "null" {
+        return;
+    }
+    let valid = text.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+    if !valid {
+        return faults.fail(row, Reason::InvalidJson, name);
+    }
+    if text.len() > PROPERTY_LIMIT {
+        let entries: FxHashMap<String, &RawValue> = serde_json::from_str(text).unwrap_or_default();
+        if entries.values().any(|value| value.get().len() > PROPERTY_LIMIT) {
+            return faults.fail(row, Reason::PropertyTooLarge, name);
+        }
+    }
+    let inner = text[..text.len() - 1].trim_end();
+    if inner.len() > 1 {
+        object.extend_from_slice(inner.as_bytes());
+    }
+}
+
+/// A column of whole objects as JSON text.
+fn objects(column: &ArrayRef) -> StringArray {
+    if !matches!(column.data_type(), DataType::Struct(_) | DataType::Map(..)) {
+        return convert::text(column);
+    }
+    let field = Arc::new(Field::new("properties", column.data_type().clone(), true));
+    let options = EncoderOptions::default();
+    let Ok(mut encoder) = make_encoder(&field, column.as_ref(), &options) else { return StringArray::new_null(column.len()) };
+    let mut text = Vec::new();
+    (0..column.len())
+        .map(|row| {
+            text.clear();
+            if encoder.is_null(row) {
+                return None;
+            }
+            encoder.encode(row, &mut text);
+            String::from_utf8(text.clone()).ok()
+        })
+        .collect()
+}
+
+enum Writer<'a> {
+    Text(StringArray),
+    Other(NullableEncoder<'a>),
+}
+
+impl<'a> Writer<'a> {
+    fn of(column: &'a ArrayRef, field: &'a FieldRef, options: &'a EncoderOptions) -> Self {
+        match column.data_type() {
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => Self::Text(convert::text(column)),
+            _ => match make_encoder(field, column.as_ref(), options) {
+                Ok(encoder) => Self::Other(encoder),
+                Err(_) => Self::Text(convert::text(column)),
+            },
+        }
+    }
+
+    fn is_null(&self, row: usize) -> bool {
+        match self {
+            Self::Text(text) => text.is_null(row),
+            Self::Other(encoder) => encoder.is_null(row),
+        }
+    }
+
+    fn write(&mut self, row: usize, out: &mut Vec<u8>) {
+        match self {
+            Self::Text(text) => write_text(text.value(row), out),
+            Self::Other(encoder) => encoder.encode(row, out),
+        }
+    }
+}
+
+fn write_text(text: &str, out: &mut Vec<u8>) {
+    if text.bytes().any(|b| b < 0x20 || b == b'"' || b == b'\\') {
+        serde_json::to_writer(out, text).expect("writing to memory does not fail");
+    } else {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    }
+}
+
+/// The property `name` of every object, as text; null where it is missing.
+pub fn extract(objects: &ArrayRef, name: &str) -> ArrayRef {
+    let objects = self::objects(objects);
+    let values = objects.iter().map(|object| {
+        let entries: FxHashMap<String, &RawValue> = serde_json::from_str(object?).ok()?;
+        let value = entries.get(name)?.get();
+        match value {
+            "null" => None,
+            text if text.starts_with('"') => serde_json::from_str::<String>(text).ok(),
+            other => Some(other.to_owned()),
+        }
+    });
+    Arc::new(values.collect::<StringArray>())
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{AsArray, Int64Array};
+
+    use super::*;
+
+    #[test]
+    fn properties_join_into_one_object() {
+        let whole: ArrayRef = Arc::new(StringArray::from(vec![Some(r#"{"a": 1}"#), Some("{ }"), None, Some("[1]"), None]));
+        let text: ArrayRef = Arc::new(StringArray::from(vec![Some("x\"y"), None, Some("z"), None, None]));
+        let number: ArrayRef = Arc::new(Int64Array::from(vec![Some(7), Some(8), None, None, None]));
+        let mut faults = Faults::new(5);
+        let originals = Originals::from_iter([(2, vec![("channel", "Fax".to_owned())])]);
+        let built = build(Some(("properties", &whole)), &[("t", &text), ("n", &number)], &originals, &mut faults);
+        let built: Vec<Option<&str>> = built.as_string::<i32>().iter().collect();
+        let expected =
+            [Some(r#"{"a": 1,"t":"x\"y","n":7}"#), Some(r#"{"n":8}"#), Some(r#"{"t":"z","channel":"Fax"}"#), None, None];
+        assert_eq!(built, expected);
+        assert_eq!(faults.failures().map(|(row, code, _)| (row, code)).collect::<Vec<_>>(), [(3, "invalid_json")]);
+        assert_eq!(extract(&whole, "a").as_string::<i32>().value(0), "1");
+    }
+
+    #[test]
+    fn a_property_above_the_limit_fails_its_fact_only() {
+        let large = "x".repeat(PROPERTY_LIMIT + 1);
+        let whole: ArrayRef = Arc::new(StringArray::from(vec![format!(r#"{{"a":"{large}"}}"#), "{}".into()]));
+        let text: ArrayRef = Arc::new(StringArray::from(vec!["ok", large.as_str()]));
+        let mut faults = Faults::new(2);
+        build(Some(("properties", &whole)), &[("t", &text)], &Originals::default(), &mut faults);
+        let found: Vec<_> = faults.failures().map(|(row, code, detail)| (row, code, detail)).collect();
+        assert_eq!(found[0], (0, "property_too_large", "properties is larger than 32 KB".into()));
+        assert_eq!(found[1], (1, "property_too_large", "t is larger than 32 KB".into()));
+    }
+}
