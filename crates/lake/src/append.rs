@@ -124,7 +124,10 @@ fn check(chunk: &mut Chunk) -> Result<Vec<Target>, AppendError> {
     if rows.read != rows.mapped + rows.skipped + rows.unreadable {
         return Err(AppendError::Shape {
             table: "accounting".to_owned(),
-            detail: format!("{} rows read are not {} mapped + {} skipped + {} unreadable", rows.read, rows.mapped, rows.skipped, rows.unreadable),
+            detail: format!(
+                "{} rows read are not {} mapped + {} skipped + {} unreadable",
+                rows.read, rows.mapped, rows.skipped, rows.unreadable
+            ),
         });
     }
     std::mem::take(&mut chunk.facts).into_iter().map(check_facts).collect()
@@ -240,7 +243,11 @@ fn verdicts(
                         (Some(false), Some((content, offset))) if chunk.mode == Mode::Append => {
                             target.counts.conflict += 1;
                             target.counts.quarantined += 1;
-                            target.conflicts.push(Conflict { row, content: target.content[row], first: First { content, offset } });
+                            target.conflicts.push(Conflict {
+                                row,
+                                content: target.content[row],
+                                first: First { content, offset },
+                            });
                             continue;
                         }
                         _ => {

@@ -97,7 +97,8 @@ impl BatchRegister {
 
     fn newest(&self, source: &str) -> Result<Option<Newest>, StorageError> {
         let Some(value) = self.log.batches.get(source_key(source))? else { return Ok(None) };
-        let damaged = |e: serde_json::Error| StorageError::Damaged { what: "the batch register".to_owned(), detail: e.to_string() };
+        let damaged =
+            |e: serde_json::Error| StorageError::Damaged { what: "the batch register".to_owned(), detail: e.to_string() };
         serde_json::from_slice(&value).map(Some).map_err(damaged)
     }
 

@@ -4,9 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
-};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array};
 use arrow::datatypes::{Int64Type, SchemaRef};
 use arrow::error::ArrowError;
 use clew_model::tables::Table;
@@ -37,7 +35,7 @@ fn text(values: impl Iterator<Item = String>) -> ArrayRef {
     Arc::new(values.map(Some).collect::<StringArray>())
 }
 
-fn same<T: AsRef<str>>(value: Option<T>, rows: usize) -> ArrayRef {
+fn same<T: AsRef<str> + Clone>(value: Option<T>, rows: usize) -> ArrayRef {
     Arc::new(StringArray::from_iter(std::iter::repeat_n(value, rows)))
 }
 
@@ -70,7 +68,8 @@ pub(crate) fn conflict_rows<'a>(
             let place = rows.column_by_name("row_no").and_then(|column| column.as_primitive_opt::<Int64Type>());
             places.push(place.and_then(|column| column.is_valid(conflict.row).then(|| column.value(conflict.row))));
             let first = ContentHash(conflict.first.content).to_hex();
-            let whence = conflict.first.offset.map_or("an earlier row of the same chunk".to_owned(), |o| format!("log entry {o}"));
+            let whence =
+                conflict.first.offset.map_or("an earlier row of the same chunk".to_owned(), |o| format!("log entry {o}"));
             details.push(format!(
                 "{} is stored with other content: {whence} brought content {first}, this row has {content}",
                 table.columns[0].name
@@ -82,18 +81,20 @@ pub(crate) fn conflict_rows<'a>(
     let columns: Vec<ArrayRef> = schema
         .fields()
         .iter()
-        .map(|field| match field.name().as_str() {
-            "quarantine_id" => text(std::mem::take(&mut ids).into_iter()),
-            "source" => same(Some(&chunk.source), n),
-            "batch" => same(Some(chunk.batch.as_str()), n),
-            "target" => text(std::mem::take(&mut names).into_iter()),
-            "file" => Arc::new(StringArray::from(std::mem::take(&mut files))),
-            "row_no" => Arc::new(Int64Array::from(std::mem::take(&mut places))),
-            "reason" => same(Some("conflict"), n),
-            "detail" => text(std::mem::take(&mut details).into_iter()),
-            "raw" => Arc::new(StringArray::from(std::mem::take(&mut raws))),
-            "at" => instants(at, n),
-            _ => new_null_array(field.data_type(), n),
+        .map(|field| -> ArrayRef {
+            match field.name().as_str() {
+                "quarantine_id" => text(std::mem::take(&mut ids).into_iter()),
+                "source" => same(Some(&chunk.source), n),
+                "batch" => same(Some(chunk.batch.as_str()), n),
+                "target" => text(std::mem::take(&mut names).into_iter()),
+                "file" => Arc::new(StringArray::from(std::mem::take(&mut files))),
+                "row_no" => Arc::new(Int64Array::from(std::mem::take(&mut places))),
+                "reason" => same(Some("conflict"), n),
+                "detail" => text(std::mem::take(&mut details).into_iter()),
+                "raw" => Arc::new(StringArray::from(std::mem::take(&mut raws))),
+                "at" => instants(at, n),
+                _ => new_null_array(field.data_type(), n),
+            }
         })
         .collect();
     batch(schema, columns).map_err(|e| AppendError::Shape { table: "quarantine".to_owned(), detail: e.to_string() })
@@ -121,30 +122,34 @@ pub(crate) fn accounting(
     let schema = schema("accounting").expect("the model has this table");
     let n = facts.len() + 1;
     // The first row is the rows equation: it has no facts, the others have no rows.
-    let rows = |count: u64| -> ArrayRef { Arc::new(Int64Array::from_iter_values((0..n).map(|i| if i == 0 { count as i64 } else { 0 }))) };
+    let rows = |count: u64| -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values((0..n).map(|i| if i == 0 { count as i64 } else { 0 })))
+    };
     let of = |count: fn(&FactCounts) -> u64| -> ArrayRef {
         Arc::new(Int64Array::from_iter_values(std::iter::once(0).chain(facts.values().map(|facts| count(facts) as i64))))
     };
     let columns: Vec<ArrayRef> = schema
         .fields()
         .iter()
-        .map(|field| match field.name().as_str() {
-            "source" => same(Some(&chunk.source), n),
-            "batch" => same(Some(chunk.batch.as_str()), n),
-            "chunk" => Arc::new(Int64Array::from(vec![chunk.chunk; n])),
-            "target" => Arc::new(std::iter::once(None).chain(facts.keys().map(|name| Some(*name))).collect::<StringArray>()),
-            "file" => same(chunk.file.as_ref(), n),
-            "rows_read" => rows(chunk.rows.read),
-            "rows_mapped" => rows(chunk.rows.mapped),
-            "rows_skipped" => rows(chunk.rows.skipped),
-            "rows_unreadable" => rows(chunk.rows.unreadable),
-            "produced" => of(|facts| facts.produced),
-            "stored" => of(|facts| facts.stored),
-            "duplicate" => of(|facts| facts.duplicate),
-            "quarantined" => of(|facts| facts.quarantined),
-            "rejected" => of(|facts| facts.rejected),
-            "at" => instants(at, n),
-            _ => new_null_array(field.data_type(), n),
+        .map(|field| -> ArrayRef {
+            match field.name().as_str() {
+                "source" => same(Some(&chunk.source), n),
+                "batch" => same(Some(chunk.batch.as_str()), n),
+                "chunk" => Arc::new(Int64Array::from(vec![chunk.chunk; n])),
+                "target" => Arc::new(std::iter::once(None).chain(facts.keys().map(|name| Some(*name))).collect::<StringArray>()),
+                "file" => same(chunk.file.as_ref(), n),
+                "rows_read" => rows(chunk.rows.read),
+                "rows_mapped" => rows(chunk.rows.mapped),
+                "rows_skipped" => rows(chunk.rows.skipped),
+                "rows_unreadable" => rows(chunk.rows.unreadable),
+                "produced" => of(|facts| facts.produced),
+                "stored" => of(|facts| facts.stored),
+                "duplicate" => of(|facts| facts.duplicate),
+                "quarantined" => of(|facts| facts.quarantined),
+                "rejected" => of(|facts| facts.rejected),
+                "at" => instants(at, n),
+                _ => new_null_array(field.data_type(), n),
+            }
         })
         .collect();
     batch(schema, columns)

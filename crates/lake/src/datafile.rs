@@ -251,7 +251,8 @@ pub(crate) fn stats_rows(stats: &str) -> Option<u64> {
     serde_json::from_str::<Value>(stats).ok()?.get("numRecords")?.as_u64()
 }
 
-/// What the planner may know of a file: `schema` is the table's, partition columns last.
+/// What the planner may know of a file: `schema` is the table's, partition columns last. The ends are marked exact,
+/// although they only enclose the values: right for pruning, not for answering `min`.
 pub(crate) fn planner_statistics(file: &DataFile, schema: &Schema) -> Statistics {
     let mut statistics = Statistics::new_unknown(schema);
     statistics.num_rows = Precision::Exact(file.rows as usize);
@@ -264,8 +265,8 @@ pub(crate) fn planner_statistics(file: &DataFile, schema: &Schema) -> Statistics
         let nulls = stats.get("nullCount").and_then(|nulls| nulls.get(field.name())?.as_u64());
         *column = ColumnStatistics {
             null_count: nulls.map_or(Precision::Absent, |nulls| Precision::Exact(nulls as usize)),
-            min_value: end("minValues").map_or(Precision::Absent, Precision::Inexact),
-            max_value: end("maxValues").map_or(Precision::Absent, Precision::Inexact),
+            min_value: end("minValues").map_or(Precision::Absent, Precision::Exact),
+            max_value: end("maxValues").map_or(Precision::Absent, Precision::Exact),
             ..ColumnStatistics::new_unknown()
         };
     }

@@ -95,7 +95,8 @@ impl Delta {
     /// Files that earlier versions named, with the time in milliseconds at which they were replaced.
     pub(crate) async fn tombstones(&self) -> Result<Vec<(String, i64)>, StorageError> {
         let Some((store, state)) = &self.loaded else { return Ok(Vec::new()) };
-        let found: Vec<_> = state.all_tombstones(store.as_ref()).try_collect().await.map_err(|e| StorageError::delta(self.table.name, e))?;
+        let found: Vec<_> =
+            state.all_tombstones(store.as_ref()).try_collect().await.map_err(|e| StorageError::delta(self.table.name, e))?;
         Ok(found.iter().map(|file| (file.path().into_owned(), file.deletion_timestamp().unwrap_or(0))).collect())
     }
 
@@ -112,10 +113,8 @@ impl Delta {
         let Some((_, state)) = &self.loaded else { return Ok(base) };
         let stored = state.snapshot().arrow_schema();
         let promoted = stored.fields().iter().filter(|field| field.name().starts_with(PROMOTED)).map(|field| plain(field));
-        widen(self.table, &base, &Schema::new(promoted.collect::<Vec<_>>())).map_err(|misfit| StorageError::Damaged {
-            what: format!("table {}", self.table.name),
-            detail: misfit.detail,
-        })
+        widen(self.table, &base, &Schema::new(promoted.collect::<Vec<_>>()))
+            .map_err(|misfit| StorageError::Damaged { what: format!("table {}", self.table.name), detail: misfit.detail })
     }
 
     /// Commits `change` under `schema`, creating the table or adding its columns first where needed.

@@ -109,9 +109,11 @@ impl Lake {
             }
         }
         if let Replace::Buckets(buckets) = replace
-            && let Some(other) = writer.open.keys().flatten().find(|bucket| !buckets.contains(bucket))
+            && let Some(other) = writer.buckets().find(|bucket| !buckets.contains(bucket))
         {
-            return Err(Misfit { table: table.name.to_owned(), detail: format!("bucket {other} is not one of those replaced") }.into());
+            return Err(
+                Misfit { table: table.name.to_owned(), detail: format!("bucket {other} is not one of those replaced") }.into()
+            );
         }
         let (add, schema) = writer.finish().await?;
         crash::point("write.staged");
@@ -151,6 +153,11 @@ struct TableWriter {
 impl TableWriter {
     fn new(inner: Arc<Inner>, table: &'static Table, schema: SchemaRef) -> Self {
         Self { inner, table, schema, open: BTreeMap::new(), done: Vec::new() }
+    }
+
+    /// The buckets of the rows so far, some of them several times.
+    fn buckets(&self) -> impl Iterator<Item = i32> {
+        self.open.keys().copied().chain(self.done.iter().map(|file| file.bucket)).flatten()
     }
 
     /// Adds rows; encoding is work for a blocking thread.

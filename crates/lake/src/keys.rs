@@ -69,9 +69,8 @@ struct Bloom {
 }
 
 impl Bloom {
-    const SALTS: [u32; 8] = [
-        0x47b6_137b, 0x4497_4d91, 0x8824_ad5b, 0xa2b7_289d, 0x7054_95c7, 0x2df1_424b, 0x9efc_4947, 0x5c6b_fb31,
-    ];
+    const SALTS: [u32; 8] =
+        [0x47b6_137b, 0x4497_4d91, 0x8824_ad5b, 0xa2b7_289d, 0x7054_95c7, 0x2df1_424b, 0x9efc_4947, 0x5c6b_fb31];
 
     fn new(keys: usize) -> Self {
         Self { words: vec![0; (keys * BLOOM_BITS).div_ceil(256).max(1) * 8] }
@@ -174,8 +173,7 @@ impl Run {
     /// Opens the run `name`, checking its index.
     pub(crate) fn open(folder: &Path, name: &str, offset: u64) -> Result<Self, StorageError> {
         let path = folder.join(name);
-        let damaged =
-            |detail: &str| StorageError::Damaged { what: format!("key file {name}"), detail: detail.to_owned() };
+        let damaged = |detail: &str| StorageError::Damaged { what: format!("key file {name}"), detail: detail.to_owned() };
         let io = |e| StorageError::io(&path, e);
         let file = File::open(&path).map_err(io)?;
         let length = file.metadata().map_err(io)?.len();
@@ -187,7 +185,8 @@ impl Run {
         let number = |at: usize| u64::from_le_bytes(footer[at..at + 8].try_into().expect("8 bytes"));
         let (rows, words, checksum) = (number(0) as usize, number(8) as usize, number(16));
         let blocks = rows.div_ceil(BLOCK);
-        let expected = rows.checked_mul(RECORD).and_then(|n| n.checked_add(words.checked_mul(4)?)?.checked_add(blocks * 8 + FOOTER));
+        let expected =
+            rows.checked_mul(RECORD).and_then(|n| n.checked_add(words.checked_mul(4)?)?.checked_add(blocks * 8 + FOOTER));
         if &footer[24..] != MAGIC || expected != Some(length as usize) || words == 0 || words % 8 != 0 {
             return Err(damaged("its footer does not fit its length"));
         }

@@ -85,6 +85,23 @@ impl Default for Options {
     }
 }
 
+/// What a table takes, for `clew audit`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TableSize {
+    /// Its name.
+    pub table: &'static str,
+    /// Its Delta version; `None` before the first rows are sealed.
+    pub version: Option<i64>,
+    /// Parquet files of that version.
+    pub files: u64,
+    /// Rows in them.
+    pub rows: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Rows that are in the log only.
+    pub unsealed_rows: u64,
+}
+
 /// The single owner of a store. Clones share it.
 #[derive(Clone)]
 pub struct Lake {
@@ -250,6 +267,25 @@ impl Lake {
         state.end().unwrap_or(0).max(sealed.unwrap_or(0))
     }
 
+    /// Every table's version and size, facts first.
+    pub fn tables(&self) -> Vec<TableSize> {
+        let state = self.inner.state.read().expect("no writer of the state panics");
+        let size = |table: &'static Table| {
+            let committed = state.committed(table.name)?;
+            let unsealed = state.view(table.name)?;
+            let waiting: u64 = unsealed.rows.iter().map(|rows| rows.num_rows() as u64).sum();
+            Some(TableSize {
+                table: table.name,
+                version: committed.version,
+                files: committed.files.len() as u64,
+                rows: committed.files.iter().map(|file| file.rows).sum(),
+                bytes: committed.files.iter().map(|file| file.size).sum(),
+                unsealed_rows: waiting + unsealed.tail_files.iter().map(|file| file.rows).sum::<u64>(),
+            })
+        };
+        Table::all().filter_map(size).collect()
+    }
+
     /// The imports of this store.
     pub fn batches(&self) -> BatchRegister {
         BatchRegister::new(self.inner.log.clone())
@@ -355,7 +391,8 @@ fn recover(log: &Log, register: &Register, state: &SharedState) -> Result<u64, S
     for item in log.entries.iter() {
         let (key, value) = item.into_inner()?;
         let offset = key.as_ref().try_into().map(u64::from_be_bytes);
-        let offset = offset.map_err(|_| StorageError::Damaged { what: "the log".to_owned(), detail: "a key is no offset".to_owned() })?;
+        let offset =
+            offset.map_err(|_| StorageError::Damaged { what: "the log".to_owned(), detail: "a key is no offset".to_owned() })?;
         let entry = decode(offset, &value)?;
         register.add_tail(&entry.keys);
         state.push(entry)?;

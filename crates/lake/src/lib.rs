@@ -39,7 +39,7 @@ pub use chunk::{Chunk, FactBatch, FactCounts, Mode, Progress, Receipt, RowCounts
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use derived::{Rows, Written};
 pub use error::{AppendError, Holder, OpenError, SealError, StorageError, WriteError};
-pub use lake::{Lake, Options, Retention, SealedLake};
+pub use lake::{Lake, Options, Retention, SealedLake, TableSize};
 pub use schema::{arrow_schema, data_type, schema};
 pub use seal::Sealed;
 pub use session::Extensions;

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
 use clew_model::tables::Table;
+use datafusion::catalog::memory::MemorySourceConfig;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
@@ -57,14 +57,14 @@ impl LakeTable {
         let full = Arc::clone(source_schema.table_schema());
         let predicate = scan.predicate(state, &full)?;
         let all: Vec<&DataFile> = view.files.iter().chain(&view.tail_files).collect();
-        let statistics: Vec<Arc<Statistics>> = all.iter().map(|file| Arc::new(self.statistics(file, &full))).collect();
+        let statistics: Vec<Arc<Statistics>> = all.iter().map(|file| Arc::new(self.file_statistics(file, &full))).collect();
         let kept = prune(predicate.as_ref(), &full, &statistics);
         let mut group = FileGroup::default();
         let (mut rows, mut bytes) = (0, 0);
         for ((file, statistics), _) in all.into_iter().zip(statistics).zip(kept).filter(|(_, kept)| *kept) {
             rows += file.rows as usize;
             bytes += file.size as usize;
-            group.push(self.partitioned(file, statistics)?);
+            group.push(self.partitioned(file, &statistics)?);
         }
         if group.is_empty() {
             return Ok(None);
@@ -87,7 +87,8 @@ impl LakeTable {
         Ok(Some(DataSourceExec::from_data_source(config)))
     }
 
-    fn statistics(&self, file: &DataFile, full: &Schema) -> Statistics {
+    /// The file's statistics, marked exact as pruning wants them.
+    fn file_statistics(&self, file: &DataFile, full: &Schema) -> Statistics {
         let mut statistics = planner_statistics(file, full);
         if let Some(bucket) = file.bucket
             && let Some(column) = statistics.column_statistics.last_mut()
@@ -100,11 +101,14 @@ impl LakeTable {
         statistics
     }
 
-    fn partitioned(&self, file: &DataFile, statistics: Arc<Statistics>) -> Result<PartitionedFile> {
+    fn partitioned(&self, file: &DataFile, statistics: &Statistics) -> Result<PartitionedFile> {
         let mut partitioned = PartitionedFile::new(String::new(), file.size);
         partitioned.object_meta.location = ObjectPath::from_absolute_path(self.folder.join(&file.path))?;
         partitioned.partition_values = self.table.partition_by.iter().map(|_| ScalarValue::Int32(file.bucket)).collect();
-        partitioned.statistics = Some(statistics);
+        // The ends in the log enclose the values but need not be values: a minimum must not be answered from them.
+        let mut enclosing = statistics.clone().to_inexact();
+        enclosing.num_rows = statistics.num_rows;
+        partitioned.statistics = Some(Arc::new(enclosing));
         Ok(partitioned)
     }
 }
@@ -180,7 +184,8 @@ impl TableProvider for LakeTable {
             let rows = conformed.collect::<Result<Vec<_>, _>>().map_err(|misfit| {
                 DataFusionError::Internal(format!("unsealed rows of {} do not fit: {}", misfit.table, misfit.detail))
             })?;
-            plans.push(MemorySourceConfig::try_new_exec(&[rows], Arc::clone(&view.schema), projection.cloned())? as _);
+            let tail = MemorySourceConfig::try_new_exec(&[rows], Arc::clone(&view.schema), projection.cloned())?;
+            plans.push(tail as Arc<dyn ExecutionPlan>);
         }
         match plans.len() {
             0 => Ok(Arc::new(EmptyExec::new(scan.projected(&view.schema)?))),
@@ -198,4 +203,3 @@ impl TableProvider for LakeTable {
         Some(statistics)
     }
 }
-

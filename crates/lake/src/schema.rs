@@ -115,7 +115,12 @@ pub(crate) fn conform(table: &str, batch: &RecordBatch, schema: &SchemaRef) -> R
                 let options = CastOptions { safe: false, ..CastOptions::default() };
                 // The cast's own message may quote a value, which may be personal: it stays out.
                 cast_with_options(column, field.data_type(), &options).map_err(|_| {
-                    misfit(format!("column {} holds {} values that are no {}", field.name(), column.data_type(), field.data_type()))
+                    misfit(format!(
+                        "column {} holds {} values that are no {}",
+                        field.name(),
+                        column.data_type(),
+                        field.data_type()
+                    ))
                 })?
             }
         };

@@ -81,7 +81,8 @@ impl Engine {
             .with_create_default_catalog_and_schema(false)
             .with_default_catalog_and_schema(CATALOG, SCHEMA);
         config.options_mut().sql_parser.enable_ident_normalization = true;
-        let mut template = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
+        let mut template =
+            SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
         datafusion_functions_json::register_all(&mut template).map_err(failed("json functions"))?;
         let context = SessionContext::new_with_state(template);
         for function in &extensions.udfs {
@@ -98,8 +99,7 @@ impl Engine {
         }
         let mut views = own_views();
         views.extend(extensions.views.iter().cloned());
-        let engine =
-            Self { template: context.state(), tables: store.join("tables"), views, state, planned: Mutex::new(None) };
+        let engine = Self { template: context.state(), tables: store.join("tables"), views, state, planned: Mutex::new(None) };
         engine.providers().map_err(|(name, source)| OpenError::Extension { name, source })?;
         Ok(engine)
     }

@@ -78,10 +78,8 @@ impl State {
     pub(crate) fn push(&mut self, entry: Entry) -> Result<(), StorageError> {
         for part in &entry.parts {
             let Some(state) = self.tables.get_mut(part.table.name) else { continue };
-            let schema = widen(part.table, &state.schema, &part.schema).map_err(|misfit| StorageError::Damaged {
-                what: format!("log entry {}", entry.offset),
-                detail: misfit.detail,
-            })?;
+            let schema = widen(part.table, &state.schema, &part.schema)
+                .map_err(|misfit| StorageError::Damaged { what: format!("log entry {}", entry.offset), detail: misfit.detail })?;
             if schema != state.schema {
                 state.schema = schema;
                 self.generation += 1;

@@ -17,7 +17,12 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let events = prop::collection::vec((0_u8..12, 0_u8..3), 0..10);
-    let append = (prop_oneof![Just(Mode::Append), Just(Mode::Upsert)], events, prop_oneof![Just(0), Just(200_000)], prop::bool::weighted(0.1));
+    let append = (
+        prop_oneof![Just(Mode::Append), Just(Mode::Upsert)],
+        events,
+        prop_oneof![Just(0), Just(200_000)],
+        prop::bool::weighted(0.1),
+    );
     prop_oneof![
         6 => append.prop_map(|(mode, events, padding, many)| Step::Append { mode, events, padding, many }),
         2 => Just(Step::Seal),

@@ -59,12 +59,7 @@ pub fn event_rows(events: &[Event], padding: usize) -> RecordBatch {
         ("occurred_at", times(n, 1_600_000_000_000_000)),
         ("received_at", times(n, 1_700_000_000_000_000)),
         ("text", texts(events.iter().map(|e| format!("{}{}", e.content, "x".repeat(padding))))),
-        (
-            "valid_from",
-            Arc::new(
-                events.iter().map(|e| e.valid_from).collect::<TimestampMicrosecondArray>().with_timezone("UTC"),
-            ),
-        ),
+        ("valid_from", Arc::new(events.iter().map(|e| e.valid_from).collect::<TimestampMicrosecondArray>().with_timezone("UTC"))),
         ("deleted", Arc::new(events.iter().map(|e| e.valid_from.map(|_| e.deleted)).collect::<BooleanArray>())),
         ("row_no", Arc::new((1..=n as i64).map(Some).collect::<Int64Array>())),
     ];
@@ -102,8 +97,7 @@ pub async fn rows(context: &SessionContext, sql: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for batch in &batches {
         let options = FormatOptions::new().with_null("-");
-        let columns: Vec<_> =
-            batch.columns().iter().map(|c| ArrayFormatter::try_new(c.as_ref(), &options).unwrap()).collect();
+        let columns: Vec<_> = batch.columns().iter().map(|c| ArrayFormatter::try_new(c.as_ref(), &options).unwrap()).collect();
         for row in 0..batch.num_rows() {
             lines.push(columns.iter().map(|c| c.value(row).to_string()).collect::<Vec<_>>().join("|"));
         }
