@@ -145,7 +145,7 @@ mod tests {
             let files = list(dir.path(), &OneOrMany::One(pattern.into())).unwrap();
             files.iter().map(|f| f.strip_prefix(dir.path()).unwrap().display().to_string()).collect()
         };
-        assert_eq!(names("."), ["./a.csv", "./b.csv", "./sub/c.csv"]);
+        assert_eq!(names("."), ["a.csv", "b.csv", "sub/c.csv"]);
         assert_eq!(names("*.csv"), ["a.csv", "b.csv"]);
         assert!(matches!(list(dir.path(), &OneOrMany::One("*.parquet".into())), Err(ReadError::Missing { .. })));
         assert!(matches!(list(dir.path(), &OneOrMany::One("none.csv".into())), Err(ReadError::Missing { .. })));
