@@ -20,10 +20,23 @@ export default defineConfig({
     viewport: { width: 1440, height: 900 },
     launchOptions: {
       executablePath: process.env.CLEW_BROWSER ?? "/usr/bin/chromium",
-      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
     },
   },
   webServer: real
     ? undefined
-    : { command: "npx vite preview --host 127.0.0.1", url: "http://127.0.0.1:4173/", reuseExistingServer: !process.env.CI, timeout: 60_000 },
+    : {
+        command: "npx vite preview --host 127.0.0.1",
+        url: "http://127.0.0.1:4173/",
+        reuseExistingServer: !process.env.CI,
+        timeout: 60_000,
+      },
 });

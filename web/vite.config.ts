@@ -22,7 +22,12 @@ export default defineConfig({
       output: {
         manualChunks(id: string) {
           if (/node_modules\/(echarts|zrender)\//.test(id)) return "echarts";
-          if (/node_modules\/(react|react-dom|scheduler|@tanstack\/(react-query|query-core|react-router|router-core|history|store|react-store))\//.test(id)) return "react";
+          if (
+            /node_modules\/(react|react-dom|scheduler|@tanstack\/(react-query|query-core|react-router|router-core|history|store|react-store))\//.test(
+              id,
+            )
+          )
+            return "react";
           return undefined;
         },
       },

@@ -40,7 +40,8 @@ export function wilson(k: number, n: number): Estimate {
 }
 
 export function normal(estimate: number, sd: number, n: number, method = "t"): Estimate {
-  if (n < 5) return { estimate: null, lower: null, upper: null, n, level: 0.95, method, reason: n ? "too_few" : "empty" };
+  if (n < 5)
+    return { estimate: null, lower: null, upper: null, n, level: 0.95, method, reason: n ? "too_few" : "empty" };
   const half = (Z * sd) / Math.sqrt(n);
   return { estimate, lower: estimate - half, upper: estimate + half, n, level: 0.95, method, reason: null };
 }
@@ -140,14 +141,14 @@ export function trend(metric: MetricDefinition, shift = 0, size = 1): TrendPoint
   });
 }
 
-export function change(metric: MetricDefinition, points: TrendPoint[]): (ScoreChange & { now: Estimate; before: Estimate }) | null {
+export function change(
+  metric: MetricDefinition,
+  points: TrendPoint[],
+): (ScoreChange & { now: Estimate; before: Estimate }) | null {
   const [before, now] = points.slice(-2);
   if (!before || !now || before.score.estimate === null || now.score.estimate === null) return null;
   const difference = now.score.estimate - before.score.estimate;
-  const half = Math.hypot(
-    (now.score.upper! - now.score.lower!) / 2,
-    (before.score.upper! - before.score.lower!) / 2,
-  );
+  const half = Math.hypot((now.score.upper! - now.score.lower!) / 2, (before.score.upper! - before.score.lower!) / 2);
   const estimated: Estimate = {
     estimate: difference,
     lower: difference - half,
@@ -180,22 +181,41 @@ export function distribution(metric: MetricDefinition, n: number): { score: numb
   return parts.map((part, i) => ({ score: metric.scale_min! + i, n: Math.round((part / all) * n) }));
 }
 
-const SHIFTS: Record<string, number> = { North: -0.19, app: -0.03, phone: -0.06, store: 0.07, loyal: 0.09, new: -0.05, business: 0.02 };
+const SHIFTS: Record<string, number> = {
+  North: -0.19,
+  app: -0.03,
+  phone: -0.06,
+  store: 0.07,
+  loyal: 0.09,
+  new: -0.05,
+  business: 0.02,
+};
 
-export function slices(metric: MetricDefinition, size: number): { slice_by: string; slices: { slice: string; score: Estimate }[] }[] {
+export function slices(
+  metric: MetricDefinition,
+  size: number,
+): { slice_by: string; slices: { slice: string; score: Estimate }[] }[] {
   const total = LEVEL[metric.metric]!.n * 12 * size;
   const values: Record<string, string[]> = {
     channel: ["web", "app", "store", "phone", "partner"],
     region: REGIONS,
     segment: SEGMENTS,
   };
-  const weights: Record<string, number[]> = { channel: [0.46, 0.29, 0.16, 0.09, 0.0001], region: [0.38, 0.26, 0.17, 0.12, 0.07], segment: [0.4, 0.31, 0.2, 0.09] };
+  const weights: Record<string, number[]> = {
+    channel: [0.46, 0.29, 0.16, 0.09, 0.0001],
+    region: [0.38, 0.26, 0.17, 0.12, 0.07],
+    segment: [0.4, 0.31, 0.2, 0.09],
+  };
   const scale = metric.kind === "ces" ? 4 : 1;
   return metric.slices.map((slice_by) => ({
     slice_by,
     slices: (values[slice_by] ?? []).map((slice, i) => ({
       slice,
-      score: estimate(metric, (SHIFTS[slice] ?? 0.006 + 0.004 * i) * scale, Math.max(3, Math.round(total * (weights[slice_by]?.[i] ?? 0.05)))),
+      score: estimate(
+        metric,
+        (SHIFTS[slice] ?? 0.006 + 0.004 * i) * scale,
+        Math.max(3, Math.round(total * (weights[slice_by]?.[i] ?? 0.05))),
+      ),
     })),
   }));
 }
@@ -218,10 +238,25 @@ export function changes(): Change[] {
       previous_start: "2026-05-01",
       now,
       before,
-      difference: { estimate: -0.2567, lower: -0.3395, upper: -0.1683, n: 443, level: 0.95, method: "newcombe", reason: null },
+      difference: {
+        estimate: -0.2567,
+        lower: -0.3395,
+        upper: -0.1683,
+        n: 443,
+        level: 0.95,
+        method: "newcombe",
+        reason: null,
+      },
       verdict: "down",
     },
-    { kind: "theme", theme_id: "t-carrier", name: "carrier, tracking, no update", surge_ratio: 3.4, surge_p: 0.0004, n: 412 },
+    {
+      kind: "theme",
+      theme_id: "t-carrier",
+      name: "carrier, tracking, no update",
+      surge_ratio: 3.4,
+      surge_p: 0.0004,
+      n: 412,
+    },
     {
       kind: "slice",
       slice_by: "channel",
@@ -336,11 +371,23 @@ const WORDS: Record<string, string[]> = {
     "Lovely staff, sorted in two minutes at the counter.",
     "The woman on the phone knew my order before I said a word.",
   ],
-  "t-packaging": ["So much plastic around one lamp, and the shade was still dented.", "Box was open when it arrived, one cup broken."],
-  "t-app": ["App froze at payment since the update, had to order on the laptop.", "Pay button does nothing on my phone after version 4.2."],
-  "t-refund": ["Refund took nineteen days. The parcel was back with you after three.", "Still waiting for ▇▇▇ back from March."],
+  "t-packaging": [
+    "So much plastic around one lamp, and the shade was still dented.",
+    "Box was open when it arrived, one cup broken.",
+  ],
+  "t-app": [
+    "App froze at payment since the update, had to order on the laptop.",
+    "Pay button does nothing on my phone after version 4.2.",
+  ],
+  "t-refund": [
+    "Refund took nineteen days. The parcel was back with you after three.",
+    "Still waiting for ▇▇▇ back from March.",
+  ],
   "t-quality": ["The linen is beautiful, heavier than I expected for the price.", "Colours exactly as in the picture."],
-  "t-queue": ["Twenty minutes of music, then the line went dead.", "Kept asking the bot for a human. It kept offering me the opening hours."],
+  "t-queue": [
+    "Twenty minutes of music, then the line went dead.",
+    "Kept asking the bot for a human. It kept offering me the opening hours.",
+  ],
 };
 
 export function quotes(theme: string, many: number): Quote[] {
@@ -365,7 +412,14 @@ export function quotes(theme: string, many: number): Quote[] {
   });
 }
 
-type ThemeSeed = [id: string, name: string, n: number, sentiment: number, effect: number | null, surge: [number, number] | null];
+type ThemeSeed = [
+  id: string,
+  name: string,
+  n: number,
+  sentiment: number,
+  effect: number | null,
+  surge: [number, number] | null,
+];
 const THEME_SEEDS: ThemeSeed[] = [
   ["t-late", "late, promised date, still waiting", 1384, -0.48, -1.32, [1.3, 0.11]],
   ["t-carrier", "carrier, tracking, no update", 412, -0.41, -1.08, [3.4, 0.0004]],
@@ -403,7 +457,14 @@ export function themes(size = 1, quoted = 2): Theme[] {
 
 // ---------------------------------------------------------------- journey
 
-const stage = (position: number, name: string, people: number, continued: number, median_ms: number | null, last = false): Stage => ({
+const stage = (
+  position: number,
+  name: string,
+  people: number,
+  continued: number,
+  median_ms: number | null,
+  last = false,
+): Stage => ({
   position,
   stage: name,
   people,
@@ -484,7 +545,14 @@ export function transitions(size: number): Transition[] {
 
 export function friction(size: number): Friction[] {
   const s = (n: number) => Math.round(n * size);
-  const item = (kind: Friction["kind"], from_step: string, to_step: string | null, n: number, of: number, wait: number | null): Friction => ({
+  const item = (
+    kind: Friction["kind"],
+    from_step: string,
+    to_step: string | null,
+    n: number,
+    of: number,
+    wait: number | null,
+  ): Friction => ({
     kind,
     from_step,
     to_step,
@@ -507,8 +575,37 @@ export function friction(size: number): Friction[] {
 
 // ---------------------------------------------------------------- people
 
-const GIVEN = ["Aoife", "Ciarán", "Niamh", "Oisín", "Saoirse", "Declan", "Maeve", "Patrick", "Róisín", "Seán", "Gráinne", "Liam", "Orla", "Eoin", "Siobhán"];
-const FAMILY = ["Byrne", "Ó Sé", "Kelly", "Doyle", "Nolan", "Walsh", "Mac Mahon", "Ryan", "Farrell", "Quinn", "Brennan", "Daly"];
+const GIVEN = [
+  "Aoife",
+  "Ciarán",
+  "Niamh",
+  "Oisín",
+  "Saoirse",
+  "Declan",
+  "Maeve",
+  "Patrick",
+  "Róisín",
+  "Seán",
+  "Gráinne",
+  "Liam",
+  "Orla",
+  "Eoin",
+  "Siobhán",
+];
+const FAMILY = [
+  "Byrne",
+  "Ó Sé",
+  "Kelly",
+  "Doyle",
+  "Nolan",
+  "Walsh",
+  "Mac Mahon",
+  "Ryan",
+  "Farrell",
+  "Quinn",
+  "Brennan",
+  "Daly",
+];
 
 export const PEOPLE: PersonRow[] = Array.from({ length: 240 }, (_, i) => {
   const dice = new Dice(`person${i}`);
@@ -537,14 +634,43 @@ export const PEOPLE: PersonRow[] = Array.from({ length: 240 }, (_, i) => {
 type Step = Partial<TimelineItem> & { name: string; channel: string };
 const STORY: Step[] = [
   { name: "page_viewed", channel: "web", stage: "awareness", direction: "inbound" },
-  { name: "product_viewed", channel: "app", stage: "consideration", direction: "inbound", product: "Linen throw, moss" },
+  {
+    name: "product_viewed",
+    channel: "app",
+    stage: "consideration",
+    direction: "inbound",
+    product: "Linen throw, moss",
+  },
   { name: "cart_updated", channel: "app", stage: "consideration", direction: "inbound" },
   { name: "payment_failed", channel: "app", stage: "consideration", outcome: "failed", direction: "inbound" },
-  { name: "order_placed", channel: "web", stage: "purchase", reference: "O-20418", amount: "129.9000", currency: "EUR", direction: "inbound" },
-  { name: "order_confirmed", channel: "email", stage: "purchase", reference: "O-20418", direction: "outbound", automated: true },
+  {
+    name: "order_placed",
+    channel: "web",
+    stage: "purchase",
+    reference: "O-20418",
+    amount: "129.9000",
+    currency: "EUR",
+    direction: "inbound",
+  },
+  {
+    name: "order_confirmed",
+    channel: "email",
+    stage: "purchase",
+    reference: "O-20418",
+    direction: "outbound",
+    automated: true,
+  },
   { name: "parcel_shipped", channel: "system", stage: "purchase", reference: "O-20418", automated: true },
   { name: "promise_missed", channel: "system", stage: "purchase", reference: "O-20418", automated: true },
-  { name: "bot_session", channel: "bot", conversation_id: "b-8812", outcome: "handed over", automated: true, direction: "inbound", duration_ms: 95_000 },
+  {
+    name: "bot_session",
+    channel: "bot",
+    conversation_id: "b-8812",
+    outcome: "handed over",
+    automated: true,
+    direction: "inbound",
+    duration_ms: 95_000,
+  },
   {
     name: "call_answered",
     channel: "phone",
@@ -558,7 +684,14 @@ const STORY: Step[] = [
   },
   { name: "parcel_delivered", channel: "field", stage: "purchase", reference: "O-20418", location: "North" },
   { name: "How satisfied are you with your order?", channel: "survey" },
-  { name: "email_received", channel: "email", conversation_id: "m-771", direction: "inbound", text: "The throw is lovely but it came nine days late. Who do I talk to about the delivery fee?", sentiment: -0.12 },
+  {
+    name: "email_received",
+    channel: "email",
+    conversation_id: "m-771",
+    direction: "inbound",
+    text: "The throw is lovely but it came nine days late. Who do I talk to about the delivery fee?",
+    sentiment: -0.12,
+  },
   { name: "refund_paid", channel: "system", reference: "O-20418", amount: "-4.9500", currency: "EUR", automated: true },
   { name: "store_visited", channel: "store", location: "Grafton Street", stage: "retention", direction: "inbound" },
   { name: "How likely are you to recommend us to a friend?", channel: "survey" },
@@ -576,7 +709,13 @@ export function timeline(person: PersonRow): TimelineItem[] {
     const bad = i < STORY.length;
     return {
       kind: survey ? "response" : "event",
-      source: survey ? "surveys" : step.channel === "phone" ? "calls" : step.channel === "store" ? "stores" : "web_shop",
+      source: survey
+        ? "surveys"
+        : step.channel === "phone"
+          ? "calls"
+          : step.channel === "store"
+            ? "stores"
+            : "web_shop",
       id: `${person.person_id}-${i}`,
       at: new Date(start + ((end - start) * (i + dice.next() * 0.6)) / many).toISOString(),
       direction: null,
@@ -605,7 +744,16 @@ export function timeline(person: PersonRow): TimelineItem[] {
 
 // ---------------------------------------------------------------- data
 
-type SourceSeed = [name: string, file: string, target: "events" | "records" | "responses" | null, read: number, skipped: number, unreadable: number, duplicate: number, quarantined: number];
+type SourceSeed = [
+  name: string,
+  file: string,
+  target: "events" | "records" | "responses" | null,
+  read: number,
+  skipped: number,
+  unreadable: number,
+  duplicate: number,
+  quarantined: number,
+];
 const SOURCE_SEEDS: SourceSeed[] = [
   ["app_events", "app/events-*.jsonl.gz", "events", 412_660, 2_011, 0, 1_204, 37],
   ["bot_sessions", "bot/sessions.json", "events", 21_408, 0, 0, 0, 0],
@@ -634,9 +782,23 @@ export function sources(): Source[] {
       population: "customer",
       files: [file],
       last_import_at: "2026-07-01T06:02:11Z",
-      newest_fact_at: target === null ? null : source === "deliveries" ? "2026-06-24T17:20:00Z" : "2026-06-30T21:14:00Z",
+      newest_fact_at:
+        target === null ? null : source === "deliveries" ? "2026-06-24T17:20:00Z" : "2026-06-30T21:14:00Z",
       rows: { read, mapped, skipped, unreadable, balanced: true },
-      targets: target === null ? [] : [{ target, produced, stored: produced - duplicate - quarantined, duplicate, quarantined, rejected: 0, balanced: true }],
+      targets:
+        target === null
+          ? []
+          : [
+              {
+                target,
+                produced,
+                stored: produced - duplicate - quarantined,
+                duplicate,
+                quarantined,
+                rejected: 0,
+                balanced: true,
+              },
+            ],
       quarantine: [
         ...(unreadable ? [{ reason: "unreadable", n: unreadable }] : []),
         ...(quarantined
@@ -650,7 +812,18 @@ export function sources(): Source[] {
   });
 }
 
-export function quarantined(): { quarantine_id: string; source: string; batch: string; target: string | null; file: string | null; row_no: number | null; reason: string; detail: string; raw: string | null; at: string }[] {
+export function quarantined(): {
+  quarantine_id: string;
+  source: string;
+  batch: string;
+  target: string | null;
+  file: string | null;
+  row_no: number | null;
+  reason: string;
+  detail: string;
+  raw: string | null;
+  at: string;
+}[] {
   return sources().flatMap((source) =>
     source.quarantine.flatMap(({ reason, n }) =>
       Array.from({ length: n }, (_, i) => ({
@@ -669,7 +842,15 @@ export function quarantined(): { quarantine_id: string; source: string; batch: s
               : reason === "conflict"
                 ? "this id is stored with other content (first seen at offset 1182, content 9f3c…)"
                 : "duration_ms −1 is below 0",
-        raw: reason === "unreadable" ? '20418;"Byrne;;2026-06-02' : JSON.stringify({ id: `x-${1000 + i}`, at: `2026-02-30 14:0${i % 10}`, status: "delivered", region: "North" }),
+        raw:
+          reason === "unreadable"
+            ? '20418;"Byrne;;2026-06-02'
+            : JSON.stringify({
+                id: `x-${1000 + i}`,
+                at: `2026-02-30 14:0${i % 10}`,
+                status: "delivered",
+                region: "North",
+              }),
         at: "2026-07-01T06:02:11Z",
       })),
     ),

@@ -7,7 +7,8 @@ describe("the mock", () => {
     const { sources } = new MockServer().handle("GET", "/data", new URLSearchParams(), null).body as DataPage;
     for (const { rows, targets } of sources) {
       expect(rows.read).toBe(rows.mapped + rows.skipped + rows.unreadable);
-      for (const { produced, stored, duplicate, quarantined, rejected } of targets) expect(produced).toBe(stored + duplicate + quarantined + rejected);
+      for (const { produced, stored, duplicate, quarantined, rejected } of targets)
+        expect(produced).toBe(stored + duplicate + quarantined + rejected);
     }
   });
   it("works off one job at a time and adds its run", () => {
@@ -26,12 +27,21 @@ describe("the mock", () => {
   });
   it("pages a timeline without gap or repeat", () => {
     const server = new MockServer();
-    const person = (server.handle("GET", "/people", new URLSearchParams("limit=1"), null).body as { people: { person_id: string }[] }).people[0]!.person_id;
-    const whole = (server.handle("GET", `/people/${person}/timeline`, new URLSearchParams("limit=200"), null).body as Timeline).items.map(({ id }) => id);
+    const person = (
+      server.handle("GET", "/people", new URLSearchParams("limit=1"), null).body as { people: { person_id: string }[] }
+    ).people[0]!.person_id;
+    const whole = (
+      server.handle("GET", `/people/${person}/timeline`, new URLSearchParams("limit=200"), null).body as Timeline
+    ).items.map(({ id }) => id);
     const paged: string[] = [];
     let cursor: string | null = "0";
     while (cursor !== null) {
-      const page: Timeline = server.handle("GET", `/people/${person}/timeline`, new URLSearchParams(`limit=7&cursor=${cursor}`), null).body as Timeline;
+      const page: Timeline = server.handle(
+        "GET",
+        `/people/${person}/timeline`,
+        new URLSearchParams(`limit=7&cursor=${cursor}`),
+        null,
+      ).body as Timeline;
       paged.push(...page.items.map(({ id }) => id));
       cursor = page.next_cursor;
     }

@@ -46,15 +46,27 @@ export class MockServer {
   handle(method: string, path: string, query: URLSearchParams, body: unknown, scenario = "normal"): Answer {
     this.requests += 1;
     const id = `req-${this.requests.toString(36).padStart(6, "0")}`;
-    if (scenario === "denied") return this.error(id, 401, "unauthorised", "Open the login link that `clew serve` printed.");
+    if (scenario === "denied")
+      return this.error(id, 401, "unauthorised", "Open the login link that `clew serve` printed.");
     if (scenario === "broken" && path !== "/meta") {
-      return this.error(id, 500, "internal", "The tables could not be read: the disk answered with an error. Nothing was changed.");
+      return this.error(
+        id,
+        500,
+        "internal",
+        "The tables could not be read: the disk answered with an error. Nothing was changed.",
+      );
     }
     const answer = this.answer(method, path, query, body, scenario === "fresh", id);
     return answer ?? this.error(id, 404, "not_found", `There is nothing at ${path}.`);
   }
 
-  private error(request_id: string, status: number, code: string, message: string, details: Record<string, unknown> | null = null): Answer {
+  private error(
+    request_id: string,
+    status: number,
+    code: string,
+    message: string,
+    details: Record<string, unknown> | null = null,
+  ): Answer {
     const envelope: ErrorBody = { error: { code, message, request_id, details } };
     return { status, body: envelope };
   }
@@ -97,7 +109,8 @@ export class MockServer {
 
   private start(kind: Job["kind"], id: string): Answer {
     const running = this.running();
-    if (running) return this.error(id, 409, "busy", "Clew is already at work. Wait until it is done.", { job_id: running.job_id });
+    if (running)
+      return this.error(id, 409, "busy", "Clew is already at work. Wait until it is done.", { job_id: running.job_id });
     const job_id = `j-${this.jobs.size + 1}`;
     this.jobs.set(job_id, { kind, started: this.now(), finished: false });
     return { status: 202, body: this.job(job_id) };
@@ -113,7 +126,9 @@ export class MockServer {
       version: "0.1.0",
       data_from: fresh ? null : company.DATA_FROM,
       data_until: fresh ? null : company.DATA_UNTIL,
-      last_run: fresh ? null : { run_id: last.run_id, started_at: last.started_at, seconds: last.seconds, status: last.status },
+      last_run: fresh
+        ? null
+        : { run_id: last.run_id, started_at: last.started_at, seconds: last.seconds, status: last.status },
       next_run_at: "2026-07-01T06:17:40Z",
       job: this.running(),
       capabilities: fresh ? ["data"] : ["overview", "scores", "people", "journey", "voice", "drivers", "data"],
@@ -139,7 +154,14 @@ export class MockServer {
     };
   }
 
-  private answer(method: string, path: string, query: URLSearchParams, body: unknown, fresh: boolean, id: string): Answer | null {
+  private answer(
+    method: string,
+    path: string,
+    query: URLSearchParams,
+    body: unknown,
+    fresh: boolean,
+    id: string,
+  ): Answer | null {
     const ok = <K extends keyof Answers>(_: K, answer: Answers[K]): Answer => ({ status: 200, body: answer });
     const filter: Filter = {
       period: query.get("period") ?? undefined,
@@ -152,7 +174,10 @@ export class MockServer {
     const page = <T>(items: T[], fallback: number) => {
       const from = Number(query.get("cursor") ?? 0);
       const many = Number(query.get("limit") ?? fallback);
-      return { items: items.slice(from, from + many), next_cursor: from + many < items.length ? String(from + many) : null };
+      return {
+        items: items.slice(from, from + many),
+        next_cursor: from + many < items.length ? String(from + many) : null,
+      };
     };
 
     switch (`${method} /${parts[0]}`) {
@@ -172,7 +197,21 @@ export class MockServer {
           change: company.change(metric, points),
           slices: company.slices(metric, part),
           distribution: company.distribution(metric, n),
-          health: { answers: n, out_of_scale: Math.round(n / 700), response_rate: metric.survey ? company.wilson(Math.round(n), Math.round(n * 3.1)) : { estimate: null, lower: null, upper: null, n: 0, level: 0.95, method: "wilson", reason: "not_computed" } },
+          health: {
+            answers: n,
+            out_of_scale: Math.round(n / 700),
+            response_rate: metric.survey
+              ? company.wilson(Math.round(n), Math.round(n * 3.1))
+              : {
+                  estimate: null,
+                  lower: null,
+                  upper: null,
+                  n: 0,
+                  level: 0.95,
+                  method: "wilson",
+                  reason: "not_computed",
+                },
+          },
         });
       }
       case "GET /people":
@@ -191,11 +230,15 @@ export class MockServer {
                   completed: Math.round((i ? 4022 : 9020) * part),
                   dropped: Math.round((i ? 1840 : 9301) * part),
                   open: Math.round((i ? 352 : 1521) * part),
-                  completion: company.wilson(Math.round((i ? 4022 : 9020) * part), Math.round((i ? 5862 : 18321) * part)),
+                  completion: company.wilson(
+                    Math.round((i ? 4022 : 9020) * part),
+                    Math.round((i ? 5862 : 18321) * part),
+                  ),
                 })),
           });
         }
-        if (!["buy", "get_help"].includes(parts[1])) return this.error(id, 404, "not_found", `There is no journey called “${parts[1]}”.`);
+        if (!["buy", "get_help"].includes(parts[1]))
+          return this.error(id, 404, "not_found", `There is no journey called “${parts[1]}”.`);
         return ok("GET /journeys/{journey}", {
           applied,
           journey: parts[1],
@@ -213,14 +256,23 @@ export class MockServer {
         const applied = { ...ALL, slice: false };
         if (parts[1] === "themes") {
           const theme = company.themes(part, 6).find((one) => one.theme_id === parts[2]);
-          if (!theme) return this.error(id, 404, "not_found", "This theme does not exist any more. Themes are found anew in each run.");
+          if (!theme)
+            return this.error(
+              id,
+              404,
+              "not_found",
+              "This theme does not exist any more. Themes are found anew in each run.",
+            );
           const slice = page(company.quotes(theme.theme_id, Math.min(theme.n, 57)), 20);
           return ok("GET /voice/themes/{theme_id}", {
             applied,
             theme,
             trend: company.MONTHS.map((period_start, i) => ({
               period_start,
-              share: company.wilson(Math.round((theme.n / 12) * (i > 9 ? (theme.surge?.ratio ?? 1) : 0.9 + ((i * 37) % 20) / 100)), 735),
+              share: company.wilson(
+                Math.round((theme.n / 12) * (i > 9 ? (theme.surge?.ratio ?? 1) : 0.9 + ((i * 37) % 20) / 100)),
+                735,
+              ),
               partial: false,
             })),
             by_channel: [
@@ -236,11 +288,13 @@ export class MockServer {
         return ok("GET /voice", {
           applied,
           comments: fresh ? 0 : Math.round(company.COMMENTS * part),
-          languages: fresh ? [] : [
-            { language: "en", n: Math.round(company.COMMENTS * part * 0.93), sentiment_method: "vader" },
-            { language: "ga", n: Math.round(company.COMMENTS * part * 0.05), sentiment_method: "none" },
-            { language: null, n: Math.round(company.COMMENTS * part * 0.02), sentiment_method: "none" },
-          ],
+          languages: fresh
+            ? []
+            : [
+                { language: "en", n: Math.round(company.COMMENTS * part * 0.93), sentiment_method: "vader" },
+                { language: "ga", n: Math.round(company.COMMENTS * part * 0.05), sentiment_method: "none" },
+                { language: null, n: Math.round(company.COMMENTS * part * 0.02), sentiment_method: "none" },
+              ],
           sentiment: company.normal(0.06, 0.5, fresh ? 0 : Math.round(8816 * part), "bootstrap"),
           balance: {
             negative: Math.round(3104 * part),
@@ -268,9 +322,13 @@ export class MockServer {
       }
       case "GET /data": {
         if (parts[1] === "quarantine") {
-          const rows = company.quarantined().filter(
-            (row) => (!query.get("source") || row.source === query.get("source")) && (!query.get("reason") || row.reason === query.get("reason")),
-          );
+          const rows = company
+            .quarantined()
+            .filter(
+              (row) =>
+                (!query.get("source") || row.source === query.get("source")) &&
+                (!query.get("reason") || row.reason === query.get("reason")),
+            );
           return ok("GET /data/quarantine", { ...page(rows, 50), total: rows.length });
         }
         return ok("GET /data", this.data(fresh));
@@ -279,7 +337,9 @@ export class MockServer {
         return ok("GET /runs", { runs: fresh ? [] : this.runs.slice(0, Number(query.get("limit") ?? 20)) });
       case "GET /jobs": {
         const job = this.job(parts[1] ?? "");
-        return job ? ok("GET /jobs/{job_id}", job) : this.error(id, 404, "not_found", "This piece of work is not known. The server may have been restarted.");
+        return job
+          ? ok("GET /jobs/{job_id}", job)
+          : this.error(id, 404, "not_found", "This piece of work is not known. The server may have been restarted.");
       }
       case "GET /search":
         return ok("GET /search", { hits: this.search((query.get("q") ?? "").toLowerCase()) });
@@ -289,9 +349,19 @@ export class MockServer {
         return this.start("import", id);
       case "POST /sql":
         if (!/^\s*(select|with|show|describe|explain)/i.test((body as { query?: string } | null)?.query ?? "")) {
-          return this.error(id, 400, "invalid", "Only reading is possible here: SELECT, WITH, SHOW, DESCRIBE, EXPLAIN.");
+          return this.error(
+            id,
+            400,
+            "invalid",
+            "Only reading is possible here: SELECT, WITH, SHOW, DESCRIBE, EXPLAIN.",
+          );
         }
-        return ok("POST /sql", { columns: [{ name: "n", type: "Int64" }], rows: [[1]], truncated: false, seconds: 0.01 });
+        return ok("POST /sql", {
+          columns: [{ name: "n", type: "Int64" }],
+          rows: [[1]],
+          truncated: false,
+          seconds: 0.01,
+        });
       default:
         return null;
     }
@@ -306,19 +376,29 @@ export class MockServer {
         return {
           metric: metric.metric,
           kind: metric.kind,
-          score: company.estimate(metric, shift(filter), fresh ? 0 : Math.round(metric.metric === "repeat_buyers" ? 9020 * part : 13_400 * part)),
+          score: company.estimate(
+            metric,
+            shift(filter),
+            fresh ? 0 : Math.round(metric.metric === "repeat_buyers" ? 9020 * part : 13_400 * part),
+          ),
           target: metric.target,
           trend: points,
           change: "verdict" in change ? (change as Answers["GET /overview"]["scores"][0]["change"]) : null,
         };
       }),
       changes: fresh ? [] : company.changes(),
-      drivers: fresh ? null : { metric: "delivery_csat", r_squared: 0.264, n: 11_842, top: company.DRIVERS.slice(0, 3) },
-      weakest_stages: fresh ? [] : [
-        { journey: "buy", stage: company.stages("buy", part)[3]! },
-        { journey: "get_help", stage: company.stages("get_help", part)[1]! },
-      ],
-      counts: fresh ? { people: 0, events: 0, responses: 0, comments: 0, sources: 13 } : { people: 20_118, events: 1_312_406, responses: 26_059, comments: 9_480, sources: 13 },
+      drivers: fresh
+        ? null
+        : { metric: "delivery_csat", r_squared: 0.264, n: 11_842, top: company.DRIVERS.slice(0, 3) },
+      weakest_stages: fresh
+        ? []
+        : [
+            { journey: "buy", stage: company.stages("buy", part)[3]! },
+            { journey: "get_help", stage: company.stages("get_help", part)[1]! },
+          ],
+      counts: fresh
+        ? { people: 0, events: 0, responses: 0, comments: 0, sources: 13 }
+        : { people: 20_118, events: 1_312_406, responses: 26_059, comments: 9_480, sources: 13 },
       data: { balanced: true, quarantined: fresh ? 0 : 243, unreadable: fresh ? 0 : 6 },
     };
   }
@@ -339,21 +419,33 @@ export class MockServer {
           if (!q || person.display_name?.toLowerCase().includes(q)) return [person];
           const email = `customer${i}@example.org`;
           if (email.startsWith(q) && q.length >= 3) return [{ ...person, matched: { type: "email", value: email } }];
-          return person.person_id.startsWith(q) ? [{ ...person, matched: { type: "person_id", value: person.person_id } }] : [];
+          return person.person_id.startsWith(q)
+            ? [{ ...person, matched: { type: "person_id", value: person.person_id } }]
+            : [];
         });
       const { items, next_cursor } = page(hits, 50);
-      const answer: Answers["GET /people"] = { applied: { ...ALL, slice: false }, people: items, next_cursor, total: fresh ? 0 : 20_118 };
+      const answer: Answers["GET /people"] = {
+        applied: { ...ALL, slice: false },
+        people: items,
+        next_cursor,
+        total: fresh ? 0 : 20_118,
+      };
       return { status: 200, body: answer };
     }
     const index = company.PEOPLE.findIndex((person) => person.person_id === parts[1]);
     const row = company.PEOPLE[index];
     if (parts[1] === "p-merged") {
-      return this.error(id, 404, "not_found", "This id was merged into another person.", { merged_into: company.PEOPLE[0]!.person_id });
+      return this.error(id, 404, "not_found", "This id was merged into another person.", {
+        merged_into: company.PEOPLE[0]!.person_id,
+      });
     }
     if (!row) return this.error(id, 404, "not_found", "There is no person with this id.");
     if (parts[2] === "timeline") {
       const channel = query.get("channel");
-      const { items, next_cursor } = page(company.timeline(row).filter((item) => !channel || item.channel === channel), 50);
+      const { items, next_cursor } = page(
+        company.timeline(row).filter((item) => !channel || item.channel === channel),
+        50,
+      );
       const answer: Answers["GET /people/{person_id}/timeline"] = { items, next_cursor };
       return { status: 200, body: answer };
     }
@@ -375,34 +467,155 @@ export class MockServer {
       identity: {
         subjects: 5,
         identifiers: [
-          { type: "customer_no", value: `K-${40112 + index}`, role: "person", first_seen_at: row.first_seen_at, last_seen_at: row.last_seen_at, sources: ["crm", "orders"], subjects: 2 },
-          { type: "email", value: `customer${index}@example.org`, role: "person", first_seen_at: row.first_seen_at, last_seen_at: row.last_seen_at, sources: ["crm", "emails", "surveys", "web_events"], subjects: 3 },
-          { type: "phone", value: `+353 1 496 0${String(100 + index).slice(-3)}`, role: "person", first_seen_at: row.first_seen_at, last_seen_at: row.last_seen_at, sources: ["calls", "crm"], subjects: 2 },
-          { type: "address", value: "12 Alder Row, Dublin 8", role: "household", first_seen_at: row.first_seen_at, last_seen_at: row.last_seen_at, sources: ["crm"], subjects: 2 },
-          { type: "device_id", value: "ios-7f31c0", role: "shared", first_seen_at: row.first_seen_at, last_seen_at: row.last_seen_at, sources: ["app_events"], subjects: 9 },
+          {
+            type: "customer_no",
+            value: `K-${40112 + index}`,
+            role: "person",
+            first_seen_at: row.first_seen_at,
+            last_seen_at: row.last_seen_at,
+            sources: ["crm", "orders"],
+            subjects: 2,
+          },
+          {
+            type: "email",
+            value: `customer${index}@example.org`,
+            role: "person",
+            first_seen_at: row.first_seen_at,
+            last_seen_at: row.last_seen_at,
+            sources: ["crm", "emails", "surveys", "web_events"],
+            subjects: 3,
+          },
+          {
+            type: "phone",
+            value: `+353 1 496 0${String(100 + index).slice(-3)}`,
+            role: "person",
+            first_seen_at: row.first_seen_at,
+            last_seen_at: row.last_seen_at,
+            sources: ["calls", "crm"],
+            subjects: 2,
+          },
+          {
+            type: "address",
+            value: "12 Alder Row, Dublin 8",
+            role: "household",
+            first_seen_at: row.first_seen_at,
+            last_seen_at: row.last_seen_at,
+            sources: ["crm"],
+            subjects: 2,
+          },
+          {
+            type: "device_id",
+            value: "ios-7f31c0",
+            role: "shared",
+            first_seen_at: row.first_seen_at,
+            last_seen_at: row.last_seen_at,
+            sources: ["app_events"],
+            subjects: 9,
+          },
         ],
         evidence: [
-          { rule: "email", effect: "merged", links: 4, match_weight: null, probability: null, decided_by: "rules", first_at: row.first_seen_at, last_at: row.last_seen_at },
-          { rule: "customer_no", effect: "merged", links: 2, match_weight: null, probability: null, decided_by: "rules", first_at: row.first_seen_at, last_at: row.last_seen_at },
-          { rule: "phone", effect: "blocked", links: 1, match_weight: null, probability: null, decided_by: "rules", first_at: row.first_seen_at, last_at: row.last_seen_at },
-          { rule: "device_id", effect: "demoted", links: 9, match_weight: null, probability: null, decided_by: "rules", first_at: row.first_seen_at, last_at: row.last_seen_at },
+          {
+            rule: "email",
+            effect: "merged",
+            links: 4,
+            match_weight: null,
+            probability: null,
+            decided_by: "rules",
+            first_at: row.first_seen_at,
+            last_at: row.last_seen_at,
+          },
+          {
+            rule: "customer_no",
+            effect: "merged",
+            links: 2,
+            match_weight: null,
+            probability: null,
+            decided_by: "rules",
+            first_at: row.first_seen_at,
+            last_at: row.last_seen_at,
+          },
+          {
+            rule: "phone",
+            effect: "blocked",
+            links: 1,
+            match_weight: null,
+            probability: null,
+            decided_by: "rules",
+            first_at: row.first_seen_at,
+            last_at: row.last_seen_at,
+          },
+          {
+            rule: "device_id",
+            effect: "demoted",
+            links: 9,
+            match_weight: null,
+            probability: null,
+            decided_by: "rules",
+            first_at: row.first_seen_at,
+            last_at: row.last_seen_at,
+          },
         ],
         records: [
-          { source: "crm", record_id: `C${index + 3001}`, full_name: row.display_name, emails: [`customer${index}@example.org`], phones: ["01 496 0123"], city: "Dublin", organisation: null, valid_from: row.first_seen_at },
-          { source: "crm", record_id: `C${index + 8812}`, full_name: row.display_name?.toUpperCase() ?? null, emails: [`Customer${index}@Example.org`], phones: [], city: "DUBLIN 8", organisation: null, valid_from: "2026-02-11T10:00:00Z" },
+          {
+            source: "crm",
+            record_id: `C${index + 3001}`,
+            full_name: row.display_name,
+            emails: [`customer${index}@example.org`],
+            phones: ["01 496 0123"],
+            city: "Dublin",
+            organisation: null,
+            valid_from: row.first_seen_at,
+          },
+          {
+            source: "crm",
+            record_id: `C${index + 8812}`,
+            full_name: row.display_name?.toUpperCase() ?? null,
+            emails: [`Customer${index}@Example.org`],
+            phones: [],
+            city: "DUBLIN 8",
+            organisation: null,
+            valid_from: "2026-02-11T10:00:00Z",
+          },
         ],
         changes: [
-          { changed_at: "2026-02-11T10:04:00Z", change: "merged", from_person_id: "p-merged", to_person_id: row.person_id, cause: "email" },
-          { changed_at: row.first_seen_at, change: "created", from_person_id: null, to_person_id: row.person_id, cause: "customer_no" },
+          {
+            changed_at: "2026-02-11T10:04:00Z",
+            change: "merged",
+            from_person_id: "p-merged",
+            to_person_id: row.person_id,
+            cause: "email",
+          },
+          {
+            changed_at: row.first_seen_at,
+            change: "created",
+            from_person_id: null,
+            to_person_id: row.person_id,
+            cause: "customer_no",
+          },
         ],
       },
       attributes: [
         { name: "segment", value: "loyal", source: "crm", valid_from: "2026-01-01T00:00:00Z", valid_to: null },
         { name: "language", value: "en", source: "crm", valid_from: row.first_seen_at, valid_to: null },
         { name: "newsletter", value: "yes", source: "emails", valid_from: row.first_seen_at, valid_to: null },
-        { name: "segment", value: "new", source: "crm", valid_from: row.first_seen_at, valid_to: "2026-01-01T00:00:00Z" },
+        {
+          name: "segment",
+          value: "new",
+          source: "crm",
+          valid_from: row.first_seen_at,
+          valid_to: "2026-01-01T00:00:00Z",
+        },
       ],
-      household: index % 3 === 0 ? { household_id: "h-1", rule: "address", members: [company.PEOPLE[index]!, company.PEOPLE[(index + 7) % 240]!].map(({ person_id, display_name }) => ({ person_id, display_name })) } : null,
+      household:
+        index % 3 === 0
+          ? {
+              household_id: "h-1",
+              rule: "address",
+              members: [company.PEOPLE[index]!, company.PEOPLE[(index + 7) % 240]!].map(
+                ({ person_id, display_name }) => ({ person_id, display_name }),
+              ),
+            }
+          : null,
       organisations: [],
       responses: items
         .filter((item) => item.kind === "response")
@@ -422,8 +635,26 @@ export class MockServer {
           answered_at: item.at,
         })),
       journeys: [
-        { journey_id: `${row.person_id}-1`, journey: "buy", scope_key: null, started_at: row.first_seen_at, ended_at: row.last_seen_at, steps: 14, furthest_stage: "retention", outcome: "completed" },
-        { journey_id: `${row.person_id}-2`, journey: "get_help", scope_key: "c-3107", started_at: row.first_seen_at, ended_at: row.last_seen_at, steps: 3, furthest_stage: "answer", outcome: "dropped" },
+        {
+          journey_id: `${row.person_id}-1`,
+          journey: "buy",
+          scope_key: null,
+          started_at: row.first_seen_at,
+          ended_at: row.last_seen_at,
+          steps: 14,
+          furthest_stage: "retention",
+          outcome: "completed",
+        },
+        {
+          journey_id: `${row.person_id}-2`,
+          journey: "get_help",
+          scope_key: "c-3107",
+          started_at: row.first_seen_at,
+          ended_at: row.last_seen_at,
+          steps: 3,
+          furthest_stage: "answer",
+          outcome: "dropped",
+        },
       ],
     };
     return { status: 200, body: answer };
@@ -457,16 +688,25 @@ export class MockServer {
             quarantine: [],
           }))
         : sources,
-      last_run: fresh ? null : { run_id: last.run_id, started_at: last.started_at, seconds: last.seconds, status: last.status },
+      last_run: fresh
+        ? null
+        : { run_id: last.run_id, started_at: last.started_at, seconds: last.seconds, status: last.status },
       next_run_at: "2026-07-01T06:17:40Z",
-      tables: fresh ? [] : rows.map(([table, kind, n]) => ({ table, kind, rows: n, version: kind === "fact" ? 12 : 3 })),
+      tables: fresh
+        ? []
+        : rows.map(([table, kind, n]) => ({ table, kind, rows: n, version: kind === "fact" ? 12 : 3 })),
     };
   }
 
   private search(q: string): Answers["GET /search"]["hits"] {
     const people = company.PEOPLE.filter((person) => person.display_name?.toLowerCase().includes(q))
       .slice(0, 5)
-      .map((person) => ({ kind: "person" as const, id: person.person_id, title: person.display_name ?? person.person_id, detail: person.person_id }));
+      .map((person) => ({
+        kind: "person" as const,
+        id: person.person_id,
+        title: person.display_name ?? person.person_id,
+        detail: person.person_id,
+      }));
     const metrics = company.METRICS.filter((metric) => metric.metric.includes(q)).map((metric) => ({
       kind: "metric" as const,
       id: metric.metric,

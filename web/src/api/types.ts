@@ -285,7 +285,11 @@ export interface Person {
   /** Current ones first (valid_to null), then by name, valid_from descending. */
   attributes: Attribute[];
   /** null: none known. */
-  household: { household_id: string; rule: string; members: { person_id: string; display_name: string | null }[] } | null;
+  household: {
+    household_id: string;
+    rule: string;
+    members: { person_id: string; display_name: string | null }[];
+  } | null;
   organisations: { organisation_id: string; name: string | null }[];
   /** Newest first, at most 100. */
   responses: PersonResponse[];
@@ -775,7 +779,10 @@ export interface Endpoints {
     answer: People;
   };
   "GET /people/{person_id}": { query: Record<string, never>; answer: Person };
-  "GET /people/{person_id}/timeline": { query: { channel?: string; limit?: number; cursor?: string }; answer: Timeline };
+  "GET /people/{person_id}/timeline": {
+    query: { channel?: string; limit?: number; cursor?: string };
+    answer: Timeline;
+  };
   "GET /journeys": { query: Filter; answer: Journeys };
   "GET /journeys/{journey}": { query: Filter; answer: Journey };
   "GET /voice": { query: Filter; answer: Voice };

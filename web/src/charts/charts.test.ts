@@ -8,7 +8,14 @@ import { LIGHT } from "./palette";
 import { chooseFlows, flowText, MOST, sankeyOption } from "./sankey";
 import { extent, linear, runs, ticks } from "./scale";
 
-const flow = (from_step: string, to_step: string, n: number): Transition => ({ from_step, to_step, n, people: n, median_wait_ms: null, p90_wait_ms: null });
+const flow = (from_step: string, to_step: string, n: number): Transition => ({
+  from_step,
+  to_step,
+  n,
+  people: n,
+  median_wait_ms: null,
+  p90_wait_ms: null,
+});
 
 describe("the Sankey", () => {
   it("draws at most twenty flows and loses none from sight", () => {
@@ -21,7 +28,13 @@ describe("the Sankey", () => {
     expect(folded).toBeLessThanOrEqual(other.reduce((sum, { n }) => sum + n, 0));
   });
   it("has no cycle, also where the journey has", () => {
-    const { flows, back } = chooseFlows([flow("a", "b", 9), flow("b", "c", 8), flow("c", "a", 7), flow("b", "b", 6), flow("c", "d", 5)]);
+    const { flows, back } = chooseFlows([
+      flow("a", "b", 9),
+      flow("b", "c", 8),
+      flow("c", "a", 7),
+      flow("b", "b", 6),
+      flow("c", "d", 5),
+    ]);
     expect(flows.map(({ from, to }) => from + to)).toEqual(["ab", "bc", "cd"]);
     expect(back.map(({ from_step, to_step }) => from_step + to_step)).toEqual(["ca", "bb"]);
   });
@@ -41,7 +54,9 @@ describe("the Sankey", () => {
     expect(flowText(folded)).toMatch(/^Hub → Other: /);
   });
   it("marks the active flow in the accent", () => {
-    const option = sankeyOption(chooseFlows([flow("a", "b", 2), flow("b", "c", 1)]), LIGHT, 1, false) as { series: { links: { lineStyle: { color: string } }[] }[] };
+    const option = sankeyOption(chooseFlows([flow("a", "b", 2), flow("b", "c", 1)]), LIGHT, 1, false) as {
+      series: { links: { lineStyle: { color: string } }[] }[];
+    };
     expect(option.series[0]!.links.map(({ lineStyle }) => lineStyle.color === LIGHT.accent)).toEqual([false, true]);
   });
 });
@@ -62,7 +77,10 @@ describe("the driver charts", () => {
   });
   it("draw no estimate without its interval", () => {
     type Option = { series: { type: string; data: unknown[] }[] };
-    for (const option of [mapOption(DRIVERS, "association", LIGHT, null, false), paretoOption(DRIVERS, LIGHT, null, false)] as unknown as Option[]) {
+    for (const option of [
+      mapOption(DRIVERS, "association", LIGHT, null, false),
+      paretoOption(DRIVERS, LIGHT, null, false),
+    ] as unknown as Option[]) {
       const whiskers = option.series.find(({ type }) => type === "custom")!;
       const marks = option.series.find(({ type }) => type !== "custom")!;
       expect(whiskers.data.length).toBe(marks.data.length);
@@ -88,8 +106,19 @@ describe("scales", () => {
     expect(runs([1, null, 2, 3, null], (one) => one !== null)).toEqual([[0], [2, 3]]);
   });
   it("are not stretched by one tiny group", () => {
-    const wide = (estimate: number, half: number): Estimate => ({ estimate, lower: estimate - half, upper: estimate + half, n: 9, level: 0.95, method: "t", reason: null });
-    const rows = [wide(0.7, 0.01), wide(0.72, 0.012), wide(0.6, 0.4)].map((estimate, i) => ({ label: String(i), estimate }));
+    const wide = (estimate: number, half: number): Estimate => ({
+      estimate,
+      lower: estimate - half,
+      upper: estimate + half,
+      n: 9,
+      level: 0.95,
+      method: "t",
+      reason: null,
+    });
+    const rows = [wide(0.7, 0.01), wide(0.72, 0.012), wide(0.6, 0.4)].map((estimate, i) => ({
+      label: String(i),
+      estimate,
+    }));
     const [low, high] = dotsDomain(rows, 0.7);
     expect(low).toBeGreaterThan(0.55);
     expect(high).toBeLessThan(0.8);
@@ -98,6 +127,15 @@ describe("scales", () => {
 
 describe("CSV", () => {
   it("quotes as RFC 4180 says and runs no formula", () => {
-    expect(csv(["a", "b"], [['say "hi"', 1.5], ["=1+1", null], ["x,y\nz", -2]])).toBe('a,b\r\n"say ""hi""",1.5\r\n\'=1+1,\r\n"x,y\nz",-2');
+    expect(
+      csv(
+        ["a", "b"],
+        [
+          ['say "hi"', 1.5],
+          ["=1+1", null],
+          ["x,y\nz", -2],
+        ],
+      ),
+    ).toBe('a,b\r\n"say ""hi""",1.5\r\n\'=1+1,\r\n"x,y\nz",-2');
   });
 });

@@ -21,7 +21,13 @@ export function Distribution({ bars, width, height, palette, active }: Distribut
         const tall = (n / most) * room;
         return (
           <g key={score}>
-            <rect x={i * slot + 2} width={Math.max(1, slot - 4)} y={18 + room - tall} height={tall} fill={active === i ? palette.accent : palette.data} />
+            <rect
+              x={i * slot + 2}
+              width={Math.max(1, slot - 4)}
+              y={18 + room - tall}
+              height={tall}
+              fill={active === i ? palette.accent : palette.data}
+            />
             <text x={i * slot + slot / 2} y={13 + room - tall} textAnchor="middle" fill={palette.soft}>
               {number.percent(n / all).replace("\u202f%", slot < 34 ? "" : "\u202f%")}
             </text>

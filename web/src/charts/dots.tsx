@@ -1,6 +1,7 @@
 /** Estimates as dots with whiskers, one a row, on one axis: slices of a score, or anything with an interval. */
-import * as number from "../format/number";
+
 import type { Estimate } from "../api/types";
+import * as number from "../format/number";
 import type { Palette } from "./palette";
 import { extent, linear, ticks } from "./scale";
 
@@ -34,7 +35,9 @@ export function dotsDomain(rows: DotRow[], reference: number | null): [number, n
   const known = rows.map(({ estimate }) => estimate).filter(({ lower, upper }) => lower !== null && upper !== null);
   const widths = known.map(({ lower, upper }) => upper! - lower!).sort((a, b) => a - b);
   const most = 3 * (widths[Math.floor(widths.length / 2)] ?? 0);
-  const bounds = known.filter(({ lower, upper }) => upper! - lower! <= most).flatMap(({ lower, upper }) => [lower, upper]);
+  const bounds = known
+    .filter(({ lower, upper }) => upper! - lower! <= most)
+    .flatMap(({ lower, upper }) => [lower, upper]);
   return extent([...bounds, ...rows.map(({ estimate }) => estimate.estimate), reference], 0.05);
 }
 
@@ -56,7 +59,14 @@ export function Dots({ rows, unit, reference, width, palette, active }: DotsProp
         </g>
       ))}
       {reference !== null && (
-        <line x1={x(reference)} x2={x(reference)} y1={HEAD - 4} y2={height} stroke={palette.soft} strokeDasharray="2 3" />
+        <line
+          x1={x(reference)}
+          x2={x(reference)}
+          y1={HEAD - 4}
+          y2={height}
+          stroke={palette.soft}
+          strokeDasharray="2 3"
+        />
       )}
       {rows.map(({ label, estimate }, i) => {
         const y = HEAD + i * ROW + ROW / 2;

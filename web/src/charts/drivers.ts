@@ -52,11 +52,20 @@ interface Custom {
 }
 
 /** Importance (up) against performance or association (across), whiskers for the importance. */
-export function mapOption(drivers: Driver[], axis: Across, palette: Palette, active: number | null, narrow: boolean): EChartsCoreOption {
+export function mapOption(
+  drivers: Driver[],
+  axis: Across,
+  palette: Palette,
+  active: number | null,
+  narrow: boolean,
+): EChartsCoreOption {
   const placed = drivers.filter((driver) => across(driver, axis) !== null && driver.importance.estimate !== null);
   const xs = placed.map((driver) => across(driver, axis)!);
-  const colour = (driver: Driver, i: number) => (i === active ? palette.accent : driver.vital_few ? palette.data : palette.rule2);
-  const middle = placed.length ? placed.reduce((sum, { importance }) => sum + importance.estimate!, 0) / placed.length : 0;
+  const colour = (driver: Driver, i: number) =>
+    i === active ? palette.accent : driver.vital_few ? palette.data : palette.rule2;
+  const middle = placed.length
+    ? placed.reduce((sum, { importance }) => sum + importance.estimate!, 0) / placed.length
+    : 0;
   const most = Math.max(0.05, ...placed.map(({ importance }) => importance.upper ?? importance.estimate!));
   const span = Math.max(0.05, ...xs.map(Math.abs)) * 1.25;
   const text = { color: palette.quiet, fontSize: 11 };
@@ -69,11 +78,15 @@ export function mapOption(drivers: Driver[], axis: Across, palette: Palette, act
       type: "value",
       min: axis === "performance" ? 0 : -Number(span.toPrecision(1)),
       max: axis === "performance" ? 1 : Number(span.toPrecision(1)),
-      name: axis === "performance" ? "Performance: share of answers, right is better" : "Association: ← hurts · helps →",
+      name:
+        axis === "performance" ? "Performance: share of answers, right is better" : "Association: ← hurts · helps →",
       nameLocation: "middle",
       nameGap: 28,
       nameTextStyle: text,
-      axisLabel: { ...text, formatter: (tick: number) => (axis === "performance" ? number.percent(tick) : number.axis(tick, "points")) },
+      axisLabel: {
+        ...text,
+        formatter: (tick: number) => (axis === "performance" ? number.percent(tick) : number.axis(tick, "points")),
+      },
       axisLine: { show: true, lineStyle: { color: palette.rule2 } },
       axisTick: { show: false },
       splitLine: { show: false },
@@ -110,7 +123,10 @@ export function mapOption(drivers: Driver[], axis: Across, palette: Palette, act
         type: "scatter",
         z: 2,
         symbolSize: 10,
-        data: placed.map((driver, i) => ({ value: [xs[i], driver.importance.estimate], itemStyle: { color: colour(driver, i) } })),
+        data: placed.map((driver, i) => ({
+          value: [xs[i], driver.importance.estimate],
+          itemStyle: { color: colour(driver, i) },
+        })),
         label: {
           show: true,
           position: "right",
@@ -124,7 +140,9 @@ export function mapOption(drivers: Driver[], axis: Across, palette: Palette, act
         labelLayout: (item: { dataIndex: number; rect: { x: number; width: number } }) => ({
           moveOverlap: "shiftY",
           hideOverlap: true,
-          ...((xs[item.dataIndex] ?? 0) > (axis === "performance" ? 0.66 : span * 0.3) ? { align: "right", dx: -24 } : {}),
+          ...((xs[item.dataIndex] ?? 0) > (axis === "performance" ? 0.66 : span * 0.3)
+            ? { align: "right", dx: -24 }
+            : {}),
         }),
         markLine: {
           silent: true,
@@ -139,7 +157,12 @@ export function mapOption(drivers: Driver[], axis: Across, palette: Palette, act
 }
 
 /** Horizontal bars in Pareto order with whiskers, cumulative share at the right. */
-export function paretoOption(drivers: Driver[], palette: Palette, active: number | null, narrow: boolean): EChartsCoreOption {
+export function paretoOption(
+  drivers: Driver[],
+  palette: Palette,
+  active: number | null,
+  narrow: boolean,
+): EChartsCoreOption {
   const most = Math.max(0.05, ...drivers.map(({ importance }) => importance.upper ?? importance.estimate ?? 0));
   const text = { color: palette.quiet, fontSize: 11 };
   return {
@@ -161,7 +184,14 @@ export function paretoOption(drivers: Driver[], palette: Palette, active: number
         type: "category",
         inverse: true,
         data: drivers.map(({ driver }) => title(driver)),
-        axisLabel: { color: palette.ink, fontSize: 12, margin: narrow ? 114 : 144, align: "left", width: narrow ? 108 : 140, overflow: "truncate" },
+        axisLabel: {
+          color: palette.ink,
+          fontSize: 12,
+          margin: narrow ? 114 : 144,
+          align: "left",
+          width: narrow ? 108 : 140,
+          overflow: "truncate",
+        },
         axisLine: { lineStyle: { color: palette.rule2 } },
         axisTick: { show: false },
       },
@@ -169,8 +199,9 @@ export function paretoOption(drivers: Driver[], palette: Palette, active: number
         type: "category",
         inverse: true,
         position: "right",
-        data: drivers.map(({ importance, cumulative }) =>
-          `{value|${number.value(importance.estimate, "share")}}{sum|${cumulative === null ? "" : number.percent(cumulative)}}`,
+        data: drivers.map(
+          ({ importance, cumulative }) =>
+            `{value|${number.value(importance.estimate, "share")}}{sum|${cumulative === null ? "" : number.percent(cumulative)}}`,
         ),
         axisLabel: {
           margin: 6,
@@ -200,7 +231,11 @@ export function paretoOption(drivers: Driver[], palette: Palette, active: number
         renderItem: (_: unknown, api: Custom) => {
           const from = api.coord([api.value(0), api.value(2)]);
           const to = api.coord([api.value(1), api.value(2)]);
-          return { type: "line", shape: { x1: from[0], y1: from[1], x2: to[0], y2: to[1] }, style: { stroke: palette.ink, lineWidth: 1.25 } };
+          return {
+            type: "line",
+            shape: { x1: from[0], y1: from[1], x2: to[0], y2: to[1] },
+            style: { stroke: palette.ink, lineWidth: 1.25 },
+          };
         },
       },
     ],

@@ -9,7 +9,17 @@ import { LabelLayout } from "echarts/features";
 import { SVGRenderer } from "echarts/renderers";
 import { useEffect, useRef } from "react";
 
-core.use([BarChart, CustomChart, SankeyChart, ScatterChart, GridComponent, MarkLineComponent, TooltipComponent, LabelLayout, SVGRenderer]);
+core.use([
+  BarChart,
+  CustomChart,
+  SankeyChart,
+  ScatterChart,
+  GridComponent,
+  MarkLineComponent,
+  TooltipComponent,
+  LabelLayout,
+  SVGRenderer,
+]);
 
 export interface EChartProps {
   option: core.EChartsCoreOption;

@@ -22,8 +22,8 @@ export function svgText(svg: SVGSVGElement, ground: string, title: string, sourc
   copy.setAttribute("height", String(height));
   copy.setAttribute("overflow", "visible");
   const ink = getComputedStyle(document.body).color;
-  const escape = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width + 32}" height="${height + 84}" viewBox="-16 -12 ${width + 32} ${height + 84}" font-family="system-ui, sans-serif"><rect x="-16" y="-12" width="100%" height="100%" fill="${ground}"/><text y="14" font-size="15" font-weight="600" fill="${ink}">${escape(title)}</text>${new XMLSerializer().serializeToString(copy)}<text y="${height + 60}" font-size="10" fill="${ink}" fill-opacity=".65">${escape(source)}</text></svg>`;
+  const escaped = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width + 32}" height="${height + 84}" viewBox="-16 -12 ${width + 32} ${height + 84}" font-family="system-ui, sans-serif"><rect x="-16" y="-12" width="100%" height="100%" fill="${ground}"/><text y="14" font-size="15" font-weight="600" fill="${ink}">${escaped(title)}</text>${new XMLSerializer().serializeToString(copy)}<text y="${height + 60}" font-size="10" fill="${ink}" fill-opacity=".65">${escaped(source)}</text></svg>`;
 }
 
 export async function png(svg: string): Promise<Blob> {

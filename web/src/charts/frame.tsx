@@ -47,6 +47,7 @@ export function Frame({ id, title, sub, heading = "h3", table, readout, height, 
   const [asTable, setAsTable] = useState(false);
   const [said, setSaid] = useState("");
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the plot is a new element after the table was shown
   useEffect(() => {
     const box = plot.current;
     if (!box) return;
@@ -84,18 +85,24 @@ export function Frame({ id, title, sub, heading = "h3", table, readout, height, 
     const svg = plot.current?.querySelector("svg");
     return svg ? svgText(svg, palette.ground, title, source()) : null;
   };
-  const copies: Record<string, () => Promise<string>> = {
-    CSV: () => copyText(csv(table.columns, table.rows), `${id}.csv`),
-    SVG: async () => {
-      const svg = picture();
-      return svg ? copyText(svg, `${id}.svg`) : "Close the table first";
-    },
-    PNG: async () => {
-      const svg = picture();
-      return svg ? copyImage(await png(svg), `${id}.png`) : "Close the table first";
-    },
-    Link: () => copyText(`${location.href.split("#")[0]}#${id}`, `${id}.txt`),
-  };
+  const copies: [name: string, copy: () => Promise<string>][] = [
+    ["CSV", () => copyText(csv(table.columns, table.rows), `${id}.csv`)],
+    [
+      "SVG",
+      async () => {
+        const svg = picture();
+        return svg ? copyText(svg, `${id}.svg`) : "Close the table first";
+      },
+    ],
+    [
+      "PNG",
+      async () => {
+        const svg = picture();
+        return svg ? copyImage(await png(svg), `${id}.png`) : "Close the table first";
+      },
+    ],
+    ["Link", () => copyText(`${location.href.split("#")[0]}#${id}`, `${id}.txt`)],
+  ];
 
   const Heading = heading === "hidden" ? "h3" : heading;
   return (
@@ -117,7 +124,12 @@ export function Frame({ id, title, sub, heading = "h3", table, readout, height, 
               if (!box.open) return;
               const close = (other: Event) => {
                 if (other.type === "keydown" && (other as unknown as KeyboardEvent).key !== "Escape") return;
-                if (other.type === "click" && box.contains(other.target as Node) && (other.target as HTMLElement).tagName !== "BUTTON") return;
+                if (
+                  other.type === "click" &&
+                  box.contains(other.target as Node) &&
+                  (other.target as HTMLElement).tagName !== "BUTTON"
+                )
+                  return;
                 box.open = false;
                 document.removeEventListener("click", close);
                 document.removeEventListener("keydown", close);
@@ -130,7 +142,7 @@ export function Frame({ id, title, sub, heading = "h3", table, readout, height, 
               Copy ▾<span className="hidden">: {title}</span>
             </summary>
             <div>
-              {Object.entries(copies).map(([name, copy]) => (
+              {copies.map(([name, copy]) => (
                 <button
                   key={name}
                   type="button"
@@ -163,7 +175,11 @@ export function Frame({ id, title, sub, heading = "h3", table, readout, height, 
                 <tr key={i}>
                   {row.map((value, j) => (
                     <td key={j} className={typeof value === "number" ? "num" : undefined}>
-                      {value === null ? "–" : typeof value === "number" ? Number(value.toPrecision(5)).toLocaleString(undefined, { maximumFractionDigits: 4 }) : value}
+                      {value === null
+                        ? "–"
+                        : typeof value === "number"
+                          ? Number(value.toPrecision(5)).toLocaleString(undefined, { maximumFractionDigits: 4 })
+                          : value}
                     </td>
                   ))}
                 </tr>
@@ -196,7 +212,11 @@ export function Frame({ id, title, sub, heading = "h3", table, readout, height, 
           }}
           onPointerLeave={() => hit && setActive(null)}
         >
-          {width > 0 && <Suspense fallback={<div className="skeleton" style={{ height }} />}>{children({ width, palette, active })}</Suspense>}
+          {width > 0 && (
+            <Suspense fallback={<div className="skeleton" style={{ height }} />}>
+              {children({ width, palette, active })}
+            </Suspense>
+          )}
         </div>
       )}
       {!asTable && (

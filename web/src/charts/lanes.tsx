@@ -1,7 +1,8 @@
 /** One person's contacts: a lane per channel, time to the right, a dot per event, a ring with its number per given score. */
+
+import type { TimelineItem } from "../api/types";
 import * as time from "../format/time";
 import { title } from "../format/words";
-import type { TimelineItem } from "../api/types";
 import type { Palette } from "./palette";
 import { linear } from "./scale";
 
@@ -58,13 +59,29 @@ export function Lanes({ items, width, palette, active }: LanesProps) {
             </g>
           );
         }
-        return <circle key={`${item.source}${item.id}`} cx={at} cy={y} r={active === i ? 5 : 3} fill={colour} fillOpacity={active === i ? 1 : 0.65} />;
+        return (
+          <circle
+            key={`${item.source}${item.id}`}
+            cx={at}
+            cy={y}
+            r={active === i ? 5 : 3}
+            fill={colour}
+            fillOpacity={active === i ? 1 : 0.65}
+          />
+        );
       })}
       {Array.from({ length: many }, (_, i) => {
         const at = from + ((to - from) * i) / (many - 1);
         const place = x(at);
         return (
-          <text key={at} x={place} y={height - 4} textAnchor={i === 0 ? "start" : i === many - 1 ? "end" : "middle"} fill={palette.quiet} fontSize="11">
+          <text
+            key={at}
+            x={place}
+            y={height - 4}
+            textAnchor={i === 0 ? "start" : i === many - 1 ? "end" : "middle"}
+            fill={palette.quiet}
+            fontSize="11"
+          >
             {time.date(new Date(at).toISOString())}
           </text>
         );

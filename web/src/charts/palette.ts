@@ -41,4 +41,5 @@ export const DARK: Palette = {
   accent: "#f0a560",
 };
 
-export const FONT = '-apple-system, BlinkMacSystemFont, "Segoe UI", Inter, Roboto, "Noto Sans", "Liberation Sans", system-ui, sans-serif';
+export const FONT =
+  '-apple-system, BlinkMacSystemFont, "Segoe UI", Inter, Roboto, "Noto Sans", "Liberation Sans", system-ui, sans-serif';

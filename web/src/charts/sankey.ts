@@ -64,7 +64,13 @@ export function chooseFlows(transitions: Transition[], most = MOST, named = NAME
   }
   const shown = forward.length <= most ? forward : forward.slice(0, named);
   const other = forward.slice(shown.length);
-  const flows: Flow[] = shown.map((t) => ({ from: t.from_step, to: t.to_step, n: t.n, people: t.people, median_wait_ms: t.median_wait_ms }));
+  const flows: Flow[] = shown.map((t) => ({
+    from: t.from_step,
+    to: t.to_step,
+    n: t.n,
+    people: t.people,
+    median_wait_ms: t.median_wait_ms,
+  }));
   const drawn = new Set(flows.flatMap(({ from, to }) => [from, to]));
   const rest = new Map<string, number>();
   for (const { from_step, n } of other) if (drawn.has(from_step)) rest.set(from_step, (rest.get(from_step) ?? 0) + n);
@@ -84,7 +90,12 @@ export function flowText(flow: Flow): string {
   return `${stepTitle(flow.from)} → ${stepTitle(flow.to)}: ${number.count(flow.n)}${people}${wait}`;
 }
 
-export function sankeyOption({ flows }: Flows, palette: Palette, active: number | null, narrow: boolean): EChartsCoreOption {
+export function sankeyOption(
+  { flows }: Flows,
+  palette: Palette,
+  active: number | null,
+  narrow: boolean,
+): EChartsCoreOption {
   const names = [...new Set(flows.flatMap(({ from, to }) => [from, to]))];
   const leaves = new Set(names.filter((name) => !flows.some(({ from }) => from === name)));
   return {
@@ -97,7 +108,12 @@ export function sankeyOption({ flows }: Flows, palette: Palette, active: number 
       borderWidth: 0,
       textStyle: { color: palette.ground, fontSize: 12 },
       formatter: (item: unknown) => {
-        const { dataType, dataIndex, name, value } = item as { dataType: string; dataIndex: number; name: string; value: number };
+        const { dataType, dataIndex, name, value } = item as {
+          dataType: string;
+          dataIndex: number;
+          name: string;
+          value: number;
+        };
         return dataType === "edge" ? flowText(flows[dataIndex]!) : `${stepTitle(name)}: ${number.count(value)}`;
       },
     },

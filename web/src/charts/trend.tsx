@@ -1,7 +1,8 @@
 /** A score over time: line, interval as band, target as a thin line, the last value labelled. A period without a value is a gap. */
+
+import type { TrendPoint } from "../api/types";
 import * as number from "../format/number";
 import * as time from "../format/time";
-import type { TrendPoint } from "../api/types";
 import type { Palette } from "./palette";
 import { extent, linear, runs, ticks } from "./scale";
 
@@ -57,7 +58,12 @@ export function Trend({ points, grain, unit, target, width, height, palette, act
       {targetY !== null && (
         <g>
           <line x1={left} x2={plot.right} y1={targetY} y2={targetY} stroke={palette.soft} strokeDasharray="2 3" />
-          <text x={plot.right + 6} y={targetY + (Math.abs(targetY - labelY) < 13 ? (targetY < labelY ? -5 : 12) : 4)} fill={palette.quiet} fontSize="10">
+          <text
+            x={plot.right + 6}
+            y={targetY + (Math.abs(targetY - labelY) < 13 ? (targetY < labelY ? -5 : 12) : 4)}
+            fill={palette.quiet}
+            fontSize="10"
+          >
             target
           </text>
         </g>
@@ -73,7 +79,11 @@ export function Trend({ points, grain, unit, target, width, height, palette, act
         />
       ))}
       {points.map(({ score, period_start, partial }, i) =>
-        score.estimate === null || (points.length > 1 && i !== lastIndex && !partial && lines.every((run) => run.length > 1 || run[0] !== i)) ? null : (
+        score.estimate === null ||
+        (points.length > 1 &&
+          i !== lastIndex &&
+          !partial &&
+          lines.every((run) => run.length > 1 || run[0] !== i)) ? null : (
           <circle
             key={period_start}
             cx={x(i)}
@@ -100,7 +110,9 @@ export function Trend({ points, grain, unit, target, width, height, palette, act
       {active !== null && points[active] && (
         <g>
           <line x1={x(active)} x2={x(active)} y1={TOP} y2={plot.bottom} stroke={palette.accent} />
-          {at(active).estimate !== null && <circle cx={x(active)} cy={y(at(active).estimate!)} r="4" fill={palette.accent} />}
+          {at(active).estimate !== null && (
+            <circle cx={x(active)} cy={y(at(active).estimate!)} r="4" fill={palette.accent} />
+          )}
         </g>
       )}
     </svg>

@@ -3,19 +3,36 @@ import type { Estimate } from "../api/types";
 import * as number from "./number";
 
 const GB = "en-GB";
-const estimate = (over: Partial<Estimate>): Estimate => ({ estimate: 0.713, lower: 0.698, upper: 0.727, n: 3912, level: 0.95, method: "wilson", reason: null, ...over });
+const estimate = (over: Partial<Estimate>): Estimate => ({
+  estimate: 0.713,
+  lower: 0.698,
+  upper: 0.727,
+  n: 3912,
+  level: 0.95,
+  method: "wilson",
+  reason: null,
+  ...over,
+});
 
 describe("an estimate", () => {
   it("is shown as in COCKPIT: estimate, interval, n", () => {
     expect(number.whole(estimate({}), "csat", GB)).toBe("71.3\u202f% (69.8–72.7, n\u00a03,912)");
   });
   it("says why there is no number instead of showing 0", () => {
-    expect(number.whole(estimate({ estimate: null, lower: null, upper: null, n: 3, reason: "too_few" }), "nps", GB)).toBe("too few (n < 5)");
-    expect(number.whole(estimate({ estimate: null, lower: null, upper: null, n: 0, reason: "empty" }), "nps", GB)).toBe("no answers");
-    expect(number.whole(estimate({ estimate: null, lower: null, upper: null, n: 0, reason: "no_rate_known" }), "nps", GB)).toBe("no rate known");
+    expect(
+      number.whole(estimate({ estimate: null, lower: null, upper: null, n: 3, reason: "too_few" }), "nps", GB),
+    ).toBe("too few (n < 5)");
+    expect(number.whole(estimate({ estimate: null, lower: null, upper: null, n: 0, reason: "empty" }), "nps", GB)).toBe(
+      "no answers",
+    );
+    expect(
+      number.whole(estimate({ estimate: null, lower: null, upper: null, n: 0, reason: "no_rate_known" }), "nps", GB),
+    ).toBe("no rate known");
   });
   it("of zero is zero, not missing", () => {
-    expect(number.whole(estimate({ estimate: 0, lower: 0, upper: 0.04 }), "share", GB)).toBe("0.0\u202f% (0.0–4.0, n\u00a03,912)");
+    expect(number.whole(estimate({ estimate: 0, lower: 0, upper: 0.04 }), "share", GB)).toBe(
+      "0.0\u202f% (0.0–4.0, n\u00a03,912)",
+    );
   });
   it("of NPS is shown −100..100 and joins negative bounds by a word", () => {
     expect(number.value(-0.2469, "nps", GB)).toBe("−24.7");

@@ -8,18 +8,23 @@ import * as time from "./time";
 import { list, lower, title } from "./words";
 
 /** `+2.1 points since May (+0.8 to +3.4)` in parts: the reader sees the figure bold. */
-export function changeParts(change: ScoreChange, kind: Parameters<typeof number.differenceUnit>[0]): { mark: string; figure: string; rest: string } {
+export function changeParts(
+  change: ScoreChange,
+  kind: Parameters<typeof number.differenceUnit>[0],
+): { mark: string; figure: string; rest: string } {
   const unit = number.differenceUnit(kind);
   const since = `since ${time.period(change.period, change.previous_start, undefined, change.period === "month")}`;
   const bounds = number.signedInterval(change.difference, unit);
-  if (change.difference.estimate === null) return { mark: "", figure: "", rest: `change ${since}: ${number.reason(change.difference)}` };
+  if (change.difference.estimate === null)
+    return { mark: "", figure: "", rest: `change ${since}: ${number.reason(change.difference)}` };
   const inner = bounds ? ` (${bounds})` : "";
   if (change.verdict === "unclear") return { mark: "", figure: "Change unclear", rest: ` ${since}${inner}` };
   const mark = change.verdict === "up" ? "▲" : "▼";
   return { mark, figure: `${number.signed(change.difference.estimate, unit)}`, rest: ` ${since}${inner}` };
 }
 
-const moved = (verdict: "up" | "down" | "unclear") => (verdict === "up" ? "rose" : verdict === "down" ? "fell" : "may have moved");
+const moved = (verdict: "up" | "down" | "unclear") =>
+  verdict === "up" ? "rose" : verdict === "down" ? "fell" : "may have moved";
 
 /** One thing that changed, as a sentence. */
 export function changeSentence(change: Change): string {
@@ -48,7 +53,9 @@ export function overviewHeadline(overview: Overview): string {
   }
   const changes = overview.scores.flatMap(({ change }) => (change ? [change] : []));
   const when = changes[0] ? ` in ${time.period(changes[0].period, changes[0].period_start)}` : "";
-  return changes.length ? `No score moved beyond chance${when}` : `${title(overview.scores[0]?.metric ?? "Scores")} and what moves it`;
+  return changes.length
+    ? `No score moved beyond chance${when}`
+    : `${title(overview.scores[0]?.metric ?? "Scores")} and what moves it`;
 }
 
 /** The answer of a score's page: for whom does it differ most, beyond its interval. */
@@ -58,7 +65,13 @@ export function scoreHeadline(scores: Scores): string {
   const at = `${title(metric.metric)} is ${number.value(score.estimate, metric.kind)}`;
   const apart = scores.slices
     .flatMap(({ slice_by, slices }) => slices.map((slice) => ({ slice_by, ...slice })))
-    .filter(({ score: own }) => own.upper !== null && own.lower !== null && score.estimate !== null && (own.upper < score.estimate || own.lower > score.estimate))
+    .filter(
+      ({ score: own }) =>
+        own.upper !== null &&
+        own.lower !== null &&
+        score.estimate !== null &&
+        (own.upper < score.estimate || own.lower > score.estimate),
+    )
     .sort((a, b) => Math.abs(b.score.estimate! - score.estimate!) - Math.abs(a.score.estimate! - score.estimate!))[0];
   if (!apart) return `${at}; no group stands apart beyond chance`;
   const side = apart.score.estimate! < score.estimate ? "below" : "above";
@@ -68,12 +81,18 @@ export function scoreHeadline(scores: Scores): string {
 /** The stage that loses the largest share of its people; stages without a figure are left out. */
 export function worstStage(stages: Stage[]): Stage | null {
   const known = stages.filter(({ conversion, people }) => conversion.estimate !== null && people >= 5);
-  return known.reduce<Stage | null>((worst, stage) => (worst === null || stage.conversion.estimate! < worst.conversion.estimate! ? stage : worst), null);
+  return known.reduce<Stage | null>(
+    (worst, stage) => (worst === null || stage.conversion.estimate! < worst.conversion.estimate! ? stage : worst),
+    null,
+  );
 }
 
 export function journeyHeadline(journey: Journey): string {
   const worst = worstStage(journey.stages);
-  if (!worst) return journey.people === 0 ? "Nobody is on this journey in this selection" : `${title(journey.journey)}: no stage has enough people to compare`;
+  if (!worst)
+    return journey.people === 0
+      ? "Nobody is on this journey in this selection"
+      : `${title(journey.journey)}: no stage has enough people to compare`;
   const lost = worst.people - worst.continued;
   return `${title(worst.stage)} loses the largest share: ${number.count(lost)} of ${number.count(worst.people)} people went no further`;
 }
@@ -112,7 +131,9 @@ export function driversHeadline(drivers: Drivers): string {
 export function driverSentence(driver: Driver): string {
   if (driver.effect === null) return `${title(driver.driver)} goes with different scores.`;
   const size = number.signed(driver.effect, "points");
-  return driver.kind === "boolean" ? `Where it is present, the score differs by ${size} points.` : `Per standard deviation, the score differs by ${size} points.`;
+  return driver.kind === "boolean"
+    ? `Where it is present, the score differs by ${size} points.`
+    : `Per standard deviation, the score differs by ${size} points.`;
 }
 
 export { list };

@@ -2,17 +2,17 @@ import { afterEach, describe, expect, it } from "vitest";
 import * as time from "./time";
 
 const GB = "en-GB";
-afterEach(() => time.useZone("UTC"));
+afterEach(() => time.setZone("UTC"));
 
 describe("a time", () => {
   it("is shown in the project's zone, not the reader's", () => {
-    time.useZone("America/Sao_Paulo");
+    time.setZone("America/Sao_Paulo");
     expect(time.date("2026-07-01T01:30:00Z", GB)).toBe("30 Jun 2026");
     expect(time.dayKey("2026-07-01T01:30:00Z")).toBe("2026-06-30");
     expect(time.clock("2026-07-01T01:30:00Z", GB)).toBe("22:30");
   });
   it("of an unknown zone falls back to UTC", () => {
-    time.useZone("Mars/Olympus");
+    time.setZone("Mars/Olympus");
     expect(time.clock("2026-07-01T01:30:00Z", GB)).toBe("01:30");
   });
   it("that never was says so", () => {

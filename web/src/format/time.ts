@@ -3,7 +3,7 @@
 let zone = "UTC";
 
 /** Sets the project's zone (from `GET /meta`) for everything below. */
-export function useZone(timezone: string): void {
+export function setZone(timezone: string): void {
   try {
     new Intl.DateTimeFormat(undefined, { timeZone: timezone });
     zone = timezone;
@@ -98,7 +98,8 @@ export function period(grain: string, start: string | null, locale?: string, sho
 /** A label under a time axis: short, with its year at the first label and at each January. */
 export function tick(grain: string, start: string, first: boolean, locale?: string): string {
   const day = new Date(`${start}T00:00:00Z`);
-  const utc = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(locale, { timeZone: "UTC", ...options }).format(day);
+  const utc = (options: Intl.DateTimeFormatOptions) =>
+    new Intl.DateTimeFormat(locale, { timeZone: "UTC", ...options }).format(day);
   const year = `’${String(day.getUTCFullYear()).slice(2)}`;
   const turn = day.getUTCMonth() === 0 && day.getUTCDate() <= 7;
   switch (grain) {

@@ -23,7 +23,11 @@ export function title(id: string): string {
     .replace(/[_.]+/g, " ")
     .trim()
     .split(/\s+/)
-    .map((word) => (["nps", "csat", "ces", "crm", "sms", "ivr", "id", "sla", "vip"].includes(word.toLowerCase()) ? word.toUpperCase() : word));
+    .map((word) =>
+      ["nps", "csat", "ces", "crm", "sms", "ivr", "id", "sla", "vip"].includes(word.toLowerCase())
+        ? word.toUpperCase()
+        : word,
+    );
   const text = words.join(" ");
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
@@ -71,7 +75,8 @@ export const GLOSSARY = {
   csat: "Customer satisfaction: share of answers in the top two of the scale.",
   ces: "Customer effort score: mean of the answers on how easy it was.",
   interval: "Range that holds the true value in 95 of 100 such samples.",
-  driver: "Something that goes with the score, measured before the answer was given. Going with it is not yet causing it.",
+  driver:
+    "Something that goes with the score, measured before the answer was given. Going with it is not yet causing it.",
   importance: "Share of what the model explains (LMG: the driver's part of R², averaged over all orders of entry).",
   r_squared: "Share of the differences between answers that the drivers explain together.",
   effect: "By how much the score differs where the driver is present, or per standard deviation.",

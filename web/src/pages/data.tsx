@@ -20,13 +20,16 @@ export default function DataPageView() {
   return (
     <>
       <div className="head">
-        <p className="kicker">Data · {plural(data.sources.length, "source", "sources", number.count(data.sources.length))}</p>
+        <p className="kicker">
+          Data · {plural(data.sources.length, "source", "sources", number.count(data.sources.length))}
+        </p>
         <h1>{headline(data)}</h1>
       </div>
       <Work data={data} meta={meta} />
       {data.sources.length === 0 ? (
         <Empty title="No sources declared">
-          A source is a file <code>sources/NAME.yaml</code> and one SELECT beside it. <code>clew init</code> writes commented examples; <code>clew check</code> tells what is wrong with them.
+          A source is a file <code>sources/NAME.yaml</code> and one SELECT beside it. <code>clew init</code> writes
+          commented examples; <code>clew check</code> tells what is wrong with them.
         </Empty>
       ) : (
         <Sources data={data} />
@@ -61,7 +64,9 @@ function Work({ data, meta }: { data: DataPage; meta: Meta }) {
   const { data: job } = useQuery(queries.job(id));
   const begin = useMutation({
     mutationFn: (kind: "run" | "import") =>
-      kind === "run" ? post<"POST /run">("/run", { only: null, full: false }) : post<"POST /import">("/import", { sources: [], run: true }),
+      kind === "run"
+        ? post<"POST /run">("/run", { only: null, full: false })
+        : post<"POST /import">("/import", { sources: [], run: true }),
     onSuccess: (made: Job) => setStarted(made.job_id),
     onError: (error) => {
       const running = error instanceof ApiError ? error.details?.job_id : null;
@@ -77,7 +82,8 @@ function Work({ data, meta }: { data: DataPage; meta: Meta }) {
     <section style={{ borderTop: "1px solid var(--ink)", paddingTop: 12, display: "grid", gap: 12 }} aria-label="Runs">
       <div style={{ display: "flex", flexWrap: "wrap", gap: "12px 40px", alignItems: "center" }}>
         <p>
-          <span className="quiet">Last run</span> <b>{data.last_run ? time.dateTime(data.last_run.started_at) : "never"}</b>
+          <span className="quiet">Last run</span>{" "}
+          <b>{data.last_run ? time.dateTime(data.last_run.started_at) : "never"}</b>
           {data.last_run && (
             <span className={data.last_run.status === "failed" ? "bad" : "quiet"}>
               {" "}
@@ -86,18 +92,31 @@ function Work({ data, meta }: { data: DataPage; meta: Meta }) {
           )}
         </p>
         <p>
-          <span className="quiet">Next</span> <b>{data.next_run_at ? time.dateTime(data.next_run_at) : "no schedule"}</b>
+          <span className="quiet">Next</span>{" "}
+          <b>{data.next_run_at ? time.dateTime(data.next_run_at) : "no schedule"}</b>
         </p>
         <div style={{ display: "flex", gap: 8, marginLeft: "auto" }}>
-          <button type="button" className="button" disabled={busy || begin.isPending} onClick={() => begin.mutate("run")}>
+          <button
+            type="button"
+            className="button"
+            disabled={busy || begin.isPending}
+            onClick={() => begin.mutate("run")}
+          >
             Run now
           </button>
-          <button type="button" className="button primary" disabled={busy || begin.isPending} onClick={() => begin.mutate("import")}>
+          <button
+            type="button"
+            className="button primary"
+            disabled={busy || begin.isPending}
+            onClick={() => begin.mutate("import")}
+          >
             Import and run
           </button>
         </div>
       </div>
-      {begin.error && !(begin.error instanceof ApiError && begin.error.code === "busy") && <ErrorState error={begin.error} />}
+      {begin.error && !(begin.error instanceof ApiError && begin.error.code === "busy") && (
+        <ErrorState error={begin.error} />
+      )}
       {job && (
         <div aria-live="polite">
           <div style={{ display: "flex", gap: 16, alignItems: "center" }}>
@@ -159,15 +178,26 @@ function Equations({ source }: { source: Source }) {
         <Term n={rows.read} name="rows read" text="Rows in the files, without headers." /> =
         <Term n={rows.mapped} name="mapped" text="Rows that gave at least one fact." /> +
         <Term n={rows.skipped} name="skipped" text="Rows that the mapping's stated filter left out." /> +
-        <Term n={rows.unreadable} name="unreadable" text="Rows that could not be read; they are in quarantine with their raw text." /> {mark(rows.balanced)}
+        <Term
+          n={rows.unreadable}
+          name="unreadable"
+          text="Rows that could not be read; they are in quarantine with their raw text."
+        />{" "}
+        {mark(rows.balanced)}
       </div>
       {source.targets.map((target) => (
         <div className="equation" key={target.target}>
-          <Term n={target.produced} name={`${target.target} made`} text="Facts that the mapping made from these rows." /> =
+          <Term
+            n={target.produced}
+            name={`${target.target} made`}
+            text="Facts that the mapping made from these rows."
+          />{" "}
+          =
           <Term n={target.stored} name="stored" text="New facts, written." /> +
           <Term n={target.duplicate} name="duplicate" text="Already there with the same content." /> +
           <Term n={target.quarantined} name="quarantined" text={GLOSSARY.quarantine} /> +
-          <Term n={target.rejected} name="rejected" text="Refused for good: no consent, or an erased person." /> {mark(target.balanced)}
+          <Term n={target.rejected} name="rejected" text="Refused for good: no consent, or an erased person." />{" "}
+          {mark(target.balanced)}
         </div>
       ))}
     </>
@@ -179,7 +209,9 @@ const LATE_MS = 3 * 86_400_000;
 
 function Sources({ data }: { data: DataPage }) {
   const { set } = useFilter();
-  const newest = Math.max(...data.sources.map(({ newest_fact_at }) => (newest_fact_at ? Date.parse(newest_fact_at) : 0)));
+  const newest = Math.max(
+    ...data.sources.map(({ newest_fact_at }) => (newest_fact_at ? Date.parse(newest_fact_at) : 0)),
+  );
   return (
     <section className="section">
       <header>
@@ -195,10 +227,18 @@ function Sources({ data }: { data: DataPage }) {
           const late = source.newest_fact_at !== null && newest - Date.parse(source.newest_fact_at) > LATE_MS;
           const aside = held(source);
           return (
-            <li key={source.source} style={{ display: "grid", gridTemplateColumns: "repeat(auto-fit, minmax(min(100%, 260px), 1fr))", gap: "4px 32px" }}>
+            <li
+              key={source.source}
+              style={{
+                display: "grid",
+                gridTemplateColumns: "repeat(auto-fit, minmax(min(100%, 260px), 1fr))",
+                gap: "4px 32px",
+              }}
+            >
               <div>
                 <h3>
-                  {title(source.source)} {source.lookup && <span className="tag">lookup</span>} {late && <span className="tag accent">behind</span>}
+                  {title(source.source)} {source.lookup && <span className="tag">lookup</span>}{" "}
+                  {late && <span className="tag accent">behind</span>}
                 </h3>
                 <p className="small quiet" style={{ overflowWrap: "anywhere" }}>
                   {source.files.join(", ")}
@@ -210,12 +250,18 @@ function Sources({ data }: { data: DataPage }) {
                   {source.newest_fact_at && `; newest fact ${time.date(source.newest_fact_at)}`}
                 </p>
                 {aside > 0 && (
-                  <button type="button" className="text-button small bad" onClick={() => set({ source: source.source, reason: undefined })}>
+                  <button
+                    type="button"
+                    className="text-button small bad"
+                    onClick={() => set({ source: source.source, reason: undefined })}
+                  >
                     {number.count(aside)} in quarantine: {list(source.quarantine.map(({ reason }) => lower(reason)))}
                   </button>
                 )}
               </div>
-              <div style={{ gridColumn: "span 2", minWidth: 0 }}>{source.last_import_at ? <Equations source={source} /> : <p className="quiet">Nothing came in yet.</p>}</div>
+              <div style={{ gridColumn: "span 2", minWidth: 0 }}>
+                {source.last_import_at ? <Equations source={source} /> : <p className="quiet">Nothing came in yet.</p>}
+              </div>
             </li>
           );
         })}
@@ -224,12 +270,26 @@ function Sources({ data }: { data: DataPage }) {
   );
 }
 
-function QuarantineSection({ source, reason, data }: { source: string | undefined; reason: string | undefined; data: DataPage }) {
+function QuarantineSection({
+  source,
+  reason,
+  data,
+}: {
+  source: string | undefined;
+  reason: string | undefined;
+  data: DataPage;
+}) {
   const { set } = useFilter();
   const total = data.sources.reduce((sum, one) => sum + held(one), 0);
   const rows = useInfiniteQuery({ ...queries.quarantine(source, reason), enabled: total > 0 });
   const items = rows.data?.pages.flatMap((page) => page.items) ?? [];
-  const reasons = [...new Set(data.sources.filter((one) => !source || one.source === source).flatMap((one) => one.quarantine.map((row) => row.reason)))].sort();
+  const reasons = [
+    ...new Set(
+      data.sources
+        .filter((one) => !source || one.source === source)
+        .flatMap((one) => one.quarantine.map((row) => row.reason)),
+    ),
+  ].sort();
   return (
     <section className="section" id="quarantine">
       <header>
@@ -242,7 +302,11 @@ function QuarantineSection({ source, reason, data }: { source: string | undefine
           <div style={{ display: "flex", gap: 16, flexWrap: "wrap" }}>
             <label className="field">
               Source
-              <select value={source ?? ""} className={source ? "set" : undefined} onChange={(event) => set({ source: event.target.value || undefined })}>
+              <select
+                value={source ?? ""}
+                className={source ? "set" : undefined}
+                onChange={(event) => set({ source: event.target.value || undefined })}
+              >
                 <option value="">All</option>
                 {data.sources
                   .filter((one) => held(one) > 0)
@@ -255,7 +319,11 @@ function QuarantineSection({ source, reason, data }: { source: string | undefine
             </label>
             <label className="field">
               Reason
-              <select value={reason ?? ""} className={reason ? "set" : undefined} onChange={(event) => set({ reason: event.target.value || undefined })}>
+              <select
+                value={reason ?? ""}
+                className={reason ? "set" : undefined}
+                onChange={(event) => set({ reason: event.target.value || undefined })}
+              >
                 <option value="">All</option>
                 {reasons.map((one) => (
                   <option key={one} value={one}>
@@ -268,14 +336,19 @@ function QuarantineSection({ source, reason, data }: { source: string | undefine
         )}
       </header>
       {total === 0 ? (
-        <p className="soft">Empty. Rows that cannot be stored would be kept here with their reason and their raw text.</p>
+        <p className="soft">
+          Empty. Rows that cannot be stored would be kept here with their reason and their raw text.
+        </p>
       ) : rows.error && !rows.data ? (
         <ErrorState error={rows.error} retry={() => void rows.refetch()} />
       ) : !rows.data ? (
         <Skeleton rows={5} />
       ) : (
         <>
-          <p className="small quiet">{plural(rows.data.pages[0]!.total, "row", "rows", number.count(rows.data.pages[0]!.total))}. Mend the source or its mapping and import again.</p>
+          <p className="small quiet">
+            {plural(rows.data.pages[0]!.total, "row", "rows", number.count(rows.data.pages[0]!.total))}. Mend the source
+            or its mapping and import again.
+          </p>
           <ul className="rows" style={{ borderTop: 0 }}>
             {items.map((item) => (
               <li key={item.quarantine_id} style={{ padding: "8px 0" }}>
@@ -297,7 +370,12 @@ function QuarantineSection({ source, reason, data }: { source: string | undefine
             ))}
           </ul>
           {rows.hasNextPage && (
-            <button type="button" className="button" disabled={rows.isFetchingNextPage} onClick={() => void rows.fetchNextPage()}>
+            <button
+              type="button"
+              className="button"
+              disabled={rows.isFetchingNextPage}
+              onClick={() => void rows.fetchNextPage()}
+            >
               Show more
             </button>
           )}
@@ -338,7 +416,8 @@ function RunRow({ run }: { run: Run }) {
     <li style={{ padding: "8px 0" }}>
       <details className="line">
         <summary>
-          {time.dateTime(run.started_at)} <span className={run.status === "failed" ? "tag warn" : "tag"}>{run.status}</span>{" "}
+          {time.dateTime(run.started_at)}{" "}
+          <span className={run.status === "failed" ? "tag warn" : "tag"}>{run.status}</span>{" "}
           <span className="small quiet">{time.duration(run.seconds * 1000)}</span>
           {failed?.detail && <div className="small bad">{failed.detail}</div>}
         </summary>

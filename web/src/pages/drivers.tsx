@@ -24,7 +24,8 @@ export default function DriversPage() {
   if (!data.metric) {
     return (
       <Empty title="No drivers yet">
-        Here you will see what moves a score, ranked, with intervals. Set <code>drivers: true</code> on a metric in <code>metrics.yaml</code>, then run the pipeline.
+        Here you will see what moves a score, ranked, with intervals. Set <code>drivers: true</code> on a metric in{" "}
+        <code>metrics.yaml</code>, then run the pipeline.
       </Empty>
     );
   }
@@ -42,7 +43,8 @@ export default function DriversPage() {
           <Tip term text={GLOSSARY.r_squared}>
             {data.r_squared === null ? "an unknown share" : number.percent(data.r_squared)}
           </Tip>{" "}
-          of the differences between {number.count(data.n)} answers. Everything was measured before the answer was given; going with a score is not yet causing it.
+          of the differences between {number.count(data.n)} answers. Everything was measured before the answer was
+          given; going with a score is not yet causing it.
         </p>
         <NotApplied applied={data.applied} />
         {(data.metrics.length > 1 || data.segments.length > 1) && (
@@ -51,7 +53,13 @@ export default function DriversPage() {
               <fieldset className="chips" style={{ border: 0, padding: 0, margin: 0 }}>
                 <legend className="hidden">Metric</legend>
                 {data.metrics.map((metric) => (
-                  <button key={metric} type="button" className="chip" aria-pressed={metric === data.metric?.metric} onClick={() => set({ metric })}>
+                  <button
+                    key={metric}
+                    type="button"
+                    className="chip"
+                    aria-pressed={metric === data.metric?.metric}
+                    onClick={() => set({ metric })}
+                  >
                     {title(metric)}
                   </button>
                 ))}
@@ -60,7 +68,10 @@ export default function DriversPage() {
             {data.segments.length > 1 && (
               <label className="field">
                 Segment
-                <select value={data.segment} onChange={(event) => set({ segment: event.target.value === "all" ? undefined : event.target.value })}>
+                <select
+                  value={data.segment}
+                  onChange={(event) => set({ segment: event.target.value === "all" ? undefined : event.target.value })}
+                >
                   {data.segments.map((segment) => (
                     <option key={segment} value={segment}>
                       {title(segment)}
@@ -89,7 +100,8 @@ export default function DriversPage() {
 
 function MapChart({ data }: { data: Drivers }) {
   const { search, set } = useFilter();
-  const axis: Across = search.across === "association" || search.across === "performance" ? search.across : betterAxis(data.drivers);
+  const axis: Across =
+    search.across === "association" || search.across === "performance" ? search.across : betterAxis(data.drivers);
   const placed = data.drivers.filter((driver) => across(driver, axis) !== null && driver.importance.estimate !== null);
   const absent = data.drivers.filter((driver) => across(driver, axis) === null);
   const act = placed[0];
@@ -103,19 +115,45 @@ function MapChart({ data }: { data: Drivers }) {
         height={400}
         readout={(i) => driverText(placed[i]!)}
         table={{
-          columns: ["Driver", axis === "performance" ? "Performance" : "Association", "Importance", "Lower", "Upper", "n"],
-          rows: placed.map((driver) => [title(driver.driver), across(driver, axis), driver.importance.estimate, driver.importance.lower, driver.importance.upper, driver.importance.n]),
+          columns: [
+            "Driver",
+            axis === "performance" ? "Performance" : "Association",
+            "Importance",
+            "Lower",
+            "Upper",
+            "n",
+          ],
+          rows: placed.map((driver) => [
+            title(driver.driver),
+            across(driver, axis),
+            driver.importance.estimate,
+            driver.importance.lower,
+            driver.importance.upper,
+            driver.importance.n,
+          ]),
         }}
         note={absent.length > 0 ? `Not on this axis: ${list(absent.map(({ driver }) => lower(driver)))}.` : undefined}
       >
-        {({ width, palette, active }) => <LazyChart option={mapOption(data.drivers, axis, palette, active, width < 480)} width={width} height={400} />}
+        {({ width, palette, active }) => (
+          <LazyChart option={mapOption(data.drivers, axis, palette, active, width < 480)} width={width} height={400} />
+        )}
       </Frame>
       <fieldset className="chips" style={{ border: 0, padding: 0, margin: "8px 0 0" }}>
         <legend className="hidden">Horizontal axis</legend>
-        <button type="button" className="chip" aria-pressed={axis === "performance"} onClick={() => set({ across: "performance" }, true)}>
+        <button
+          type="button"
+          className="chip"
+          aria-pressed={axis === "performance"}
+          onClick={() => set({ across: "performance" }, true)}
+        >
           Performance
         </button>
-        <button type="button" className="chip" aria-pressed={axis === "association"} onClick={() => set({ across: "association" }, true)}>
+        <button
+          type="button"
+          className="chip"
+          aria-pressed={axis === "association"}
+          onClick={() => set({ across: "association" }, true)}
+        >
           Hurts or helps
         </button>
       </fieldset>
@@ -131,7 +169,11 @@ function Pareto({ data }: { data: Drivers }) {
       <Frame
         id="pareto"
         heading="h2"
-        title={share === null ? "By importance" : `The vital few: ${number.count(few.length)} of ${number.count(data.drivers.length)} hold ${number.percent(share)}`}
+        title={
+          share === null
+            ? "By importance"
+            : `The vital few: ${number.count(few.length)} of ${number.count(data.drivers.length)} hold ${number.percent(share)}`
+        }
         sub="share of what the model explains, and the running sum"
         height={paretoHeight(data.drivers.length)}
         readout={(i) => driverText(data.drivers[i]!)}
@@ -150,7 +192,11 @@ function Pareto({ data }: { data: Drivers }) {
         note="Blue: the vital few. Grey: the useful many."
       >
         {({ width, palette, active }) => (
-          <LazyChart option={paretoOption(data.drivers, palette, active, width < 480)} width={width} height={paretoHeight(data.drivers.length)} />
+          <LazyChart
+            option={paretoOption(data.drivers, palette, active, width < 480)}
+            width={width}
+            height={paretoHeight(data.drivers.length)}
+          />
         )}
       </Frame>
     </section>
@@ -191,13 +237,20 @@ function Effects({ drivers }: { drivers: Driver[] }) {
   const columns = useMemo(
     () => [
       driverColumn.accessor("driver", { header: "Driver", cell: ({ getValue }) => title(getValue()) }),
-      driverColumn.accessor("family", { header: "Family", cell: ({ getValue }) => <span className="soft">{title(getValue())}</span> }),
+      driverColumn.accessor("family", {
+        header: "Family",
+        cell: ({ getValue }) => <span className="soft">{title(getValue())}</span>,
+      }),
       driverColumn.accessor((row) => row.performance ?? Number.NEGATIVE_INFINITY, {
         id: "performance",
         header: "Level",
         meta: { num: true },
         cell: ({ row: { original } }) =>
-          original.performance === null ? "–" : original.kind === "boolean" ? number.percent(original.performance, 1) : number.plain(original.performance),
+          original.performance === null
+            ? "–"
+            : original.kind === "boolean"
+              ? number.percent(original.performance, 1)
+              : number.plain(original.performance),
       }),
       driverColumn.accessor((row) => row.effect ?? 0, {
         id: "effect",
@@ -205,7 +258,12 @@ function Effects({ drivers }: { drivers: Driver[] }) {
         meta: { num: true },
         cell: ({ row: { original } }) => (original.effect === null ? "–" : number.signed(original.effect, "points")),
       }),
-      driverColumn.accessor((row) => row.importance.n, { id: "n", header: "n", meta: { num: true }, cell: ({ getValue }) => number.count(getValue()) }),
+      driverColumn.accessor((row) => row.importance.n, {
+        id: "n",
+        header: "n",
+        meta: { num: true },
+        cell: ({ getValue }) => number.count(getValue()),
+      }),
     ],
     [],
   );
@@ -231,7 +289,10 @@ function Screened({ rows }: { rows: ScreenedOut[] }) {
   const columns = useMemo(
     () => [
       screenedColumn.accessor("driver", { header: "Candidate", cell: ({ getValue }) => title(getValue()) }),
-      screenedColumn.accessor("family", { header: "Family", cell: ({ getValue }) => <span className="soft">{title(getValue())}</span> }),
+      screenedColumn.accessor("family", {
+        header: "Family",
+        cell: ({ getValue }) => <span className="soft">{title(getValue())}</span>,
+      }),
       screenedColumn.accessor((row) => row.statistic ?? -1, {
         id: "statistic",
         header: "r²",
@@ -242,9 +303,14 @@ function Screened({ rows }: { rows: ScreenedOut[] }) {
         id: "p",
         header: "Adjusted p",
         meta: { num: true },
-        cell: ({ row: { original } }) => (original.p_value === null ? "–" : number.pValue(original.p_value).replace(/^p /, "")),
+        cell: ({ row: { original } }) =>
+          original.p_value === null ? "–" : number.pValue(original.p_value).replace(/^p /, ""),
       }),
-      screenedColumn.accessor("n", { header: "n", meta: { num: true }, cell: ({ getValue }) => number.count(getValue()) }),
+      screenedColumn.accessor("n", {
+        header: "n",
+        meta: { num: true },
+        cell: ({ getValue }) => number.count(getValue()),
+      }),
       screenedColumn.accessor("reason", { header: "Why it was left out", cell: ({ getValue }) => title(getValue()) }),
     ],
     [],
@@ -255,7 +321,11 @@ function Screened({ rows }: { rows: ScreenedOut[] }) {
         <h2>Screened out</h2>
         <p>looked at and left out: at most 16 candidates enter the model</p>
       </header>
-      {rows.length === 0 ? <p className="soft">Every candidate entered the model.</p> : <DataTable label="Screened out" rows={rows} columns={columns} />}
+      {rows.length === 0 ? (
+        <p className="soft">Every candidate entered the model.</p>
+      ) : (
+        <DataTable label="Screened out" rows={rows} columns={columns} />
+      )}
     </section>
   );
 }

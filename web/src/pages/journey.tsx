@@ -25,7 +25,10 @@ export default function JourneyPage() {
   const { data: meta } = useQuery(queries.meta());
   const all = useQuery(queries.journeys(filter));
   const chosen = name ?? meta?.journeys[0];
-  const { data, error, refetch } = useQuery({ ...queries.journey(chosen ?? "", filter), enabled: chosen !== undefined });
+  const { data, error, refetch } = useQuery({
+    ...queries.journey(chosen ?? "", filter),
+    enabled: chosen !== undefined,
+  });
   if (error && !data) return <ErrorState error={error} retry={() => void refetch()} />;
   if (meta && meta.journeys.length === 0) return <EmptySelection what="journeys" />;
   if (!data || !meta) return <PageSkeleton />;
@@ -39,19 +42,37 @@ export default function JourneyPage() {
         {meta.journeys.length > 1 && (
           <nav className="chips" aria-label="Journey" style={{ marginTop: 8 }}>
             {meta.journeys.map((journey) => (
-              <Link key={journey} to="/journey/$name" params={{ name: journey }} className="chip" aria-current={journey === data.journey ? "true" : undefined}>
+              <Link
+                key={journey}
+                to="/journey/$name"
+                params={{ name: journey }}
+                className="chip"
+                aria-current={journey === data.journey ? "true" : undefined}
+              >
                 {title(journey)}
               </Link>
             ))}
           </nav>
         )}
         <p className="soft">
-          {number.count(data.people)} people; {plural(data.completed + data.dropped + data.open, "journey", "journeys", number.count(data.completed + data.dropped + data.open))}:{" "}
-          {number.count(data.completed)} completed, {number.count(data.dropped)} dropped, {number.count(data.open)} still open.
+          {number.count(data.people)} people;{" "}
+          {plural(
+            data.completed + data.dropped + data.open,
+            "journey",
+            "journeys",
+            number.count(data.completed + data.dropped + data.open),
+          )}
+          : {number.count(data.completed)} completed, {number.count(data.dropped)} dropped, {number.count(data.open)}{" "}
+          still open.
           {row && (
             <>
               {" "}
-              Completed, of those that ended: <Figure estimate={row.completion} unit="share" definition="Completed journeys, of completed and dropped ones" />
+              Completed, of those that ended:{" "}
+              <Figure
+                estimate={row.completion}
+                unit="share"
+                definition="Completed journeys, of completed and dropped ones"
+              />
             </>
           )}
         </p>
@@ -82,7 +103,11 @@ function Stages({ journey }: { journey: Journey }) {
             <Fragment key={stage.stage}>
               {before && (
                 <div className={before === worst ? "between worst" : "between"}>
-                  <b>{before.conversion.estimate === null ? number.reason(before.conversion) : number.value(before.conversion.estimate, "share")}</b>
+                  <b>
+                    {before.conversion.estimate === null
+                      ? number.reason(before.conversion)
+                      : number.value(before.conversion.estimate, "share")}
+                  </b>
                   <span className="arrow" />
                   <Tip text={`${GLOSSARY.conversion} n ${number.count(before.conversion.n)}.`}>
                     {number.interval(before.conversion, "share")} go on
@@ -104,7 +129,10 @@ function Stages({ journey }: { journey: Journey }) {
                       "people reached the end"
                     ) : (
                       <>
-                        people; <Tip term text={GLOSSARY.drop_off}>{number.count(stage.people - stage.continued)} stop here</Tip>
+                        people;{" "}
+                        <Tip term text={GLOSSARY.drop_off}>
+                          {number.count(stage.people - stage.continued)} stop here
+                        </Tip>
                       </>
                     )}
                   </dd>
@@ -130,9 +158,23 @@ function Flow({ transitions }: { transitions: Transition[] }) {
       column.accessor("from_step", { header: "From", cell: ({ getValue }) => title(getValue()) }),
       column.accessor("to_step", { header: "To", cell: ({ getValue }) => title(getValue()) }),
       column.accessor("n", { header: "Times", meta: { num: true }, cell: ({ getValue }) => number.count(getValue()) }),
-      column.accessor("people", { header: "People", meta: { num: true }, cell: ({ getValue }) => number.count(getValue()) }),
-      column.accessor((row) => row.median_wait_ms ?? -1, { id: "median", header: "Median wait", meta: { num: true }, cell: ({ row }) => time.duration(row.original.median_wait_ms) }),
-      column.accessor((row) => row.p90_wait_ms ?? -1, { id: "p90", header: "One in ten waits over", meta: { num: true }, cell: ({ row }) => time.duration(row.original.p90_wait_ms) }),
+      column.accessor("people", {
+        header: "People",
+        meta: { num: true },
+        cell: ({ getValue }) => number.count(getValue()),
+      }),
+      column.accessor((row) => row.median_wait_ms ?? -1, {
+        id: "median",
+        header: "Median wait",
+        meta: { num: true },
+        cell: ({ row }) => time.duration(row.original.median_wait_ms),
+      }),
+      column.accessor((row) => row.p90_wait_ms ?? -1, {
+        id: "p90",
+        header: "One in ten waits over",
+        meta: { num: true },
+        cell: ({ row }) => time.duration(row.original.p90_wait_ms),
+      }),
     ],
     [],
   );
@@ -143,18 +185,30 @@ function Flow({ transitions }: { transitions: Transition[] }) {
       <Frame
         id="flows"
         heading="h2"
-        title={first ? `The widest path leads from ${lower(first.from)} to ${lower(first.to)}` : "Which step follows which"}
+        title={
+          first ? `The widest path leads from ${lower(first.from)} to ${lower(first.to)}` : "Which step follows which"
+        }
         sub={`the ${number.count(flows.length)} largest flows, width: how often`}
         height={440}
         readout={(i) => flowText(flows[i]!)}
         table={{
           columns: ["From", "To", "Times", "People", "Median wait"],
-          rows: flows.map(({ from, to, n, people, median_wait_ms }) => [title(from), title(to), n, people, median_wait_ms === null ? null : time.duration(median_wait_ms)]),
+          rows: flows.map(({ from, to, n, people, median_wait_ms }) => [
+            title(from),
+            title(to),
+            n,
+            people,
+            median_wait_ms === null ? null : time.duration(median_wait_ms),
+          ]),
         }}
         note={`Not drawn: ${count(other)} moves in ${number.count(other.length)} small flows; ${count(back)} moves that go back or repeat.`}
       >
         {({ width, palette, active }) => (
-          <LazyChart option={sankeyOption(chosen, palette, active, width < 560)} width={width} height={width < 560 ? 620 : 440} />
+          <LazyChart
+            option={sankeyOption(chosen, palette, active, width < 560)}
+            width={width}
+            height={width < 560 ? 620 : 440}
+          />
         )}
       </Frame>
       {rest.length > 0 && (
@@ -188,7 +242,10 @@ function FrictionList({ items }: { items: Friction[] }) {
       {items.length === 0 && <p className="soft">No step stands out in this selection.</p>}
       <ol className="rows" style={{ borderTop: 0 }}>
         {items.map((item) => (
-          <li key={item.kind + item.from_step + item.to_step} style={{ display: "flex", flexWrap: "wrap", gap: "4px 16px", alignItems: "baseline" }}>
+          <li
+            key={item.kind + item.from_step + item.to_step}
+            style={{ display: "flex", flexWrap: "wrap", gap: "4px 16px", alignItems: "baseline" }}
+          >
             <span className="tag" style={{ minWidth: 64, textAlign: "center" }}>
               {KIND[item.kind]}
             </span>
@@ -199,7 +256,13 @@ function FrictionList({ items }: { items: Friction[] }) {
               <Figure
                 estimate={item.share}
                 unit="share"
-                definition={item.kind === "wait" ? "Share of those at this step who take this way" : item.kind === "repeat" ? "Share of the step's occurrences" : "Share of those who came here"}
+                definition={
+                  item.kind === "wait"
+                    ? "Share of those at this step who take this way"
+                    : item.kind === "repeat"
+                      ? "Share of the step's occurrences"
+                      : "Share of those who came here"
+                }
               />
             </span>
             <span className="quiet small">{plural(item.people, "person", "people", number.count(item.people))}</span>

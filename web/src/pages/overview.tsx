@@ -33,7 +33,8 @@ export default function OverviewPage() {
           </Link>
         }
       >
-        Here you will see your scores with their intervals, what changed, and what moves them. {data.counts.sources} sources are declared; import them to begin.
+        Here you will see your scores with their intervals, what changed, and what moves them. {data.counts.sources}{" "}
+        sources are declared; import them to begin.
       </Empty>
     );
   }
@@ -77,7 +78,14 @@ function Card({ card }: { card: ScoreCard }) {
           {title(card.metric)}
         </Link>
       </h2>
-      <Figure estimate={card.score} unit={card.kind} large definition={definition?.definition.replace(/\.$/, "")} version={definition?.version} period={selection} />
+      <Figure
+        estimate={card.score}
+        unit={card.kind}
+        large
+        definition={definition?.definition.replace(/\.$/, "")}
+        version={definition?.version}
+        period={selection}
+      />
       <Delta change={card.change} kind={card.kind} />
       {card.trend.length > 0 ? (
         <Frame
@@ -89,11 +97,26 @@ function Card({ card }: { card: ScoreCard }) {
           hit={(x, width) => trendIndex(x, width, card.trend.length)}
           table={{
             columns: [title(grain), "Estimate", "Lower", "Upper", "n"],
-            rows: card.trend.map(({ period_start, score }) => [period_start, score.estimate, score.lower, score.upper, score.n]),
+            rows: card.trend.map(({ period_start, score }) => [
+              period_start,
+              score.estimate,
+              score.lower,
+              score.upper,
+              score.n,
+            ]),
           }}
         >
           {({ width, palette, active }) => (
-            <Trend points={card.trend} grain={grain} unit={card.kind} target={card.target} width={width} height={132} palette={palette} active={active} />
+            <Trend
+              points={card.trend}
+              grain={grain}
+              unit={card.kind}
+              target={card.target}
+              width={width}
+              height={132}
+              palette={palette}
+              active={active}
+            />
           )}
         </Frame>
       ) : (
@@ -131,13 +154,21 @@ function Changes({ changes }: { changes: Change[] }) {
             );
           }
           const unit = number.differenceUnit(change.metric_kind);
-          const reach = Math.max(Math.abs(change.difference.lower ?? 0), Math.abs(change.difference.upper ?? 0), 0.0001);
+          const reach = Math.max(
+            Math.abs(change.difference.lower ?? 0),
+            Math.abs(change.difference.upper ?? 0),
+            0.0001,
+          );
           return (
             <li key={`${change.metric}${i}`}>
               <p className="sentence">
                 <Link
                   to="/scores"
-                  search={(old) => ({ ...old, metric: change.metric, ...(change.kind === "slice" ? { slice_by: change.slice_by, slice: change.slice } : {}) })}
+                  search={(old) => ({
+                    ...old,
+                    metric: change.metric,
+                    ...(change.kind === "slice" ? { slice_by: change.slice_by, slice: change.slice } : {}),
+                  })}
                 >
                   {changeSentence(change)}
                 </Link>
@@ -149,7 +180,8 @@ function Changes({ changes }: { changes: Change[] }) {
                     {change.verdict === "up" ? "▲ " : change.verdict === "down" ? "▼ " : ""}
                     {number.signed(change.difference.estimate, unit)}
                   </b>{" "}
-                  ({number.signedInterval(change.difference, unit)}, n&nbsp;{number.count(change.now.n)} now, {number.count(change.before.n)} before)
+                  ({number.signedInterval(change.difference, unit)}, n&nbsp;{number.count(change.now.n)} now,{" "}
+                  {number.count(change.before.n)} before)
                 </span>
               </p>
             </li>
@@ -226,13 +258,15 @@ function WeakStages({ stages }: { stages: Overview["weakest_stages"] }) {
           <li key={journey}>
             <p className="sentence">
               <Link to="/journey/$name" params={{ name: journey }}>
-                {title(journey)}: {number.count(stage.people - stage.continued)} of {number.count(stage.people)} people stop after {lower(stage.stage)}
+                {title(journey)}: {number.count(stage.people - stage.continued)} of {number.count(stage.people)} people
+                stop after {lower(stage.stage)}
               </Link>
             </p>
             <p className="evidence">
               <Whisker estimate={stage.conversion} domain={[0, 1]} width={160} palette={palette} bar />
               <span>
-                go on: <Figure estimate={stage.conversion} unit="share" definition={GLOSSARY.conversion.replace(/\.$/, "")} />
+                go on:{" "}
+                <Figure estimate={stage.conversion} unit="share" definition={GLOSSARY.conversion.replace(/\.$/, "")} />
               </span>
             </p>
           </li>

@@ -20,7 +20,9 @@ export default function PeoplePage() {
   const { data: meta } = useQuery(queries.meta());
   const [text, setText] = useState(search.q ?? "");
   const q = search.q ?? "";
-  const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage, isPlaceholderData } = useInfiniteQuery(queries.people(q, filter));
+  const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage, isPlaceholderData } = useInfiniteQuery(
+    queries.people(q, filter),
+  );
 
   useEffect(() => setText(q), [q]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: only typing starts the timer
@@ -48,8 +50,15 @@ export default function PeoplePage() {
           </>
         ),
       }),
-      column.accessor("last_seen_at", { header: "Last seen", cell: ({ getValue }) => <span className="nowrap">{time.date(getValue())}</span> }),
-      column.accessor((row) => row.stage ?? "", { id: "stage", header: "Stage", cell: ({ getValue }) => (getValue() ? title(getValue()) : "–") }),
+      column.accessor("last_seen_at", {
+        header: "Last seen",
+        cell: ({ getValue }) => <span className="nowrap">{time.date(getValue())}</span>,
+      }),
+      column.accessor((row) => row.stage ?? "", {
+        id: "stage",
+        header: "Stage",
+        cell: ({ getValue }) => (getValue() ? title(getValue()) : "–"),
+      }),
       column.accessor((row) => row.channels.join(" "), {
         id: "channels",
         header: "Channels",
@@ -61,7 +70,11 @@ export default function PeoplePage() {
           </span>
         ),
       }),
-      column.accessor("events", { header: "Events", meta: { num: true }, cell: ({ getValue }) => number.count(getValue()) }),
+      column.accessor("events", {
+        header: "Events",
+        meta: { num: true },
+        cell: ({ getValue }) => number.count(getValue()),
+      }),
       column.accessor("last_nps", { header: "NPS", meta: { num: true }, cell: ({ getValue }) => given(getValue()) }),
       column.accessor("last_csat", { header: "CSAT", meta: { num: true }, cell: ({ getValue }) => given(getValue()) }),
       column.accessor("last_ces", { header: "CES", meta: { num: true }, cell: ({ getValue }) => given(getValue()) }),
@@ -69,7 +82,9 @@ export default function PeoplePage() {
         id: "value",
         header: "Value",
         meta: { num: true },
-        cell: ({ row: { original } }) => <span className="nowrap">{number.money(original.value, original.currency)}</span>,
+        cell: ({ row: { original } }) => (
+          <span className="nowrap">{number.money(original.value, original.currency)}</span>
+        ),
       }),
     ],
     [],
@@ -105,8 +120,17 @@ export default function PeoplePage() {
         q ? (
           <section className="state">
             <h2>Nobody matches “{q}”</h2>
-            <p>Names match by any part; e-mails, phones and numbers from their beginning. A filter above may also leave the person out.</p>
-            <button type="button" className="button" onClick={() => set({ q: undefined, period: undefined, channel: undefined, slice: undefined, slice_by: undefined })}>
+            <p>
+              Names match by any part; e-mails, phones and numbers from their beginning. A filter above may also leave
+              the person out.
+            </p>
+            <button
+              type="button"
+              className="button"
+              onClick={() =>
+                set({ q: undefined, period: undefined, channel: undefined, slice: undefined, slice_by: undefined })
+              }
+            >
               Clear search and filter
             </button>
           </section>
@@ -125,7 +149,12 @@ export default function PeoplePage() {
           <DataTable label="People" rows={rows} columns={columns} />
           {hasNextPage && (
             <p style={{ paddingTop: 16 }}>
-              <button type="button" className="button" disabled={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+              <button
+                type="button"
+                className="button"
+                disabled={isFetchingNextPage}
+                onClick={() => void fetchNextPage()}
+              >
                 {isFetchingNextPage ? "Loading …" : "Show more"}
               </button>
             </p>

@@ -53,7 +53,9 @@ export default function PersonPage() {
         <div>
           <span>Value</span>
           <b>{number.money(profile.value, profile.currency)}</b>
-          <small>{plural(profile.references, "order or case", "orders and cases", number.count(profile.references))}</small>
+          <small>
+            {plural(profile.references, "order or case", "orders and cases", number.count(profile.references))}
+          </small>
         </div>
         <div>
           <span>First seen</span>
@@ -88,7 +90,9 @@ function itemText(item: TimelineItem): string {
 
 function TimelineSection({ id, channels }: { id: string; channels: Record<string, number> }) {
   const { search, set } = useFilter();
-  const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = useInfiniteQuery(queries.timeline(id, search.lane));
+  const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = useInfiniteQuery(
+    queries.timeline(id, search.lane),
+  );
   const items = useMemo(() => data?.pages.flatMap((page) => page.items) ?? [], [data]);
   const ascending = useMemo(() => [...items].reverse(), [items]);
   const days = useMemo(() => Map.groupBy(items, ({ at }) => time.dayKey(at)), [items]);
@@ -101,11 +105,22 @@ function TimelineSection({ id, channels }: { id: string; channels: Record<string
       </header>
       <fieldset className="chips" style={{ border: 0, padding: 0, margin: "0 0 16px" }}>
         <legend className="hidden">Channel</legend>
-        <button type="button" className="chip" aria-pressed={!search.lane} onClick={() => set({ lane: undefined }, true)}>
+        <button
+          type="button"
+          className="chip"
+          aria-pressed={!search.lane}
+          onClick={() => set({ lane: undefined }, true)}
+        >
           All
         </button>
         {names.map(([name, n]) => (
-          <button key={name} type="button" className="chip" aria-pressed={search.lane === name} onClick={() => set({ lane: name }, true)}>
+          <button
+            key={name}
+            type="button"
+            className="chip"
+            aria-pressed={search.lane === name}
+            onClick={() => set({ lane: name }, true)}
+          >
             {title(name)} {number.count(n)}
           </button>
         ))}
@@ -126,11 +141,18 @@ function TimelineSection({ id, channels }: { id: string; channels: Record<string
             readout={(i) => itemText(ascending[i]!)}
             table={{
               columns: ["At", "Channel", "What", "Score"],
-              rows: ascending.map((item) => [time.dateTime(item.at), item.channel ? title(item.channel) : null, title(item.name), item.score]),
+              rows: ascending.map((item) => [
+                time.dateTime(item.at),
+                item.channel ? title(item.channel) : null,
+                title(item.name),
+                item.score,
+              ]),
             }}
             note="Dot: an event. Ring: an answer with its score."
           >
-            {({ width, palette, active }) => <Lanes items={ascending} width={width} palette={palette} active={active} />}
+            {({ width, palette, active }) => (
+              <Lanes items={ascending} width={width} palette={palette} active={active} />
+            )}
           </Frame>
           <div style={{ marginTop: 16 }}>
             {[...days].map(([day, of]) => (
@@ -198,14 +220,20 @@ function Who({ identity }: { identity: Identity }) {
         <h2>Who this is, and why</h2>
         <p>
           <Tip term text={GLOSSARY.identifier}>
-            {plural(identity.identifiers.length, "identifier", "identifiers", number.count(identity.identifiers.length))}
+            {plural(
+              identity.identifiers.length,
+              "identifier",
+              "identifiers",
+              number.count(identity.identifiers.length),
+            )}
           </Tip>
         </p>
       </header>
       <ul className="rows" style={{ borderTop: 0 }}>
         {identity.identifiers.map(({ type, value, role, sources, last_seen_at }) => (
           <li key={type + value} style={{ padding: "6px 0" }}>
-            <span className="quiet">{title(type)}</span> <b style={{ fontWeight: 550, overflowWrap: "anywhere" }}>{value}</b>{" "}
+            <span className="quiet">{title(type)}</span>{" "}
+            <b style={{ fontWeight: 550, overflowWrap: "anywhere" }}>{value}</b>{" "}
             {role !== "person" && <span className="tag">{role === "household" ? "household" : role}</span>}
             <div className="small quiet">
               {sources.length > 0 && `${list(sources.map(title))}, `}last {time.date(last_seen_at)}
@@ -229,9 +257,16 @@ function Who({ identity }: { identity: Identity }) {
       </ul>
       {identity.records.length > 0 && (
         <details className="line" style={{ marginTop: 12 }}>
-          <summary>{plural(identity.records.length, "record", "records", number.count(identity.records.length))} as the sources write it</summary>
+          <summary>
+            {plural(identity.records.length, "record", "records", number.count(identity.records.length))} as the sources
+            write it
+          </summary>
           {identity.records.map((record) => (
-            <dl className="kv" key={record.source + record.record_id} style={{ padding: "8px 0", borderBottom: "1px solid var(--rule)" }}>
+            <dl
+              className="kv"
+              key={record.source + record.record_id}
+              style={{ padding: "8px 0", borderBottom: "1px solid var(--rule)" }}
+            >
               <dt>{title(record.source)}</dt>
               <dd>
                 <code>{record.record_id}</code>
@@ -367,18 +402,22 @@ function JourneysOf({ person }: { person: Person }) {
         <h2>Journeys</h2>
       </header>
       <ul className="rows" style={{ borderTop: 0 }}>
-        {person.journeys.map(({ journey_id, journey, scope_key, started_at, ended_at, steps, furthest_stage, outcome }) => (
-          <li key={journey_id} style={{ padding: "6px 0" }}>
-            <Link to="/journey/$name" params={{ name: journey }}>
-              {title(journey)}
-            </Link>{" "}
-            {scope_key && <code className="quiet">{scope_key}</code>} <span className={outcome === "dropped" ? "tag accent" : "tag"}>{outcome}</span>
-            <div className="small quiet">
-              {plural(steps, "step", "steps", number.count(steps))}
-              {furthest_stage && `, reached ${lower(furthest_stage)}`}, {time.date(started_at)} to {time.date(ended_at)}
-            </div>
-          </li>
-        ))}
+        {person.journeys.map(
+          ({ journey_id, journey, scope_key, started_at, ended_at, steps, furthest_stage, outcome }) => (
+            <li key={journey_id} style={{ padding: "6px 0" }}>
+              <Link to="/journey/$name" params={{ name: journey }}>
+                {title(journey)}
+              </Link>{" "}
+              {scope_key && <code className="quiet">{scope_key}</code>}{" "}
+              <span className={outcome === "dropped" ? "tag accent" : "tag"}>{outcome}</span>
+              <div className="small quiet">
+                {plural(steps, "step", "steps", number.count(steps))}
+                {furthest_stage && `, reached ${lower(furthest_stage)}`}, {time.date(started_at)} to{" "}
+                {time.date(ended_at)}
+              </div>
+            </li>
+          ),
+        )}
       </ul>
     </section>
   );

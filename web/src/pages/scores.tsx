@@ -22,7 +22,8 @@ export default function ScoresPage() {
   if (error && !data) return <ErrorState error={error} retry={() => void refetch()} />;
   if (!data || !meta) return <PageSkeleton />;
   const { metric } = data;
-  const text = (i: number) => `${time.period(metric.period, data.trend[i]!.period_start)}: ${number.whole(data.trend[i]!.score, metric.kind)}`;
+  const text = (i: number) =>
+    `${time.period(metric.period, data.trend[i]!.period_start)}: ${number.whole(data.trend[i]!.score, metric.kind)}`;
   return (
     <>
       <div className="head">
@@ -32,7 +33,13 @@ export default function ScoresPage() {
         <fieldset className="chips" style={{ border: 0, padding: 0, margin: "8px 0 0" }}>
           <legend className="hidden">Metric</legend>
           {meta.metrics.map(({ metric: name }) => (
-            <button key={name} type="button" className="chip" aria-pressed={name === metric.metric} onClick={() => set({ metric: name })}>
+            <button
+              key={name}
+              type="button"
+              className="chip"
+              aria-pressed={name === metric.metric}
+              onClick={() => set({ metric: name })}
+            >
               {title(name)}
             </button>
           ))}
@@ -44,7 +51,14 @@ export default function ScoresPage() {
         <>
           <div className="columns wide-right" style={{ borderTop: "1px solid var(--ink)", paddingTop: 12 }}>
             <div style={{ display: "grid", gap: 8, alignContent: "start" }}>
-              <Figure estimate={data.score} unit={metric.kind} large definition={metric.definition.replace(/\.$/, "")} version={metric.version} period={selection} />
+              <Figure
+                estimate={data.score}
+                unit={metric.kind}
+                large
+                definition={metric.definition.replace(/\.$/, "")}
+                version={metric.version}
+                period={selection}
+              />
               <Delta change={data.change} kind={metric.kind} />
               <p className="soft" style={{ maxWidth: "44ch" }}>
                 {sentence(metric.definition)}
@@ -63,7 +77,8 @@ export default function ScoresPage() {
                 <dt>Answers</dt>
                 <dd>
                   {number.count(data.health.answers)}
-                  {data.health.out_of_scale > 0 && `, ${number.count(data.health.out_of_scale)} outside the scale not counted`}
+                  {data.health.out_of_scale > 0 &&
+                    `, ${number.count(data.health.out_of_scale)} outside the scale not counted`}
                 </dd>
                 <dt>Response rate</dt>
                 <dd>
@@ -84,11 +99,26 @@ export default function ScoresPage() {
               hit={(x, width) => trendIndex(x, width, data.trend.length)}
               table={{
                 columns: [title(metric.period), "Estimate", "Lower", "Upper", "n"],
-                rows: data.trend.map(({ period_start, score }) => [period_start, score.estimate, score.lower, score.upper, score.n]),
+                rows: data.trend.map(({ period_start, score }) => [
+                  period_start,
+                  score.estimate,
+                  score.lower,
+                  score.upper,
+                  score.n,
+                ]),
               }}
             >
               {({ width, palette, active }) => (
-                <Trend points={data.trend} grain={metric.period} unit={metric.kind} target={metric.target} width={width} height={280} palette={palette} active={active} />
+                <Trend
+                  points={data.trend}
+                  grain={metric.period}
+                  unit={metric.kind}
+                  target={metric.target}
+                  width={width}
+                  height={280}
+                  palette={palette}
+                  active={active}
+                />
               )}
             </Frame>
           </div>
@@ -132,7 +162,13 @@ function Slices({ data, dimension }: { data: Scores; dimension: Scores["slices"]
         }}
         table={{
           columns: [title(dimension.slice_by), "Estimate", "Lower", "Upper", "n"],
-          rows: dimension.slices.map(({ slice, score }) => [title(slice), score.estimate, score.lower, score.upper, score.n]),
+          rows: dimension.slices.map(({ slice, score }) => [
+            title(slice),
+            score.estimate,
+            score.lower,
+            score.upper,
+            score.n,
+          ]),
         }}
         note={rest > 0 ? `${rest} smaller ones in the table` : undefined}
       >
@@ -165,7 +201,9 @@ function Answers({ data, bars }: { data: Scores; bars: { score: number; n: numbe
         table={{ columns: ["Answer", "n"], rows: bars.map(({ score, n }) => [score, n]) }}
         note={`n ${number.count(all)}`}
       >
-        {({ width, palette, active }) => <Distribution bars={bars} width={width} height={160} palette={palette} active={active} />}
+        {({ width, palette, active }) => (
+          <Distribution bars={bars} width={width} height={160} palette={palette} active={active} />
+        )}
       </Frame>
     </div>
   );

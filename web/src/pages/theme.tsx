@@ -16,7 +16,9 @@ export default function ThemePage() {
   const { id } = useParams({ strict: false }) as { id: string };
   const { filter } = useFilter();
   const selection = useSelection();
-  const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = useInfiniteQuery(queries.theme(id, filter));
+  const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = useInfiniteQuery(
+    queries.theme(id, filter),
+  );
   if (error && !data) return <ErrorState error={error} retry={() => void refetch()} />;
   const first = data?.pages[0];
   if (!first) return <PageSkeleton />;
@@ -33,7 +35,11 @@ export default function ThemePage() {
         <h1>“{theme.name}”</h1>
         <p className="lede">
           {number.count(theme.n)} comments
-          {theme.surge && (theme.surge.emerging ? `, ${number.plain(theme.surge.ratio)} times as often as before (${number.pValue(theme.surge.p)})` : ", about as often as before")}.
+          {theme.surge &&
+            (theme.surge.emerging
+              ? `, ${number.plain(theme.surge.ratio)} times as often as before (${number.pValue(theme.surge.p)})`
+              : ", about as often as before")}
+          .
         </p>
         <NotApplied applied={first.applied} />
       </div>
@@ -62,7 +68,16 @@ export default function ThemePage() {
           height={240}
           readout={(i) => `${time.period("month", trend[i]!.period_start)}: ${number.whole(trend[i]!.share, "share")}`}
           hit={(x, width) => trendIndex(x, width, trend.length)}
-          table={{ columns: ["Month", "Share", "Lower", "Upper", "n"], rows: trend.map(({ period_start, share }) => [period_start, share.estimate, share.lower, share.upper, share.n]) }}
+          table={{
+            columns: ["Month", "Share", "Lower", "Upper", "n"],
+            rows: trend.map(({ period_start, share }) => [
+              period_start,
+              share.estimate,
+              share.lower,
+              share.upper,
+              share.n,
+            ]),
+          }}
         >
           {({ width, palette, active }) => (
             <Trend

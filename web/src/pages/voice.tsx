@@ -22,7 +22,12 @@ export default function VoicePage() {
   if (!data) return <PageSkeleton />;
   const emerging = data.themes.filter(({ surge }) => surge?.emerging);
   const others = data.themes.filter(({ surge }) => !surge?.emerging);
-  const reach = Math.max(0.5, ...data.themes.map(({ score_effect }) => Math.max(Math.abs(score_effect.lower ?? 0), Math.abs(score_effect.upper ?? 0))));
+  const reach = Math.max(
+    0.5,
+    ...data.themes.map(({ score_effect }) =>
+      Math.max(Math.abs(score_effect.lower ?? 0), Math.abs(score_effect.upper ?? 0)),
+    ),
+  );
   return (
     <>
       <div className="head">
@@ -79,7 +84,9 @@ function Mood({ voice }: { voice: Voice }) {
     ["neutral", neutral, palette.rule2],
     ["positive", positive, palette.data],
   ];
-  const blind = voice.languages.filter(({ sentiment_method }) => sentiment_method === "none").map(({ language, n }) => `${language ?? "unknown language"} ${number.count(n)}`);
+  const blind = voice.languages
+    .filter(({ sentiment_method }) => sentiment_method === "none")
+    .map(({ language, n }) => `${language ?? "unknown language"} ${number.count(n)}`);
   return (
     <section aria-label="Mood" style={{ borderTop: "1px solid var(--ink)", paddingTop: 12 }}>
       <p>
@@ -99,7 +106,10 @@ function Mood({ voice }: { voice: Voice }) {
           <p className="small soft" style={{ display: "flex", flexWrap: "wrap", gap: "0 24px" }}>
             {parts.map(([name, n, colour]) => (
               <span key={name}>
-                <span style={{ display: "inline-block", width: 8, height: 8, background: colour, marginRight: 6 }} aria-hidden="true" />
+                <span
+                  style={{ display: "inline-block", width: 8, height: 8, background: colour, marginRight: 6 }}
+                  aria-hidden="true"
+                />
                 {number.percent(n / known)} {name} <span className="quiet">({number.count(n)})</span>
               </span>
             ))}
@@ -120,7 +130,14 @@ export function ThemeMeasures({ theme, reach }: { theme: Theme; reach: number })
   const palette = usePalette();
   const rows = [
     ["Said by", GLOSSARY.impact, theme.share, [0, 0.25], "share", false],
-    ["Effect on score", "Mean score with the theme minus without, in score points", theme.score_effect, [-reach, reach], "points", true],
+    [
+      "Effect on score",
+      "Mean score with the theme minus without, in score points",
+      theme.score_effect,
+      [-reach, reach],
+      "points",
+      true,
+    ],
     ["Sentiment", GLOSSARY.sentiment, theme.sentiment, [-1, 1], "sentiment", true],
   ] as const;
   return (
@@ -132,7 +149,12 @@ export function ThemeMeasures({ theme, reach }: { theme: Theme; reach: number })
             <Whisker estimate={estimate} domain={domain} width={120} palette={palette} bar={unit === "share"} />
           </dd>
           <dd>
-            <Figure estimate={estimate} unit={unit} sign={sign} definition={name === "Said by" ? "Share of the comments in this language" : text.replace(/\.$/, "")} />
+            <Figure
+              estimate={estimate}
+              unit={unit}
+              sign={sign}
+              definition={name === "Said by" ? "Share of the comments in this language" : text.replace(/\.$/, "")}
+            />
           </dd>
         </div>
       ))}
@@ -157,10 +179,11 @@ function ThemeRow({ theme, reach }: { theme: Theme; reach: number }) {
           ) : (
             <span className="quiet">Impact: {number.reason(theme.score_effect)}</span>
           )}
-          {theme.surge && theme.surge.emerging && (
+          {theme.surge?.emerging && (
             <>
               {" "}
-              · <span className="tag accent">{number.plain(theme.surge.ratio)} times as often</span> <span className="quiet">{number.pValue(theme.surge.p)}</span>
+              · <span className="tag accent">{number.plain(theme.surge.ratio)} times as often</span>{" "}
+              <span className="quiet">{number.pValue(theme.surge.p)}</span>
             </>
           )}
         </p>

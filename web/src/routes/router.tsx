@@ -1,10 +1,28 @@
 /** Addresses. Every page is loaded when it is first opened; the filter is retained from page to page. */
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, retainSearchParams } from "@tanstack/react-router";
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  retainSearchParams,
+} from "@tanstack/react-router";
 import type { Search } from "../ui/filter";
 import { Shell } from "../ui/shell";
 import { Empty, ErrorState, PageSkeleton } from "../ui/states";
 
-const KEYS: (keyof Search)[] = ["period", "slice_by", "slice", "channel", "metric", "segment", "q", "source", "reason", "across", "lane"];
+const KEYS: (keyof Search)[] = [
+  "period",
+  "slice_by",
+  "slice",
+  "channel",
+  "metric",
+  "segment",
+  "q",
+  "source",
+  "reason",
+  "across",
+  "lane",
+];
 
 const root = createRootRoute({
   component: Shell,
@@ -14,7 +32,9 @@ const root = createRootRoute({
     return search;
   },
   search: { middlewares: [retainSearchParams(["period", "slice_by", "slice", "channel"])] },
-  notFoundComponent: () => <Empty title="There is no such page">Check the address, or choose a page on the left.</Empty>,
+  notFoundComponent: () => (
+    <Empty title="There is no such page">Check the address, or choose a page on the left.</Empty>
+  ),
   errorComponent: ({ error }) => <ErrorState error={error} />,
 });
 
@@ -43,7 +63,8 @@ export const router = createRouter({
   parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),
   stringifySearch: (search) => {
     const params = new URLSearchParams();
-    for (const [key, value] of Object.entries(search)) if (value !== undefined && value !== "") params.set(key, String(value));
+    for (const [key, value] of Object.entries(search))
+      if (value !== undefined && value !== "") params.set(key, String(value));
     const text = params.toString();
     return text ? `?${text}` : "";
   },

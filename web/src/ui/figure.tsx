@@ -48,7 +48,11 @@ export function Figure({ estimate, unit, large = false, sign = false, definition
       <span className={large ? "figure large" : "figure"}>
         {known ? (
           <>
-            <span className="est">{sign ? number.signed(estimate.estimate, unit) + number.unitMark(unit) : number.value(estimate.estimate, unit)}</span>
+            <span className="est">
+              {sign
+                ? number.signed(estimate.estimate, unit) + number.unitMark(unit)
+                : number.value(estimate.estimate, unit)}
+            </span>
             <span className="ci">
               ({bounds && `${bounds}, `}n&nbsp;{number.count(estimate.n)})
             </span>

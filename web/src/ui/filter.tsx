@@ -35,7 +35,9 @@ export function FilterBar() {
   const { data: meta } = useQuery(queries.meta());
   const { filter, set } = useFilter();
   const group = filter.slice ? `${filter.slice_by}\u0000${filter.slice}` : "";
-  const grains = ["year", "quarter", "month", "week", "day"].filter((grain) => meta?.periods.some(({ period }) => period === grain));
+  const grains = ["year", "quarter", "month", "week", "day"].filter((grain) =>
+    meta?.periods.some(({ period }) => period === grain),
+  );
   return (
     <search className="filters" aria-label="Filter" style={{ display: "contents" }}>
       <label className="field">
@@ -85,7 +87,11 @@ export function FilterBar() {
       </label>
       <label className="field">
         Channel
-        <select value={filter.channel ?? ""} className={filter.channel ? "set" : undefined} onChange={(event) => set({ channel: event.target.value || undefined })}>
+        <select
+          value={filter.channel ?? ""}
+          className={filter.channel ? "set" : undefined}
+          onChange={(event) => set({ channel: event.target.value || undefined })}
+        >
           <option value="">All</option>
           {meta?.channels.map((channel) => (
             <option key={channel} value={channel}>
@@ -95,7 +101,11 @@ export function FilterBar() {
         </select>
       </label>
       {(filter.period || filter.slice || filter.channel) && (
-        <button type="button" className="text-button small" onClick={() => set({ period: undefined, slice_by: undefined, slice: undefined, channel: undefined })}>
+        <button
+          type="button"
+          className="text-button small"
+          onClick={() => set({ period: undefined, slice_by: undefined, slice: undefined, channel: undefined })}
+        >
           Clear
         </button>
       )}
@@ -109,7 +119,11 @@ export function useSelection(): string {
   const { filter } = useFilter();
   const choice = meta?.periods.find(({ value }) => value === filter.period);
   return [
-    choice ? time.period(choice.period, choice.start) : filter.period && filter.period !== "all" ? filter.period : "All time",
+    choice
+      ? time.period(choice.period, choice.start)
+      : filter.period && filter.period !== "all"
+        ? filter.period
+        : "All time",
     filter.slice ? `${title(filter.slice_by ?? "")} ${title(filter.slice)}` : null,
     filter.channel ? title(filter.channel) : null,
   ]

@@ -1,7 +1,12 @@
 /** The pages in the order of the rail. A page appears when its capability exists. */
 export const PAGES = [
   { name: "Overview", to: "/", capability: "overview", question: "How is the experience, and what changed?" },
-  { name: "Scores", to: "/scores", capability: "scores", question: "Can I trust this number, and for whom does it differ?" },
+  {
+    name: "Scores",
+    to: "/scores",
+    capability: "scores",
+    question: "Can I trust this number, and for whom does it differ?",
+  },
   { name: "Journey", to: "/journey", capability: "journey", question: "Where do people get lost, wait, give up?" },
   { name: "Voice", to: "/voice", capability: "voice", question: "What do they say, and what is new?" },
   { name: "Drivers", to: "/drivers", capability: "drivers", question: "What moves the score?" },

@@ -41,9 +41,23 @@ export function CommandPalette({ open, close }: { open: boolean; close: () => vo
     const fits = (name: string) => q === "" || name.toLowerCase().includes(q.toLowerCase());
     const pages = PAGES.filter(({ capability }) => meta?.capabilities.includes(capability))
       .filter(({ name }) => fits(name))
-      .map(({ name, to, question }): Entry => ({ key: to, kind: "Page", title: name, detail: question, go: () => void navigate({ to }) }));
+      .map(
+        ({ name, to, question }): Entry => ({
+          key: to,
+          kind: "Page",
+          title: name,
+          detail: question,
+          go: () => void navigate({ to }),
+        }),
+      );
     const metrics = (q === "" ? (meta?.metrics ?? []) : []).map(
-      ({ metric }): Entry => ({ key: metric, kind: "Metric", title: title(metric), detail: null, go: () => void navigate({ to: "/scores", search: (old: object) => ({ ...old, metric }) }) }),
+      ({ metric }): Entry => ({
+        key: metric,
+        kind: "Metric",
+        title: title(metric),
+        detail: null,
+        go: () => void navigate({ to: "/scores", search: (old: object) => ({ ...old, metric }) }),
+      }),
     );
     const hits = (q.length >= 2 ? (found?.hits ?? []) : []).map((hit): Entry => {
       const go = {
@@ -53,11 +67,25 @@ export function CommandPalette({ open, close }: { open: boolean; close: () => vo
         journey: () => navigate({ to: "/journey/$name", params: { name: hit.id } }),
         source: () => navigate({ to: "/data", search: (old: object) => ({ ...old, source: hit.id }) }),
       }[hit.kind];
-      return { key: hit.kind + hit.id, kind: title(hit.kind), title: hit.kind === "person" || hit.kind === "theme" ? hit.title : title(hit.title), detail: hit.detail, go: () => void go() };
+      return {
+        key: hit.kind + hit.id,
+        kind: title(hit.kind),
+        title: hit.kind === "person" || hit.kind === "theme" ? hit.title : title(hit.title),
+        detail: hit.detail,
+        go: () => void go(),
+      };
     });
     const search: Entry[] =
       q.length >= 2
-        ? [{ key: "people", kind: "Search", title: `People who match “${q}”`, detail: null, go: () => void navigate({ to: "/people", search: (old: object) => ({ ...old, q }) }) }]
+        ? [
+            {
+              key: "people",
+              kind: "Search",
+              title: `People who match “${q}”`,
+              detail: null,
+              go: () => void navigate({ to: "/people", search: (old: object) => ({ ...old, q }) }),
+            },
+          ]
         : [];
     return [...pages, ...metrics, ...hits, ...search];
   }, [q, meta, found, navigate]);
@@ -81,7 +109,13 @@ export function CommandPalette({ open, close }: { open: boolean; close: () => vo
 
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes a dialog by itself
-    <dialog ref={dialog} className="palette" aria-label="Go to" onClose={close} onClick={(event) => event.target === dialog.current && close()}>
+    <dialog
+      ref={dialog}
+      className="palette"
+      aria-label="Go to"
+      onClose={close}
+      onClick={(event) => event.target === dialog.current && close()}
+    >
       {open && (
         <>
           <input
@@ -99,23 +133,30 @@ export function CommandPalette({ open, close }: { open: boolean; close: () => vo
             }}
             onKeyDown={onKey}
           />
-          <ul id={list} role="listbox" aria-label="Results">
+          <div id={list} role="listbox" className="options" aria-label="Results">
             {entries.map((entry, i) => (
               // biome-ignore lint/a11y/useKeyWithClickEvents: the combobox holds the keyboard
               // biome-ignore lint/a11y/useFocusableInteractive: aria-activedescendant moves, not focus
-              <li key={entry.key} id={`${list}-${i}`} role="option" aria-selected={i === chosen} onMouseMove={() => setAt(i)} onClick={() => take(entry)}>
+              <div
+                key={entry.key}
+                id={`${list}-${i}`}
+                role="option"
+                aria-selected={i === chosen}
+                onMouseMove={() => setAt(i)}
+                onClick={() => take(entry)}
+              >
                 <span className="kind">{entry.kind}</span>
                 <span>{entry.title}</span>
                 {entry.detail && <span className="detail">{entry.detail}</span>}
-              </li>
+              </div>
             ))}
             {entries.length === 0 && (
               // biome-ignore lint/a11y/useFocusableInteractive: says that there is nothing to choose
-              <li role="option" aria-selected="false" aria-disabled="true" className="quiet">
+              <div role="option" aria-selected="false" aria-disabled="true" className="quiet">
                 Nothing found for “{q}”
-              </li>
+              </div>
             )}
-          </ul>
+          </div>
         </>
       )}
     </dialog>

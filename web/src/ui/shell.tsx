@@ -18,7 +18,7 @@ export function Shell() {
   const [searching, setSearching] = useState(false);
   const shown = useShownTheme();
   const path = useRouterState({ select: (state) => state.location.pathname });
-  if (meta) time.useZone(meta.timezone);
+  if (meta) time.setZone(meta.timezone);
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
@@ -43,7 +43,14 @@ export function Shell() {
       </a>
       <header className="rail">
         <Link to="/" className="brand">
-          <svg viewBox="0 0 32 32" fill="none" stroke="currentColor" strokeWidth="2.4" strokeLinecap="round" aria-hidden="true">
+          <svg
+            viewBox="0 0 32 32"
+            fill="none"
+            stroke="currentColor"
+            strokeWidth="2.4"
+            strokeLinecap="round"
+            aria-hidden="true"
+          >
             <circle cx="15" cy="15" r="11" />
             <path d="M5.500 11c6-3.500 13-3.500 19 .5M4.500 17c6.500-4 14.500-3.500 20.500 1M8 23c4-4 10-5 15.500-1.500M22 23.500c2.500 3 5 4.500 8 4.500" />
           </svg>
@@ -66,7 +73,12 @@ export function Shell() {
               {meta.last_run.status === "failed" && " failed"}
             </Link>
           )}
-          <button type="button" className="text-button small" onClick={() => chooseTheme(shown === "dark" ? "light" : "dark")} style={{ textAlign: "left" }}>
+          <button
+            type="button"
+            className="text-button small"
+            onClick={() => chooseTheme(shown === "dark" ? "light" : "dark")}
+            style={{ textAlign: "left" }}
+          >
             {shown === "dark" ? "Light" : "Dark"}
             <span className="hidden"> colours</span>
           </button>

@@ -52,7 +52,11 @@ export function EmptySelection({ what }: { what: string }) {
       title={`No ${what} in this selection`}
       action={
         chosen ? (
-          <button type="button" className="button" onClick={() => set({ period: undefined, slice_by: undefined, slice: undefined, channel: undefined })}>
+          <button
+            type="button"
+            className="button"
+            onClick={() => set({ period: undefined, slice_by: undefined, slice: undefined, channel: undefined })}
+          >
             Show everything
           </button>
         ) : (
@@ -73,7 +77,13 @@ export function ErrorState({ error, retry }: { error: unknown; retry?: () => voi
   if (known?.status === 401) return <Login />;
   return (
     <section className="state error" role="alert">
-      <h2>{known?.code === "not_found" ? "Not found" : known?.code === "unreachable" ? "The server does not answer" : "This did not work"}</h2>
+      <h2>
+        {known?.code === "not_found"
+          ? "Not found"
+          : known?.code === "unreachable"
+            ? "The server does not answer"
+            : "This did not work"}
+      </h2>
       <p>{known?.message ?? "The page met an error of its own."}</p>
       {typeof merged === "string" && (
         <Link to="/people/$id" params={{ id: merged }} className="button">
@@ -104,13 +114,23 @@ function Login() {
     <section className="state">
       <h1>Please log in</h1>
       <p>
-        Open the login link that <code>clew serve</code> printed when it started, or paste its token here. The session stays in this browser.
+        Open the login link that <code>clew serve</code> printed when it started, or paste its token here. The session
+        stays in this browser.
       </p>
       <form action="/login" method="get" style={{ display: "flex", gap: 8, flexWrap: "wrap" }}>
         <label className="hidden" htmlFor="token">
           Token
         </label>
-        <input id="token" name="token" type="password" required autoComplete="off" className="button" style={{ minWidth: 280, cursor: "text" }} placeholder="Token" />
+        <input
+          id="token"
+          name="token"
+          type="password"
+          required
+          autoComplete="off"
+          className="button"
+          style={{ minWidth: 280, cursor: "text" }}
+          placeholder="Token"
+        />
         <button type="submit" className="button primary">
           Log in
         </button>

@@ -1,5 +1,12 @@
 /** Tables that sort. A thin skin over TanStack Table; scrolls sideways by itself on a small screen. */
-import { type ColumnDef, flexRender, getCoreRowModel, getSortedRowModel, type SortingState, useReactTable } from "@tanstack/react-table";
+import {
+  type ColumnDef,
+  flexRender,
+  getCoreRowModel,
+  getSortedRowModel,
+  type SortingState,
+  useReactTable,
+} from "@tanstack/react-table";
 import { useState } from "react";
 
 export interface DataTableProps<Row> {

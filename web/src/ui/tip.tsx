@@ -9,7 +9,11 @@ export function Tip({ children, text, term = false }: { children: ReactNode; tex
     const box = anchor.current?.getBoundingClientRect();
     if (!box) return;
     const above = box.bottom + 140 > window.innerHeight;
-    setPlace({ left: Math.max(12, Math.min(box.left, window.innerWidth - 312)), top: above ? box.top - 6 : box.bottom + 6, above });
+    setPlace({
+      left: Math.max(12, Math.min(box.left, window.innerWidth - 312)),
+      top: above ? box.top - 6 : box.bottom + 6,
+      above,
+    });
   };
   const close = () => setPlace(null);
   return (
@@ -28,7 +32,12 @@ export function Tip({ children, text, term = false }: { children: ReactNode; tex
     >
       {children}
       {place && (
-        <span id={id} role="tooltip" className="tip-bubble" style={{ left: place.left, top: place.top, transform: place.above ? "translateY(-100%)" : undefined }}>
+        <span
+          id={id}
+          role="tooltip"
+          className="tip-bubble"
+          style={{ left: place.left, top: place.top, transform: place.above ? "translateY(-100%)" : undefined }}
+        >
           {text}
         </span>
       )}
