@@ -1,1 +1,44 @@
-//! server
+//! The server: the API under `/api/v1`, the cockpit, and the schedule, in the process that owns the store.
+//!
+//! [`serve`] takes an open lake and runs until it is told to stop; then it takes no more requests, lets the job at work end
+//! and closes the lake, so that everything is sealed.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`serve()`](serve()) | listening, the schedule, stopping |
+//! | `routes` | which address does what, behind which checks |
+//! | `auth` | token, session, `Host`, same origin |
+//! | `pages` | one file a page: SQL, and small functions from rows to the answer |
+//! | [`wire`] | the types of the answers; `openapi` makes the contract of them |
+//! | `app`, `cache`, `literal`, `json`, `cursor` | queries: limits, results kept, values into SQL, rows out of it, paging |
+//! | `filter`, `calendar`, `scoring` | the filter bar, periods in the project's zone, scores with trend and change |
+//! | `jobs` | imports and runs in the background |
+//! | `observe` | request ids, log lines, `/metrics` |
+//!
+//! *Invariant*: this crate knows neither Delta nor fjall; it reads tables by SQL and changes them by `intake` and `pipeline`
+//! only. *Invariant*: a reader's words enter SQL as literals only. *Invariant*: logs name no person.
+//!
+//! Deliberately missing: TLS (a proxy's business; the default is loopback), accounts and roles, the PostgreSQL wire.
+
+mod app;
+mod assets;
+mod auth;
+mod cache;
+mod calendar;
+mod cursor;
+mod error;
+mod extract;
+mod filter;
+mod jobs;
+mod json;
+mod literal;
+mod observe;
+mod openapi;
+mod pages;
+mod routes;
+mod scoring;
+mod serve;
+pub mod wire;
+
+pub use openapi::text as openapi;
+pub use serve::{Config, Ready, ServeError, serve};

@@ -1,0 +1,138 @@
+//! What every request shares: the lake, the project's definitions, limits, the cache, the jobs.
+//!
+//! A page asks [`App::rows`] with the text of a query and gets typed rows. Every query has a limit of time, of memory (the
+//! lake's pool) and of how many run at once; its result is kept until the store changes.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use clew_intake::Sources;
+use clew_lake::Lake;
+use clew_model::tables::Table;
+use clew_pipeline::Definitions;
+use datafusion::prelude::SessionContext;
+use jiff::tz::TimeZone;
+use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::auth::Auth;
+use crate::cache::{Batches, Cache};
+use crate::error::{ApiError, Kind};
+use crate::jobs::Jobs;
+use crate::json;
+use crate::observe::Counters;
+
+/// A query that takes longer is stopped.
+pub const QUERY_SECONDS: u64 = 30;
+/// Queries that run at once; further ones wait.
+const QUERIES_AT_ONCE: usize = 8;
+/// A query that waits longer than this is refused.
+const WAIT_SECONDS: u64 = 10;
+
+/// What every request shares.
+#[derive(Debug)]
+pub struct App {
+    /// The store.
+    pub lake: Lake,
+    /// The project's sources.
+    pub sources: Sources,
+    /// The project's definitions.
+    pub definitions: Definitions,
+    /// The project's zone.
+    pub zone: TimeZone,
+    /// Name of the company.
+    pub company: String,
+    /// Host names under which the server may be addressed, beside `localhost` and addresses.
+    pub hosts: Vec<String>,
+    /// Who may ask.
+    pub auth: Auth,
+    /// Work in the background.
+    pub jobs: Jobs,
+    /// Numbers about the server itself.
+    pub counters: Counters,
+    /// When the schedule looks next, UTC microseconds.
+    pub next_run: Mutex<Option<i64>>,
+    cache: Cache,
+    queries: Semaphore,
+}
+
+impl App {
+    /// An app over `lake`.
+    pub fn new(lake: Lake, sources: Sources, definitions: Definitions, zone: TimeZone, auth: Auth) -> Self {
+        Self {
+            lake,
+            sources,
+            definitions,
+            zone,
+            company: String::new(),
+            hosts: Vec::new(),
+            auth,
+            jobs: Jobs::default(),
+            counters: Counters::default(),
+            next_run: Mutex::new(None),
+            cache: Cache::default(),
+            queries: Semaphore::new(QUERIES_AT_ONCE),
+        }
+    }
+
+    /// When the schedule looks next.
+    pub fn next_run_at(&self) -> Option<String> {
+        self.next_run.lock().expect("no holder panics").and_then(json::instant)
+    }
+
+    /// A session whose scans decode a column only where the filters before it hold: most pages pick few rows of many.
+    pub fn session(&self) -> SessionContext {
+        let session = self.lake.session();
+        session.state_ref().write().table_options_mut().parquet.global.pushdown_filters = true;
+        session
+    }
+
+    /// What the store holds now: changes whenever a fact is stored or a derived table is written.
+    pub async fn snapshot(&self) -> Result<u64, ApiError> {
+        let mut hasher = DefaultHasher::new();
+        self.lake.offset().hash(&mut hasher);
+        for table in Table::all() {
+            self.lake.version(table.name).await?.hash(&mut hasher);
+        }
+        Ok(hasher.finish())
+    }
+
+    /// The result of a query.
+    pub async fn batches(&self, sql: &str) -> Result<Batches, ApiError> {
+        let snapshot = self.snapshot().await?;
+        if let Some(kept) = self.cache.find(snapshot, sql) {
+            self.counters.cache(true);
+            return Ok(kept);
+        }
+        self.counters.cache(false);
+        let batches = self.limited(async { Ok(Arc::new(self.session().sql(sql).await?.collect().await?)) }).await?;
+        self.cache.keep(snapshot, sql, &batches);
+        Ok(batches)
+    }
+
+    /// Does `work` as soon as not too many others do, within the limit of time.
+    pub async fn limited<T>(&self, work: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+        let waited = timeout(Duration::from_secs(WAIT_SECONDS), self.queries.acquire()).await;
+        let _permit = waited
+            .map_err(|_| ApiError::new(Kind::NotReady, "Too many queries are at work. Try again in some seconds."))?
+            .map_err(ApiError::internal)?;
+        timeout(Duration::from_secs(QUERY_SECONDS), work).await.map_err(|_| ApiError::timeout(QUERY_SECONDS))?
+    }
+
+    /// The rows of a query.
+    pub async fn rows<T: DeserializeOwned>(&self, sql: &str) -> Result<Vec<T>, ApiError> {
+        json::read(&self.batches(sql).await?)
+    }
+
+    /// The first row of a query, if there is one.
+    pub async fn first<T: DeserializeOwned>(&self, sql: &str) -> Result<Option<T>, ApiError> {
+        Ok(self.rows(sql).await?.into_iter().next())
+    }
+
+    /// The only row of a query that always has one.
+    pub async fn only<T: DeserializeOwned>(&self, sql: &str) -> Result<T, ApiError> {
+        self.first(sql).await?.ok_or_else(|| ApiError::internal("an aggregate without a row"))
+    }
+}

@@ -1,0 +1,151 @@
+//! What the server says about itself: one log line and one count a request, `/metrics` in Prometheus' text format.
+//!
+//! A log line holds method, route template, status, milliseconds and the request id, never a path, a query or a body: these
+//! may name people. The id goes to the client in `x-request-id` and into every error body, by a task-local so that no handler
+//! has to carry it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::HeaderValue;
+use axum::middleware::Next;
+use axum::response::Response;
+
+use crate::app::App;
+
+tokio::task_local! {
+    static REQUEST_ID: String;
+}
+
+/// Upper bounds of the latency histogram, seconds.
+const BOUNDS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
+
+/// The id of the request at work; `none` outside of one.
+pub fn request_id() -> String {
+    REQUEST_ID.try_with(Clone::clone).unwrap_or_else(|_| "none".to_owned())
+}
+
+/// A new id, thirteen characters.
+pub fn new_id() -> String {
+    let mut bytes = [0; 8];
+    // An id that repeats is a nuisance in a log, not a fault: without randomness it is all zeros.
+    let _ = getrandom::fill(&mut bytes);
+    clew_model::id::base32(u64::from_le_bytes(bytes))
+}
+
+/// Gives the request its id, counts it and logs it.
+pub async fn watch(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let id = new_id();
+    let method = request.method().to_string();
+    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "(page)".to_owned(), |path| path.as_str().to_owned());
+    let started = Instant::now();
+    let mut response = REQUEST_ID.scope(id.clone(), next.run(request)).await;
+    let seconds = started.elapsed().as_secs_f64();
+    let status = response.status().as_u16();
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    let ms = (seconds * 1000.0).round();
+    tracing::info!(%method, %route, status, ms, request_id = %id, "request");
+    app.counters.request(method, route, status, seconds);
+    response
+}
+
+/// Counts since the start of the process.
+#[derive(Debug, Default)]
+pub struct Counters {
+    requests: Mutex<BTreeMap<(String, String, u16), u64>>,
+    latencies: Mutex<BTreeMap<String, Latency>>,
+    jobs: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
+    rows: AtomicU64,
+    cache_hits: AtomicU64,
+    cache_misses: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Latency {
+    within: [u64; BOUNDS.len()],
+    n: u64,
+    sum: f64,
+}
+
+impl Counters {
+    fn request(&self, method: String, route: String, status: u16, seconds: f64) {
+        let mut latencies = self.latencies.lock().expect("no counter panics");
+        let latency = latencies.entry(route.clone()).or_default();
+        latency.n += 1;
+        latency.sum += seconds;
+        for (bound, within) in BOUNDS.iter().zip(&mut latency.within) {
+            *within += u64::from(seconds <= *bound);
+        }
+        drop(latencies);
+        *self.requests.lock().expect("no counter panics").entry((method, route, status)).or_default() += 1;
+    }
+
+    /// A query's result was in the cache, or not.
+    pub fn cache(&self, hit: bool) {
+        let counter = if hit { &self.cache_hits } else { &self.cache_misses };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A job ended.
+    pub fn job(&self, kind: &'static str, status: &'static str) {
+        *self.jobs.lock().expect("no counter panics").entry((kind, status)).or_default() += 1;
+    }
+
+    /// Rows were stored by an import or written by a step.
+    pub fn rows(&self, rows: u64) {
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    /// All counts in Prometheus' text format 0.0.4.
+    pub fn text(&self) -> String {
+        let mut text = String::from("# HELP clew_requests_total Requests by method, route and status.\n# TYPE clew_requests_total counter\n");
+        for ((method, route, status), n) in self.requests.lock().expect("no counter panics").iter() {
+            let _ = writeln!(text, "clew_requests_total{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}} {n}");
+        }
+        text += "# HELP clew_request_seconds Time to answer by route.\n# TYPE clew_request_seconds histogram\n";
+        for (route, latency) in self.latencies.lock().expect("no counter panics").iter() {
+            for (bound, within) in BOUNDS.iter().zip(latency.within) {
+                let _ = writeln!(text, "clew_request_seconds_bucket{{route=\"{route}\",le=\"{bound}\"}} {within}");
+            }
+            let _ = writeln!(text, "clew_request_seconds_bucket{{route=\"{route}\",le=\"+Inf\"}} {}", latency.n);
+            let _ = writeln!(text, "clew_request_seconds_sum{{route=\"{route}\"}} {}", latency.sum);
+            let _ = writeln!(text, "clew_request_seconds_count{{route=\"{route}\"}} {}", latency.n);
+        }
+        text += "# HELP clew_jobs_total Jobs that ended, by kind and status.\n# TYPE clew_jobs_total counter\n";
+        for ((kind, status), n) in self.jobs.lock().expect("no counter panics").iter() {
+            let _ = writeln!(text, "clew_jobs_total{{kind=\"{kind}\",status=\"{status}\"}} {n}");
+        }
+        for (name, help, counter) in [
+            ("clew_rows_total", "Rows stored by imports and written by steps.", &self.rows),
+            ("clew_cache_hits_total", "Queries answered from the cache.", &self.cache_hits),
+            ("clew_cache_misses_total", "Queries that were run.", &self.cache_misses),
+        ] {
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {}", counter.load(Ordering::Relaxed));
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_are_cumulative() {
+        let counters = Counters::default();
+        for seconds in [0.001, 0.2, 100.0] {
+            counters.request("GET".into(), "/x".into(), 200, seconds);
+        }
+        let text = counters.text();
+        assert!(text.contains("clew_request_seconds_bucket{route=\"/x\",le=\"0.005\"} 1\n"));
+        assert!(text.contains("clew_request_seconds_bucket{route=\"/x\",le=\"30\"} 2\n"));
+        assert!(text.contains("clew_request_seconds_bucket{route=\"/x\",le=\"+Inf\"} 3\n"));
+        assert!(text.contains("clew_requests_total{method=\"GET\",route=\"/x\",status=\"200\"} 3\n"));
+    }
+}

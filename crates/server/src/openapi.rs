@@ -1,0 +1,71 @@
+//! The contract of the API as OpenAPI 3.1, made from the handlers and wire types. `docs/openapi.json` is its committed
+//! copy; a test compares them.
+
+use serde_json::{Value, json};
+use utoipa::OpenApi;
+
+use crate::pages::{data, drivers, journeys, meta, overview, people, person, scores, search, sql, timeline, voice, work};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Clew", description = "Customer experience: what the cockpit asks. Rules that hold everywhere are in docs/API.md."),
+    paths(
+        meta::meta,
+        overview::overview,
+        scores::scores,
+        people::people,
+        person::person,
+        timeline::timeline,
+        journeys::journeys,
+        journeys::journey,
+        voice::voice,
+        voice::theme,
+        drivers::drivers,
+        data::data,
+        data::quarantine,
+        data::runs,
+        work::job,
+        search::search,
+        work::run,
+        work::import,
+        sql::sql
+    )
+)]
+struct Contract;
+
+/// Bodies of requests: keys may be left out.
+const REQUESTS: [&str; 3] = ["RunRequest", "ImportRequest", "SqlRequest"];
+
+/// The contract as JSON text.
+///
+/// In answers every key is always present, null where there is nothing; the derived schemas call nullable keys optional,
+/// so all keys are made required here.
+pub fn text() -> String {
+    let mut contract = serde_json::to_value(Contract::openapi()).expect("the contract is plain data");
+    if let Some(schemas) = contract["components"]["schemas"].as_object_mut() {
+        for (name, schema) in schemas.iter_mut().filter(|(name, _)| !REQUESTS.contains(&name.as_str())) {
+            debug_assert!(schema.is_object(), "{name}");
+            require_all(schema);
+        }
+    }
+    contract["components"]["securitySchemes"] = json!({
+        "token": {"type": "http", "scheme": "bearer", "description": "The token in `<store>/token`"},
+        "session": {"type": "apiKey", "in": "cookie", "name": "clew_session_<port>", "description": "Set by /login?token=…"}
+    });
+    contract["security"] = json!([{"token": []}, {"session": []}]);
+    let mut text = serde_json::to_string_pretty(&contract).expect("JSON is text");
+    text.push('\n');
+    text
+}
+
+fn require_all(schema: &mut Value) {
+    if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
+        let names: Vec<Value> = properties.keys().map(|name| Value::String(name.clone())).collect();
+        schema["required"] = Value::Array(names);
+    }
+    for part in ["oneOf", "allOf"] {
+        if let Some(parts) = schema.get_mut(part).and_then(Value::as_array_mut) {
+            parts.iter_mut().for_each(require_all);
+        }
+    }
+}

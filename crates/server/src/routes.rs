@@ -1,0 +1,103 @@
+//! Which address does what, behind which checks.
+//!
+//! From the outside in: compression, request id and log, security headers, `Host`; then for the API and `/metrics` the token, the
+//! limit of the body, the page. `/healthz`, `/readyz`, `/login`, `/openapi.json` and the cockpit's files need no token: they tell
+//! nothing of the store.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tower_http::compression::CompressionLayer;
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::pages::{data, drivers, journeys, meta, overview, people, person, scores, search, sql, timeline, voice, work};
+use crate::{assets, auth, observe, openapi};
+
+/// The largest body.
+const MOST_BODY_BYTES: usize = 1 << 20;
+
+/// What browsers may do with our pages. Styles in attributes are allowed: charts draw their labels with them.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data: blob:; \
+    font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// All routes.
+pub fn router(app: Arc<App>) -> Router {
+    let api = Router::new()
+        .route("/api/v1/meta", get(meta::meta))
+        .route("/api/v1/overview", get(overview::overview))
+        .route("/api/v1/scores", get(scores::scores))
+        .route("/api/v1/people", get(people::people))
+        .route("/api/v1/people/{person_id}", get(person::person))
+        .route("/api/v1/people/{person_id}/timeline", get(timeline::timeline))
+        .route("/api/v1/journeys", get(journeys::journeys))
+        .route("/api/v1/journeys/{journey}", get(journeys::journey))
+        .route("/api/v1/voice", get(voice::voice))
+        .route("/api/v1/voice/themes/{theme_id}", get(voice::theme))
+        .route("/api/v1/drivers", get(drivers::drivers))
+        .route("/api/v1/data", get(data::data))
+        .route("/api/v1/data/quarantine", get(data::quarantine))
+        .route("/api/v1/runs", get(data::runs))
+        .route("/api/v1/jobs/{job_id}", get(work::job))
+        .route("/api/v1/search", get(search::search))
+        .route("/api/v1/run", post(work::run))
+        .route("/api/v1/import", post(work::import))
+        .route("/api/v1/sql", post(sql::sql))
+        .method_not_allowed_fallback(async || ApiError::not_found("method at this address"))
+        .layer(DefaultBodyLimit::max(MOST_BODY_BYTES));
+    let guarded = api
+        .route("/metrics", get(metrics))
+        .layer(from_fn_with_state(Arc::clone(&app), auth::require))
+        .layer(from_fn(never_kept));
+    Router::new()
+        .merge(guarded)
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/login", get(auth::login))
+        .route("/openapi.json", get(async || ([(CONTENT_TYPE, "application/json")], openapi::text())))
+        .fallback(assets::page)
+        .layer(from_fn_with_state(Arc::clone(&app), auth::check_host))
+        .layer(from_fn(secured))
+        .layer(from_fn_with_state(Arc::clone(&app), observe::watch))
+        .layer(CompressionLayer::new())
+        .with_state(app)
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> Response {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], app.counters.text()).into_response()
+}
+
+/// Ready where the store answers.
+async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, ApiError> {
+    app.limited(async { Ok(app.session().sql("SELECT 1").await?.collect().await?) }).await?;
+    Ok("ready\n")
+}
+
+/// Answers of the API are of this moment and of this reader.
+async fn never_kept(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn secured(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        ("content-security-policy", POLICY),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    headers.entry("referrer-policy").or_insert(HeaderValue::from_static("same-origin"));
+    response
+}

@@ -1,0 +1,163 @@
+//! Listening, the schedule, stopping.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clew_intake::Sources;
+use clew_lake::{Lake, SealError, StorageError};
+use clew_pipeline::Definitions;
+use jiff::tz::TimeZone;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::app::App;
+use crate::auth::Auth;
+use crate::jobs::{Then, Work, start};
+use crate::routes::router;
+
+/// Requests in flight get so long after the signal to stop.
+const LAST_ANSWERS: Duration = Duration::from_secs(35);
+
+/// How to serve.
+pub struct Config {
+    /// Where to listen; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// The folder of the store: the token lies in it.
+    pub store: PathBuf,
+    /// Name of the company, as the cockpit shows it.
+    pub company: String,
+    /// How often watched sources are imported; `None`: never.
+    pub schedule: Option<Duration>,
+    /// Host names beside `localhost` and addresses under which browsers may reach the server, such as that of a proxy.
+    pub hosts: Vec<String>,
+    /// Is told the address and the login link as soon as requests are taken.
+    pub ready: Box<dyn FnOnce(&Ready) + Send>,
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config").field("listen", &self.listen).field("store", &self.store).field("schedule", &self.schedule).finish_non_exhaustive()
+    }
+}
+
+/// A server that takes requests.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// The address that it is bound to.
+    pub address: SocketAddr,
+    /// Opens the cockpit in a browser. It holds the token: it belongs on the owner's terminal, not into a log.
+    pub login: String,
+}
+
+/// Why serving ended otherwise than by the signal.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}; choose another address with `listen:` in clew.yaml or --listen")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The token can be neither read nor made.
+    #[error("the access token {}: {source}", path.display())]
+    Token {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The project's zone is none.
+    #[error("timezone: {0}")]
+    Timezone(#[from] jiff::Error),
+    /// The connection side failed.
+    #[error("serving: {0}")]
+    Connections(#[from] std::io::Error),
+    /// The store could not note the address.
+    #[error("noting the address in the store: {0}")]
+    Announce(#[from] StorageError),
+    /// The lake could not be closed.
+    #[error("closing the store: {0}")]
+    Close(#[from] SealError),
+}
+
+/// Serves until `shutdown` resolves, then closes the lake.
+pub async fn serve(
+    lake: Lake, sources: Sources, definitions: Definitions, config: Config, shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
+    let listener = TcpListener::bind(config.listen).await.map_err(|source| ServeError::Bind { address: config.listen, source })?;
+    let address = listener.local_addr()?;
+    let token = |source| ServeError::Token { path: config.store.join("token"), source };
+    let auth = Auth::open(&config.store, address.port()).map_err(token)?;
+    let zone = TimeZone::get(&definitions.timezone)?;
+    let reach = reachable(address);
+    let login = format!("http://{reach}{}", auth.login_path());
+    let mut app = App::new(lake.clone(), sources, definitions, zone, auth);
+    app.company = config.company;
+    app.hosts = config.hosts;
+    let app = Arc::new(app);
+    lake.announce(&reach.to_string())?;
+    let (stop, stopped) = watch::channel(false);
+    let schedule = config.schedule.map(|every| tokio::spawn(on_schedule(Arc::clone(&app), every, stopped.clone())));
+    (config.ready)(&Ready { address, login });
+    tracing::info!(%address, "serving");
+    let signal = async move {
+        shutdown.await;
+        stop.send_replace(true);
+    };
+    answer(listener, Arc::clone(&app), signal, stopped).await?;
+    if let Some(schedule) = schedule {
+        schedule.abort();
+    }
+    app.jobs.finish().await;
+    lake.close().await?;
+    Ok(())
+}
+
+/// Takes requests until the signal; those in flight may end, but not hold up the stop for ever.
+async fn answer(
+    listener: TcpListener, app: Arc<App>, signal: impl Future<Output = ()> + Send + 'static, mut stopped: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let server = axum::serve(listener, router(app)).with_graceful_shutdown(signal).into_future();
+    tokio::pin!(server);
+    tokio::select! {
+        ended = &mut server => return ended,
+        _ = stopped.wait_for(|stopped| *stopped) => {}
+    }
+    timeout(LAST_ANSWERS, server).await.unwrap_or(Ok(()))
+}
+
+/// The address as others on this machine reach it: "everywhere" is no place to go to.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let mut reach = address;
+    if address.ip().is_unspecified() {
+        reach.set_ip(if address.is_ipv4() { std::net::Ipv4Addr::LOCALHOST.into() } else { std::net::Ipv6Addr::LOCALHOST.into() });
+    }
+    reach
+}
+
+/// Imports watched sources every so often, and runs the pipeline when something new came in. Into an empty store at once.
+async fn on_schedule(app: Arc<App>, every: Duration, mut stopped: watch::Receiver<bool>) {
+    let mut pause = if app.lake.offset() == 0 { Duration::ZERO } else { every };
+    loop {
+        let at = app.lake.now().micros() + i64::try_from(pause.as_micros()).unwrap_or(i64::MAX / 2);
+        *app.next_run.lock().expect("no holder panics") = Some(at);
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        }
+        pause = every;
+        let watched: Vec<String> = app.sources.sources.iter().filter(|source| source.spec.watch).map(|source| source.name.clone()).collect();
+        if watched.is_empty() {
+            continue;
+        }
+        // Busy: somebody else's work does the same, or the next time will.
+        if let Err(error) = start(&app, Work::Import { sources: watched, then: Then::RunIfNew }) {
+            tracing::info!(code = error.kind.code().0, "the schedule waits for the next time");
+        }
+    }
+}

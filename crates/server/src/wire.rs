@@ -1,0 +1,19 @@
+//! The wire: every type under `/api/v1`, as `web/src/api/types.ts` describes them.
+//!
+//! Every key is always present; "nothing" is `null`. Times are RFC 3339 in UTC, calendar periods are named by the local day
+//! on which they start, shares are 0..1, money is a decimal string beside its currency. All types both write and read, so
+//! that clients in Rust and the tests share them.
+
+pub mod common;
+pub mod journeys;
+pub mod people;
+pub mod scores;
+pub mod voice;
+pub mod work;
+
+pub use common::*;
+pub use journeys::*;
+pub use people::*;
+pub use scores::*;
+pub use voice::*;
+pub use work::*;
