@@ -10,10 +10,14 @@ import { mockApi } from "./mock/plugin.ts";
 const server = process.env.CLEW_URL;
 const proxy = server ? { "/api": server, "/login": server } : undefined;
 
+/** The policy that the cockpit works under: nothing from elsewhere, no inline script. The browser tests run with it. */
+const POLICY =
+  "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+
 export default defineConfig({
   plugins: [react(), ...(server ? [] : [mockApi()])],
   server: { proxy, port: 5173, strictPort: true },
-  preview: { proxy, port: 4173, strictPort: true },
+  preview: { proxy, port: 4173, strictPort: true, headers: { "content-security-policy": POLICY } },
   build: {
     target: "es2022",
     assetsInlineLimit: 2048,

@@ -20,7 +20,7 @@ export function title(id: string): string {
   const known = KNOWN[id];
   if (known) return known;
   const words = id
-    .replace(/[_.]+/g, " ")
+    .replace(/[_.:]+/g, " ")
     .trim()
     .split(/\s+/)
     .map((word) =>

@@ -194,6 +194,10 @@ function Changes({ changes }: { changes: Change[] }) {
 
 function TopDrivers({ drivers }: { drivers: Overview["drivers"] }) {
   const palette = usePalette();
+  const widest = Math.max(
+    0.1,
+    ...(drivers?.top.map(({ importance }) => importance.upper ?? importance.estimate ?? 0) ?? []),
+  );
   return (
     <section className="section">
       <header>
@@ -224,7 +228,7 @@ function TopDrivers({ drivers }: { drivers: Overview["drivers"] }) {
             </p>
             <p className="soft">{driverSentence(driver)}</p>
             <p className="evidence">
-              <Whisker estimate={driver.importance} domain={[0, 0.6]} width={160} palette={palette} bar />
+              <Whisker estimate={driver.importance} domain={[0, widest]} width={160} palette={palette} bar />
               <span>
                 <Tip term text={GLOSSARY.importance}>
                   importance

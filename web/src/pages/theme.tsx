@@ -45,7 +45,7 @@ export default function ThemePage() {
       </div>
       <div className="columns wide-right" style={{ borderTop: "1px solid var(--ink)", paddingTop: 12 }}>
         <div>
-          <ThemeMeasures theme={theme} reach={reach} />
+          <ThemeMeasures theme={theme} reach={reach} widest={theme.share.upper ?? 0} />
           <h3 style={{ marginTop: 24 }}>Where it is said</h3>
           <table className="plain">
             <tbody>

@@ -28,6 +28,7 @@ export default function VoicePage() {
       Math.max(Math.abs(score_effect.lower ?? 0), Math.abs(score_effect.upper ?? 0)),
     ),
   );
+  const widest = Math.max(0, ...data.themes.map(({ share }) => share.upper ?? 0));
   return (
     <>
       <div className="head">
@@ -51,7 +52,7 @@ export default function VoicePage() {
                 <p>last period against the history before</p>
               </header>
               {emerging.map((theme) => (
-                <ThemeRow key={theme.theme_id} theme={theme} reach={reach} />
+                <ThemeRow key={theme.theme_id} theme={theme} reach={reach} widest={widest} />
               ))}
             </section>
           )}
@@ -65,7 +66,7 @@ export default function VoicePage() {
               </p>
             </header>
             {others.map((theme) => (
-              <ThemeRow key={theme.theme_id} theme={theme} reach={reach} />
+              <ThemeRow key={theme.theme_id} theme={theme} reach={reach} widest={widest} />
             ))}
             {others.length === 0 && <p className="soft">No other theme has been found.</p>}
           </section>
@@ -125,11 +126,11 @@ function Mood({ voice }: { voice: Voice }) {
   );
 }
 
-/** The measures of a theme, each with its interval. */
-export function ThemeMeasures({ theme, reach }: { theme: Theme; reach: number }) {
+/** The measures of a theme, each with its interval. `reach` and `widest` make the pictures of one page comparable. */
+export function ThemeMeasures({ theme, reach, widest }: { theme: Theme; reach: number; widest: number }) {
   const palette = usePalette();
   const rows = [
-    ["Said by", GLOSSARY.impact, theme.share, [0, 0.25], "share", false],
+    ["Said by", GLOSSARY.impact, theme.share, [0, Math.max(0.1, widest)], "share", false],
     [
       "Effect on score",
       "Mean score with the theme minus without, in score points",
@@ -162,7 +163,7 @@ export function ThemeMeasures({ theme, reach }: { theme: Theme; reach: number })
   );
 }
 
-function ThemeRow({ theme, reach }: { theme: Theme; reach: number }) {
+function ThemeRow({ theme, reach, widest }: { theme: Theme; reach: number; widest: number }) {
   return (
     <article className="theme">
       <div>
@@ -187,7 +188,7 @@ function ThemeRow({ theme, reach }: { theme: Theme; reach: number }) {
             </>
           )}
         </p>
-        <ThemeMeasures theme={theme} reach={reach} />
+        <ThemeMeasures theme={theme} reach={reach} widest={widest} />
       </div>
       <div className="quotes">
         {theme.quotes.slice(0, 2).map((quote) => (
