@@ -156,14 +156,14 @@ pub const ORDER_DRIVERS: [Driver; 4] = [
         family: "delivery_damaged",
         fact: "event delivery_damaged on the order",
         unit: "event",
-        effect: -2.7,
+        effect: -2.8,
     },
     Driver {
         name: "case_reopened",
         family: "case_reopened",
         fact: "event case_reopened on the order",
         unit: "event",
-        effect: -2.25,
+        effect: -2.1,
     },
     Driver {
         name: "checkout_failed",
@@ -195,9 +195,9 @@ pub const CONTACT_DRIVERS: [Driver; 4] = [
         family: "contact_transferred",
         fact: "event contact_transferred of the case",
         unit: "event",
-        effect: -0.36,
+        effect: -0.39,
     },
-    Driver { name: "bot_dead_end", family: "bot_dead_end", fact: "event bot_dead_end of the case", unit: "event", effect: -0.37 },
+    Driver { name: "bot_dead_end", family: "bot_dead_end", fact: "event bot_dead_end of the case", unit: "event", effect: -0.34 },
 ];
 
 /// Points of the order score per standard unit of age: the confounder of the decoys.
