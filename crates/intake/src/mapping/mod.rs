@@ -9,6 +9,8 @@
 
 mod functions;
 mod rowwise;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

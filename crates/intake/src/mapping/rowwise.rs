@@ -21,7 +21,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
-use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use super::{LookupTable, RAW, hint};
 use crate::reader::ROW;
@@ -61,7 +61,7 @@ pub fn parse(sql: &str, state: &SessionState, lookups: &BTreeMap<String, LookupT
     let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location().map_err(|error| {
         vec![SqlProblem::at(error.location, format!("not SQL: {}", error.message), "close every quote and comment")]
     })?;
-    let statements = Parser::parse_sql(&GenericDialect {}, sql).map_err(|error| vec![syntax_problem(&error)])?;
+    let statements = Parser::parse_sql(&GenericDialect {}, sql).map_err(|error| vec![syntax_problem(&error, &tokens)])?;
     let mut check = Check { tokens: &tokens, state, lookups, relations: BTreeSet::from([RAW.to_owned()]), problems: Vec::new() };
     let [Statement::Query(query)] = &statements[..] else {
         return Err(vec![SqlProblem::at(Location::new(1, 1), "a mapping is one SELECT", "keep one SELECT per file, without other statements")]);
@@ -78,8 +78,8 @@ pub fn parse(sql: &str, state: &SessionState, lookups: &BTreeMap<String, LookupT
     }
 }
 
-/// The parser writes its place into the message: "… at Line: 1, Column: 8".
-fn syntax_problem(error: &ParserError) -> SqlProblem {
+/// The parser writes its place into the message, "… at Line: 1, Column: 8", except at the end of the text.
+fn syntax_problem(error: &ParserError, tokens: &[TokenWithSpan]) -> SqlProblem {
     let text = match error {
         ParserError::TokenizerError(text) | ParserError::ParserError(text) => text.clone(),
         ParserError::RecursionLimitExceeded => "nested too deeply".into(),
@@ -89,7 +89,12 @@ fn syntax_problem(error: &ParserError) -> SqlProblem {
         rest.trim_start().split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
     };
     let message = text.split(" at Line:").next().unwrap_or(&text);
-    SqlProblem { line: number("Line:"), column: number("Column:"), message: format!("not SQL: {message}"), remedy: "correct the SQL here".into() }
+    let end = tokens.last().map_or(Location::empty(), |token| token.span.end);
+    let place = match (number("Line:"), number("Column:")) {
+        (Some(line), Some(column)) => Location::new(line, column),
+        _ => end,
+    };
+    SqlProblem::at(place, format!("not SQL: {message}"), "correct the SQL here")
 }
 
 struct Check<'a> {
@@ -489,6 +494,3 @@ fn exclude_row(options: &mut WildcardAdditionalOptions) {
     excluded.push(ObjectName::from(vec![row]));
     options.opt_exclude = Some(ExcludeSelectItem::Multiple(excluded));
 }
-
-#[expect(unused, reason = "spans of problems that the engine reports come as this type")]
-type EngineSpan = Span;

@@ -15,6 +15,8 @@ mod faults;
 mod identifiers;
 pub mod properties;
 pub mod slots;
+#[cfg(test)]
+mod tests;
 pub mod time;
 mod words;
 
