@@ -278,7 +278,7 @@ impl Edge {
 /// A quantile (type 7) of sorted milliseconds, rounded.
 fn median_like(sorted_ms: &[i64], p: f64) -> Option<i64> {
     let values: Vec<f64> = sorted_ms.iter().map(|&ms| ms as f64).collect();
-    quantile_of_sorted(&values, p, QuantileType::Seven).map(|value| value.round() as i64)
+    quantile_of_sorted(&values, p, QuantileType::T7).map(|value| value.round() as i64)
 }
 
 /// People by stage, and how many of them went on.
