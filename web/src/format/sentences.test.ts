@@ -42,7 +42,13 @@ describe("the headline of the overview", () => {
   });
   it("claims no direction where no verdict does", () => {
     const overview = ask<Overview>("/overview");
-    expect(sentences.overviewHeadline({ ...overview, changes: [] })).toBe("No score moved beyond chance in June 2026");
+    const scores = overview.scores.map((card) => ({
+      ...card,
+      change: card.change && { ...card.change, verdict: "unclear" as const },
+    }));
+    expect(sentences.overviewHeadline({ ...overview, scores, changes: [] })).toBe(
+      "No score moved beyond chance in June 2026",
+    );
   });
   it("does not blame a driver of another metric", () => {
     const overview = ask<Overview>("/overview");

@@ -51,6 +51,11 @@ export function overviewHeadline(overview: Overview): string {
     const same = overview.drivers?.metric === first.metric;
     return `${title(first.metric)}${where} ${moved(first.verdict)} in ${time.period(first.period, first.period_start)}${same ? cause : ""}`;
   }
+  const card = overview.scores.find(({ change }) => change !== null && change.verdict !== "unclear");
+  if (card?.change) {
+    const { verdict, period, period_start } = card.change;
+    return `${title(card.metric)} ${moved(verdict)} in ${time.period(period, period_start)}${overview.drivers?.metric === card.metric ? cause : ""}`;
+  }
   const changes = overview.scores.flatMap(({ change }) => (change ? [change] : []));
   const when = changes[0] ? ` in ${time.period(changes[0].period, changes[0].period_start)}` : "";
   return changes.length

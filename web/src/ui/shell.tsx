@@ -60,11 +60,13 @@ export function Shell() {
           </span>
         </Link>
         <nav className="nav" aria-label="Pages">
-          {PAGES.filter(({ capability }) => !meta || meta.capabilities.includes(capability)).map(({ name, to }) => (
-            <Link key={to} to={to} aria-current={page?.to === to ? "page" : undefined} activeProps={{}}>
-              {name}
-            </Link>
-          ))}
+          {PAGES.filter(({ capability }) => (meta ? meta.capabilities.includes(capability) : !error)).map(
+            ({ name, to }) => (
+              <Link key={to} to={to} aria-current={page?.to === to ? "page" : undefined} activeProps={{}}>
+                {name}
+              </Link>
+            ),
+          )}
         </nav>
         <div className="rail-foot">
           {meta?.last_run && (
@@ -86,7 +88,7 @@ export function Shell() {
       </header>
       <div className="main">
         <div className="bar">
-          <FilterBar />
+          {meta && <FilterBar />}
           <span className="grow" />
           <button type="button" className="search-button" onClick={() => setSearching(true)}>
             Search <kbd>{MAC ? "⌘K" : "Ctrl K"}</kbd>
