@@ -96,6 +96,7 @@ export class MockServer {
       })),
       progress: Math.min(1, elapsed / (names.length * 0.6)),
       error: null,
+      report: null,
     };
   }
 

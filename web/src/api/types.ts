@@ -735,6 +735,8 @@ export interface Job {
   progress: number | null;
   /** When failed: what happened, what is safe, what to do. */
   error: string | null;
+  /** When done: what the command prints with `--json`; else null. */
+  report: Record<string, unknown> | null;
 }
 
 // ---------------------------------------------------------------- SQL and search
