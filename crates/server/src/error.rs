@@ -24,8 +24,6 @@ pub enum Kind {
     NotFound,
     /// The request cannot be understood.
     Invalid,
-    /// It contradicts the state of things.
-    Conflict,
     /// Another job is at work.
     Busy,
     /// The server is starting or stopping, or too many queries wait.
@@ -41,12 +39,11 @@ pub enum Kind {
 impl Kind {
     /// Every kind, for docs and tests.
     #[cfg(test)]
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 9] = [
         Self::Unauthorised,
         Self::Forbidden,
         Self::NotFound,
         Self::Invalid,
-        Self::Conflict,
         Self::Busy,
         Self::NotReady,
         Self::TooLarge,
@@ -61,7 +58,6 @@ impl Kind {
             Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN),
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND),
             Self::Invalid => ("invalid", StatusCode::BAD_REQUEST),
-            Self::Conflict => ("conflict", StatusCode::CONFLICT),
             Self::Busy => ("busy", StatusCode::CONFLICT),
             Self::NotReady => ("not_ready", StatusCode::SERVICE_UNAVAILABLE),
             Self::TooLarge => ("too_large", StatusCode::PAYLOAD_TOO_LARGE),

@@ -40,7 +40,8 @@ pub struct Which {
 pub async fn scores(State(app): State<Arc<App>>, Params(filter): Params<Filter>, Params(which): Params<Which>) -> Answer<Scores> {
     let scope = Scope::of(filter, &app.zone)?;
     let metric = super::metric(&app, which.metric.as_deref())?;
-    let (rows, span) = tokio::try_join!(app.rows::<ScoreRow>(&score_rows(&of_metric(metric))), span(&app))?;
+    let sql = score_rows(&of_metric(metric));
+    let (rows, span) = tokio::try_join!(app.rows::<ScoreRow>(&sql), span(&app))?;
     let rows: Vec<&ScoreRow> = rows.iter().collect();
     let (slice, honoured) = chosen(&rows, &scope);
     let score = in_period(&slice, &scope, &app.zone);
