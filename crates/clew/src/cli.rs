@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Customer experience: who is who, what they went through, how it was, and what drives it.
 #[derive(Debug, Parser)]
-#[command(name = "clew", version, about, max_term_width = 110, arg_required_else_help = true)]
+#[command(name = "clew", version, max_term_width = 110, arg_required_else_help = true)]
 #[command(
     after_help = "Exit codes: 0 done · 1 refused (bad input or project, nothing changed) · 2 usage · 3 fault.\nCLEW_LOG=debug shows what happens inside, on standard error."
 )]

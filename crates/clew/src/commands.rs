@@ -6,6 +6,7 @@ mod import;
 mod init;
 mod run;
 mod schema;
+mod serve;
 mod sql;
 
 use anyhow::Result;
@@ -25,6 +26,7 @@ pub async fn perform(command: Command) -> Result<()> {
         }
         Command::Import(options) => import::perform(&options).await,
         Command::Run(options) => run::perform(&options).await,
+        Command::Serve(options) => serve::perform(&options).await,
         Command::Sql(options) => sql::perform(&options).await,
         Command::Schema(options) => schema::perform(&options),
     }

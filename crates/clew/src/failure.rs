@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clew_intake::ImportError;
 use clew_lake::{AppendError, OpenError, StorageError};
 use clew_pipeline::RunError;
+use clew_server::ServeError;
 
 /// Refused: bad input or project, nothing changed.
 pub const REFUSED: u8 = 1;
@@ -58,6 +59,9 @@ fn is_refusal(cause: &(dyn std::error::Error + 'static)) -> bool {
         return !matches!(error, OpenError::Extension { .. } | OpenError::Storage(_));
     }
     if cause.downcast_ref::<ImportError>().is_some_and(ImportError::is_refusal) {
+        return true;
+    }
+    if matches!(cause.downcast_ref::<ServeError>(), Some(ServeError::Bind { .. } | ServeError::Timezone(_))) {
         return true;
     }
     if matches!(cause.downcast_ref::<RunError>(), Some(RunError::Definition { .. } | RunError::Decision { .. })) {

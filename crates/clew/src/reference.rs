@@ -1,6 +1,7 @@
-//! The generated part of the documentation: JSON Schemas of the project files and the page about the tables.
+//! The generated part of the documentation: JSON Schemas of the project files, the page about the tables, the contract of
+//! the API.
 //!
-//! Both come from the types that the program itself uses. `clew schema docs` writes them, a test compares them, and so
+//! All come from the types that the program itself uses. `clew schema docs` writes them, a test compares them, and so
 //! they cannot drift from the code.
 
 use std::fmt::Write as _;
@@ -20,6 +21,7 @@ pub fn files() -> Vec<(PathBuf, String)> {
         })
         .collect();
     files.push((PathBuf::from("tables.md"), tables()));
+    files.push((PathBuf::from("openapi.json"), clew_server::openapi()));
     files
 }
 

@@ -163,6 +163,11 @@ impl Remote {
         Some(remote)
     }
 
+    /// Where it serves.
+    pub fn root(&self) -> &str {
+        &self.root
+    }
+
     /// Runs a query.
     pub async fn sql(&self, query: &str) -> Result<Rows> {
         self.post("sql", &json!({"query": query, "limit": MOST_ROWS})).await

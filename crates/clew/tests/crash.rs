@@ -40,8 +40,12 @@ fn content(project: &Path) -> Content {
             let mut rows = Vec::new();
             for batch in batches.collect().await.unwrap() {
                 let options = FormatOptions::default().with_null("∅");
-                let cells: Vec<_> = batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options).unwrap()).collect();
-                rows.extend((0..batch.num_rows()).map(|row| cells.iter().map(|cell| cell.value(row).to_string()).collect::<Vec<_>>().join("|")));
+                let cells: Vec<_> =
+                    batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options).unwrap()).collect();
+                rows.extend(
+                    (0..batch.num_rows())
+                        .map(|row| cells.iter().map(|cell| cell.value(row).to_string()).collect::<Vec<_>>().join("|")),
+                );
             }
             rows.sort_unstable();
             content.insert(table.name, rows);

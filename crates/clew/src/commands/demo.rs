@@ -12,7 +12,7 @@ use clew_lake::Lake;
 use clew_pipeline::{RunOptions, RunReport};
 use serde::Serialize;
 
-use super::{import, run};
+use super::{import, run, serve};
 use crate::cli::{At, Demo};
 use crate::failure::refused;
 use crate::progress::Line;
@@ -67,7 +67,10 @@ pub async fn perform(options: &Demo) -> Result<()> {
         let seconds = Seconds { generate, import, run, total };
         output::print_json(&DemoReport { project: options.dir.display().to_string(), seconds, import: imported, run: ran })?;
     }
-    store::close(lake, &project.store()).await
+    if options.no_serve {
+        return store::close(lake, &project.store()).await;
+    }
+    serve::serve(lake, project, options.listen, true).await
 }
 
 async fn generate(dir: std::path::PathBuf, options: demo::Options) -> Result<demo::Summary> {

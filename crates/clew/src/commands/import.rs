@@ -58,7 +58,11 @@ pub fn table(report: &ImportReport) -> String {
             let RowReport { read, mapped, skipped, unreadable } = file.rows;
             let resumed = if source.resumed { ", continued" } else { "" };
             let _ = writeln!(text, "{}: {}{resumed}", source.source, name(&file.file));
-            let _ = writeln!(text, "  {:<10} {read:>10} read     = {mapped} mapped + {skipped} skipped + {unreadable} unreadable", "rows");
+            let _ = writeln!(
+                text,
+                "  {:<10} {read:>10} read     = {mapped} mapped + {skipped} skipped + {unreadable} unreadable",
+                "rows"
+            );
             for (target, counts) in &file.targets {
                 let TargetReport { produced, stored, duplicate, quarantined, rejected } = counts;
                 let _ = writeln!(

@@ -81,7 +81,8 @@ fn query(given: &str) -> Result<String> {
         std::io::stdin().read_to_string(&mut text).context("reading the query from standard input")?;
     }
     let code: String = text.lines().map(|line| line.split("--").next().unwrap_or_default()).collect::<Vec<_>>().join(" ");
-    let first: String = code.trim_start_matches(|c: char| c.is_whitespace() || c == '(').chars().take_while(char::is_ascii_alphabetic).collect();
+    let first: String =
+        code.trim_start_matches(|c: char| c.is_whitespace() || c == '(').chars().take_while(char::is_ascii_alphabetic).collect();
     if READING.contains(&first.to_lowercase().as_str()) {
         Ok(text)
     } else {

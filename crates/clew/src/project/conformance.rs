@@ -38,8 +38,10 @@ pub fn of(document: &Document, schema: &Value) -> Conformance {
         }
     }
     // A misspelled key is one problem, not an unknown one and a missing one.
-    let misspelled: Vec<String> = findings.iter().filter(|finding| finding.message.starts_with(UNKNOWN)).map(|finding| finding.remedy.clone()).collect();
-    findings.retain(|finding| !misspelled.iter().any(|remedy| finding.message == format!("the key {} is missing", quoted(remedy))));
+    let misspelled: Vec<String> =
+        findings.iter().filter(|finding| finding.message.starts_with(UNKNOWN)).map(|finding| finding.remedy.clone()).collect();
+    findings
+        .retain(|finding| !misspelled.iter().any(|remedy| finding.message == format!("the key {} is missing", quoted(remedy))));
     Conformance { findings, value }
 }
 
@@ -91,7 +93,7 @@ fn explain(error: &ValidationError<'_>, document: &Document, schema: &Value, fou
         }
         ValidationErrorKind::MinItems { limit } => push(at, "the list is too short".into(), format!("give at least {limit}")),
         ValidationErrorKind::Pattern { pattern } => {
-            push(at, format!("{} has the wrong form", error.instance()), format!("it must match {pattern}"))
+            push(at, format!("{} has the wrong form", error.instance()), form(error, schema, pattern))
         }
         _ => push(at, error.to_string(), "see docs/schemas for what may stand here".into()),
     }
@@ -203,7 +205,10 @@ fn describe(error: &ValidationError<'_>, schema: &Value, key: &str) -> String {
 /// The description of a value whose pattern does not match, else the pattern.
 fn form(error: &ValidationError<'_>, schema: &Value, pattern: &str) -> String {
     let description = schema_around(error, schema).and_then(|around| around.get("description")).and_then(Value::as_str);
-    description.map_or_else(|| format!("it must match {pattern}"), |text| format!("write {}", text.split(['.', ';']).next().unwrap_or_default().to_lowercase()))
+    description.map_or_else(
+        || format!("it must match {pattern}"),
+        |text| format!("write {}", text.split(['.', ';']).next().unwrap_or_default().to_lowercase()),
+    )
 }
 
 fn expected_types(kind: &TypeKind) -> String {

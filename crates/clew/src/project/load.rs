@@ -8,9 +8,9 @@ use clew_model::tables::Table;
 use clew_pipeline::definitions::{Definitions, JourneyDefinition, Metric, Rules};
 use serde::de::DeserializeOwned;
 
+use super::conformance::{self, Conformance};
 use super::document::{Document, Environment, Finding, pointer_of_dotted};
 use super::problem::{Position, Problem, Problems, Severity, nearest};
-use super::conformance::{self, Conformance};
 use super::{Kind, Settings};
 
 /// The tables that a mapping can fill.
@@ -71,7 +71,11 @@ pub fn load(dir: &Path, environment: Environment<'_>) -> Loaded {
         // Without settings, a zone is assumed: what the sources fall back on is not known, so it is not missed either.
         let defaults = settings.as_ref().map_or_else(
             || Defaults { timezone: Some("UTC".into()), ..Defaults::default() },
-            |settings| Defaults { timezone: settings.timezone.clone(), language: settings.language.clone(), currency: settings.currency.clone() },
+            |settings| Defaults {
+                timezone: settings.timezone.clone(),
+                language: settings.language.clone(),
+                currency: settings.currency.clone(),
+            },
         );
         Sources { dir: dir.to_owned(), defaults, rules, sources: sources.read }
     });
