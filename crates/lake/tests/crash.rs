@@ -8,13 +8,20 @@ mod support;
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use clew_lake::{Lake, Mode, Progress, crash};
-use support::{Event, event, event_rows, facts, one, open, padded_chunk, rows};
+use clew_lake::{Lake, Mode, Options, Progress, Retention, crash};
+use support::{Event, event, event_rows, facts, one, options, padded_chunk, rows};
 
 const STORE: &str = "CLEW_TEST_CRASH_STORE";
 const CHUNKS: u64 = 10;
+
+/// A lake that removes replaced files at once, so that the removal has its crash point passed.
+async fn open(store: &Path) -> Lake {
+    let retention = Retention { versions: 0, age: Duration::ZERO };
+    Lake::open(store, Options { retention, ..options() }).await.unwrap()
+}
 
 /// The work: ten chunks, small and large ones in turn, duplicates and conflicts among them, seals and derived tables.
 async fn work(store: &Path) {

@@ -25,6 +25,11 @@ fn derived(table: &str, items: &[(String, i32, i64)]) -> RecordBatch {
             DataType::Timestamp(..) => {
                 Arc::new(items.iter().map(|(.., n)| Some(*n)).collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
             }
+            DataType::List(item) => {
+                let lengths = arrow::buffer::OffsetBuffer::from_lengths(items.iter().map(|_| 1));
+                let values = texts(items.iter().map(|(key, ..)| key));
+                Arc::new(arrow::array::ListArray::new(Arc::clone(item), lengths, values, None))
+            }
             other => panic!("{other}"),
         };
         (field.name().clone(), column)
