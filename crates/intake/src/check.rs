@@ -47,7 +47,14 @@ pub fn check(sources: &Sources, source: &Source, read_files: bool) -> Vec<Proble
 }
 
 fn of_yaml(source: &Source, message: String, remedy: &str) -> Problem {
-    Problem { path: source.yaml_path.clone(), line: None, column: None, message, remedy: remedy.into(), severity: Severity::Error }
+    Problem {
+        path: source.yaml_path.clone(),
+        line: None,
+        column: None,
+        message,
+        remedy: remedy.into(),
+        severity: Severity::Error,
+    }
 }
 
 fn names_only(sources: &Sources) -> Lookups {
@@ -70,21 +77,31 @@ fn declaration(sources: &Sources, source: &Source) -> Vec<Problem> {
     if source.mappings.is_empty() && spec.lookup.is_none() {
         add(
             "it fills no table".into(),
-            &format!("write sources/{0}.events.sql, .records.sql or .responses.sql, or declare `lookup: {{key: …}}`", source.name),
+            &format!(
+                "write sources/{0}.events.sql, .records.sql or .responses.sql, or declare `lookup: {{key: …}}`",
+                source.name
+            ),
         );
     }
     if spec.lookup.as_ref().is_some_and(|lookup| lookup.key.iter().next().is_none()) {
         add("the lookup has no key".into(), "name the columns that are unique: `lookup: {key: …}`");
     }
-    for mapping in source.mappings.iter().filter(|mapping| mapping.target.kind != TableKind::Fact || !is_target(mapping.target.name)) {
+    for mapping in
+        source.mappings.iter().filter(|mapping| mapping.target.kind != TableKind::Fact || !is_target(mapping.target.name))
+    {
         add(format!("{} is no target", mapping.target.name), "targets are events, records and responses");
     }
     match spec.max_deleted {
-        Some(_) if spec.mode != Mode::Snapshot => add("max_deleted has no meaning here".into(), "say `mode: snapshot`, or leave it out"),
-        Some(share) if !(0.0..=1.0).contains(&share) => add(format!("max_deleted {share} is no share"), "give a number from 0 to 1"),
+        Some(_) if spec.mode != Mode::Snapshot => {
+            add("max_deleted has no meaning here".into(), "say `mode: snapshot`, or leave it out")
+        }
+        Some(share) if !(0.0..=1.0).contains(&share) => {
+            add(format!("max_deleted {share} is no share"), "give a number from 0 to 1")
+        }
         _ => {}
     }
-    for name in spec.columns.keys().filter(|name| !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')) {
+    for name in spec.columns.keys().filter(|name| !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'))
+    {
         add(format!("the promoted column {name} is not in snake case"), "use lower-case letters, digits and _");
     }
     if let Some(language) = spec.language.as_ref().filter(|language| language.len() != 2) {
@@ -104,11 +121,15 @@ fn is_target(name: &str) -> bool {
 /// A lookup's key must be among its columns.
 fn lookup_key(sources: &Sources, source: &Source) -> Vec<Problem> {
     let Some(lookup) = &source.spec.lookup else { return Vec::new() };
-    let Some(path) = list(&sources.dir, &source.spec.files).ok().and_then(|files| files.into_iter().next()) else { return Vec::new() };
+    let Some(path) = list(&sources.dir, &source.spec.files).ok().and_then(|files| files.into_iter().next()) else {
+        return Vec::new();
+    };
     let Ok(reader) = Reader::open(&path, &crate::reader::ReadOptions::of(&source.spec)) else { return Vec::new() };
     let schema = reader.schema();
     let missing = lookup.key.iter().filter(|key| schema.index_of(key).is_err());
-    missing.map(|key| of_yaml(source, format!("the key {key} is no column of {}", path.display()), "correct `lookup: {key: …}`")).collect()
+    missing
+        .map(|key| of_yaml(source, format!("the key {key} is no column of {}", path.display()), "correct `lookup: {key: …}`"))
+        .collect()
 }
 
 /// What would become of the first rows of the first file.
@@ -157,7 +178,11 @@ fn sample(job: &Job) -> Vec<Problem> {
                 line: None,
                 column: None,
                 message: format!("{n} of the first {} facts would be quarantined ({reason}): {detail}", typed.produced),
-                remedy: if reason == "naive_time" { "say `timezone:` in the source".into() } else { "correct the mapping, or leave it to quarantine".into() },
+                remedy: if reason == "naive_time" {
+                    "say `timezone:` in the source".into()
+                } else {
+                    "correct the mapping, or leave it to quarantine".into()
+                },
                 severity: if reason == "naive_time" { Severity::Error } else { Severity::Warning },
             });
         }

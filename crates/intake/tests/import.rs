@@ -9,7 +9,8 @@ use clew_intake::{ImportError, Progress, check, import};
 use support::{Project, number, texts};
 use tokio::sync::Notify;
 
-const EVENTS: &str = "SELECT id, name, 'web' AS channel, at AS occurred_at, amount, email AS identifier_email FROM raw WHERE name <> 'skip'";
+const EVENTS: &str =
+    "SELECT id, name, 'web' AS channel, at AS occurred_at, amount, email AS identifier_email FROM raw WHERE name <> 'skip'";
 
 fn orders(rows: usize) -> String {
     let mut text = String::from("id,name,at,amount,email\n");
@@ -47,9 +48,13 @@ async fn both_equations_hold_and_a_second_import_stores_nothing() {
     assert_eq!(number(&lake, "SELECT count(*) FROM quarantine").await, 100 + 150 + 100 + 150);
     let raw = texts(&lake, "SELECT raw FROM quarantine WHERE reason = 'invalid_time' AND row_no = 6 AND file = 'a.csv'").await;
     assert_eq!(raw, [r#"{"id":"5","name":"bought","at":"not a day","amount":"1","email":"a@x.org"}"#]);
-    let raw = texts(&lake, "SELECT raw FROM quarantine WHERE reason = 'wrong_field_count' AND row_no = 8 AND file = 'a.csv'").await;
+    let raw =
+        texts(&lake, "SELECT raw FROM quarantine WHERE reason = 'wrong_field_count' AND row_no = 8 AND file = 'a.csv'").await;
     assert_eq!(raw, ["7,bought,2026-01-01"]);
-    assert_eq!(number(&lake, "SELECT sum(rows_read) - sum(rows_mapped + rows_skipped + rows_unreadable) FROM accounting").await, 0);
+    assert_eq!(
+        number(&lake, "SELECT sum(rows_read) - sum(rows_mapped + rows_skipped + rows_unreadable) FROM accounting").await,
+        0
+    );
     assert_eq!(number(&lake, "SELECT sum(produced) - sum(stored + duplicate + quarantined + rejected) FROM accounting").await, 0);
 }
 
@@ -213,7 +218,11 @@ fn check_tells_everything_at_once() {
     let told = |words: &str| problems.iter().any(|problem| problem.message.contains(words));
     assert!(told("no time zone Europe/Berln") && told("max_deleted") && told("snake case"), "{problems:#?}");
     assert!(told("count aggregates") && told("ORDER BY"), "{problems:#?}");
-    project.source("s", "files: a.csv", &[("events", "SELECT id, 'x' AS name, 'web' AS channel, at AS occurred_at, 1 AS colour FROM raw")]);
+    project.source(
+        "s",
+        "files: a.csv",
+        &[("events", "SELECT id, 'x' AS name, 'web' AS channel, at AS occurred_at, 1 AS colour FROM raw")],
+    );
     let problems = check(&project.sources, &project.sources.sources[0], true);
     assert_eq!(problems.len(), 1, "{problems:#?}");
     assert!(problems[0].message.contains("events has no column colour") && problems[0].line == Some(1));

@@ -78,9 +78,10 @@ pub fn of_file(source: &Source, error: ReadError) -> Problem {
         ReadError::Denied { path } => {
             (format!("{}: no right to read it", path.display()), "give this user the right, or run as one who has it".into())
         }
-        ReadError::Truncated { path, rows, detail } => {
-            (format!("{}: truncated or damaged after {rows} whole rows ({detail})", path.display()), "fetch it again; nothing of it was stored".into())
-        }
+        ReadError::Truncated { path, rows, detail } => (
+            format!("{}: truncated or damaged after {rows} whole rows ({detail})", path.display()),
+            "fetch it again; nothing of it was stored".into(),
+        ),
         ReadError::Io { path, error } => (format!("{}: {error}", path.display()), "check the disk or the network".into()),
     };
     Problem { path: source.yaml_path.clone(), line: None, column: None, message, remedy, severity: Severity::Error }
@@ -88,7 +89,12 @@ pub fn of_file(source: &Source, error: ReadError) -> Problem {
 
 impl<'a> Job<'a> {
     /// Looks at everything that can be known before the first row is stored.
-    pub async fn prepare(sources: &Sources, engine: &Engine, rules: &Arc<CompiledRules>, source: &'a Source) -> Result<Self, Vec<Problem>> {
+    pub async fn prepare(
+        sources: &Sources,
+        engine: &Engine,
+        rules: &Arc<CompiledRules>,
+        source: &'a Source,
+    ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let origin = match origin(sources, rules, source) {
             Ok(origin) => Some(Arc::new(origin)),
@@ -112,7 +118,9 @@ impl<'a> Job<'a> {
         for path in paths {
             let prepared = match &origin {
                 Some(origin) => job.prepare_file(engine, origin, &parsed, &path, &mut known).await,
-                None => Reader::open(&path, &ReadOptions::of(&source.spec)).map(|_| None).map_err(|error| vec![of_file(source, error)]),
+                None => Reader::open(&path, &ReadOptions::of(&source.spec))
+                    .map(|_| None)
+                    .map_err(|error| vec![of_file(source, error)]),
             };
             match prepared {
                 Ok(Some((options, work))) => {
@@ -120,7 +128,9 @@ impl<'a> Job<'a> {
                     job.files.push(FileJob { path, name, options, work });
                 }
                 Ok(None) => {}
-                Err(found) => problems.extend(found.into_iter().filter(|problem| !problems.contains(problem)).collect::<Vec<_>>()),
+                Err(found) => {
+                    problems.extend(found.into_iter().filter(|problem| !problems.contains(problem)).collect::<Vec<_>>())
+                }
             }
         }
         if !problems.is_empty() {
@@ -202,7 +212,8 @@ async fn prepare_work(
     }
     let Some(program) = prepared.program.filter(|_| problems.is_empty()) else { return Err(problems) };
     let outputs = prepared.outputs.iter().flatten();
-    let typers = source.mappings.iter().zip(outputs).map(|(mapping, output)| Typer::new(origin.clone(), mapping.target, output)).collect();
+    let typers =
+        source.mappings.iter().zip(outputs).map(|(mapping, output)| Typer::new(origin.clone(), mapping.target, output)).collect();
     Ok(FileWork { program, typers, added: prepared.added })
 }
 

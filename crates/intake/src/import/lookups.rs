@@ -41,9 +41,12 @@ impl Loaded {
     /// Reads the lookups among `selected` and those that their mappings name.
     pub fn read(sources: &Sources, selected: &[&Source]) -> Result<Self, ImportError> {
         let needed = |source: &&Source| {
-            let named = |sql: &str| sql.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word.eq_ignore_ascii_case(&source.name));
+            let named = |sql: &str| {
+                sql.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word.eq_ignore_ascii_case(&source.name))
+            };
             let is_selected = selected.iter().any(|selected| selected.name == source.name);
-            (is_selected && source.mappings.is_empty()) || selected.iter().flat_map(|source| &source.mappings).any(|mapping| named(&mapping.sql))
+            (is_selected && source.mappings.is_empty())
+                || selected.iter().flat_map(|source| &source.mappings).any(|mapping| named(&mapping.sql))
         };
         let (mut loaded, mut problems) = (Self::default(), Vec::new());
         for source in sources.sources.iter().filter(needed) {
@@ -67,7 +70,10 @@ impl Loaded {
             let reader = first.and_then(|path| Reader::open(&path, &ReadOptions::of(&source.spec)).ok());
             let schema = reader.map_or_else(|| Arc::new(Schema::empty()), |reader| reader.schema());
             let table = MemTable::try_new(schema, vec![vec![]]).expect("no batch disagrees with the schema");
-            Some((source.name.clone(), LookupTable { key: lookup.key.iter().map(str::to_owned).collect(), table: Arc::new(table) }))
+            Some((
+                source.name.clone(),
+                LookupTable { key: lookup.key.iter().map(str::to_owned).collect(), table: Arc::new(table) },
+            ))
         };
         sources.sources.iter().filter_map(lookup).collect()
     }
@@ -75,7 +81,8 @@ impl Loaded {
     /// For the engine.
     pub fn tables(&self) -> Lookups {
         let table = |lookup: &LoadedLookup| {
-            let table = MemTable::try_new(lookup.schema.clone(), vec![lookup.batches.clone()]).expect("every batch was read with this schema");
+            let table = MemTable::try_new(lookup.schema.clone(), vec![lookup.batches.clone()])
+                .expect("every batch was read with this schema");
             LookupTable { key: lookup.key.clone(), table: Arc::new(table) }
         };
         self.0.iter().map(|(name, lookup)| (name.clone(), table(lookup))).collect()
@@ -111,7 +118,12 @@ impl LoadedLookup {
             }
             let wanted: Option<Vec<usize>> =
                 loaded.schema.fields().iter().map(|field| reader.schema().index_of(field.name()).ok()).collect();
-            let wanted = wanted.ok_or_else(|| refuse(format!("{}: its columns differ from those of the first file", path.display()), "give every file the same header"))?;
+            let wanted = wanted.ok_or_else(|| {
+                refuse(
+                    format!("{}: its columns differ from those of the first file", path.display()),
+                    "give every file the same header",
+                )
+            })?;
             let decoder = reader.decoder();
             let mut counts = RowCounts::default();
             let mut unreadable = Vec::new();
@@ -120,7 +132,9 @@ impl LoadedLookup {
                 counts.read += block.len() as u64;
                 counts.unreadable += decoded.unreadable.len() as u64;
                 unreadable.extend(decoded.unreadable);
-                let keep = loaded.unique_rows(&decoded.batch, &mut seen, lookup.on_duplicate).map_err(|(message, remedy)| refuse(format!("{}: {message}", path.display()), &remedy))?;
+                let keep = loaded
+                    .unique_rows(&decoded.batch, &mut seen, lookup.on_duplicate)
+                    .map_err(|(message, remedy)| refuse(format!("{}: {message}", path.display()), &remedy))?;
                 let kept = filter_record_batch(&decoded.batch, &keep).expect("the mask has a value per row");
                 counts.mapped += kept.num_rows() as u64;
                 counts.skipped += (decoded.batch.num_rows() - kept.num_rows()) as u64;
@@ -128,7 +142,10 @@ impl LoadedLookup {
                 let kept = kept.project(&places).expect("the places are its own");
                 bytes += kept.get_array_memory_size();
                 if bytes > MAX_BYTES {
-                    return Err(refuse(format!("the lookup is larger than {MAX_BYTES} bytes"), "keep only the columns and rows that mappings need"));
+                    return Err(refuse(
+                        format!("the lookup is larger than {MAX_BYTES} bytes"),
+                        "keep only the columns and rows that mappings need",
+                    ));
                 }
                 let kept = kept.with_schema(loaded.schema.clone()).expect("the columns were chosen by this schema");
                 loaded.batches.push(kept);
@@ -170,7 +187,8 @@ impl LoadedLookup {
             }
             let first = seen.get(&key).copied();
             if let (Some(first), OnDuplicate::Refuse) = (first, on_duplicate) {
-                let message = format!("the key {} of row {first} comes again in row {}", self.key.join(", "), row_numbers.value(row));
+                let message =
+                    format!("the key {} of row {first} comes again in row {}", self.key.join(", "), row_numbers.value(row));
                 return Err((message, "name a key that is unique, or say `on_duplicate: first`".into()));
             }
             if first.is_none() {

@@ -106,7 +106,12 @@ fn refusals(problems: &[Problem]) -> String {
 }
 
 /// Imports the sources `names` (all when empty) into `lake`.
-pub async fn import(lake: &Lake, sources: &Sources, names: &[String], progress: &dyn Progress) -> Result<ImportReport, ImportError> {
+pub async fn import(
+    lake: &Lake,
+    sources: &Sources,
+    names: &[String],
+    progress: &dyn Progress,
+) -> Result<ImportReport, ImportError> {
     let selected = select(sources, names)?;
     let rules = compile(sources)?;
     let loaded = Loaded::read(sources, &selected)?;
@@ -139,7 +144,8 @@ pub async fn import(lake: &Lake, sources: &Sources, names: &[String], progress: 
 }
 
 fn select<'a>(sources: &'a Sources, names: &[String]) -> Result<Vec<&'a Source>, ImportError> {
-    let unknown: Vec<Problem> = names.iter().filter(|name| sources.find(name).is_none()).map(|name| unknown_source(sources, name)).collect();
+    let unknown: Vec<Problem> =
+        names.iter().filter(|name| sources.find(name).is_none()).map(|name| unknown_source(sources, name)).collect();
     if !unknown.is_empty() {
         return Err(ImportError::Refused(unknown));
     }

@@ -48,7 +48,8 @@ pub fn rows(place: &Place, refused: &[Refused]) -> RecordBatch {
         Some(format!("{:032x}", hasher.digest128()))
     });
     let n = refused.len();
-    let text = |value: &dyn Fn(&Refused) -> Option<String>| Arc::new(refused.iter().map(value).collect::<StringArray>()) as ArrayRef;
+    let text =
+        |value: &dyn Fn(&Refused) -> Option<String>| Arc::new(refused.iter().map(value).collect::<StringArray>()) as ArrayRef;
     let columns = schema.fields().iter().map(|field| -> ArrayRef {
         match field.name().as_str() {
             "quarantine_id" => Arc::new(ids.clone().collect::<StringArray>()),

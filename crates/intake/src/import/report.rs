@@ -75,7 +75,13 @@ pub struct TargetReport {
 impl FileReport {
     /// Nothing yet.
     pub fn new(file: &str) -> Self {
-        Self { file: file.into(), rows: RowReport::default(), rows_balanced: true, targets: BTreeMap::new(), facts_balanced: true }
+        Self {
+            file: file.into(),
+            rows: RowReport::default(),
+            rows_balanced: true,
+            targets: BTreeMap::new(),
+            facts_balanced: true,
+        }
     }
 
     /// Adds the rows of a chunk.
@@ -108,6 +114,11 @@ impl ImportReport {
 
     /// Facts stored by this import.
     pub fn stored(&self) -> u64 {
-        self.sources.iter().flat_map(|source| &source.files).flat_map(|file| file.targets.values()).map(|target| target.stored).sum()
+        self.sources
+            .iter()
+            .flat_map(|source| &source.files)
+            .flat_map(|file| file.targets.values())
+            .map(|target| target.stored)
+            .sum()
     }
 }

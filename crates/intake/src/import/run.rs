@@ -191,9 +191,13 @@ impl<'a> Importer<'a> {
                 if column.is_valid(row) { column.value(row) as u64 } else { 0 }
             };
             for row in 0..batch.num_rows() {
-                let Some(report) = run.files.iter_mut().find(|report| files.is_valid(row) && report.file == files.value(row)) else { continue };
+                let Some(report) = run.files.iter_mut().find(|report| files.is_valid(row) && report.file == files.value(row))
+                else {
+                    continue;
+                };
                 if targets.is_null(row) {
-                    report.rows = RowReport { read: sum(2, row), mapped: sum(3, row), skipped: sum(4, row), unreadable: sum(5, row) };
+                    report.rows =
+                        RowReport { read: sum(2, row), mapped: sum(3, row), skipped: sum(4, row), unreadable: sum(5, row) };
                 } else if let Some(table) = Table::find(targets.value(row)) {
                     let counts = TargetReport {
                         produced: sum(6, row),
@@ -264,13 +268,20 @@ fn check(bytes: &[u8]) -> u64 {
 /// Gives the subject `taken` of this chunk the number of its bytes under another salt. Within a chunk a number stands
 /// for one set only, so every row that carries it is meant.
 fn rename_subject(mapped: &mut Mapped, taken: i64, salt: u64) {
-    let Some(bytes) = mapped.candidates.iter().find(|(subject, _)| *subject == taken).map(|(_, bytes)| bytes.to_vec()) else { return };
+    let Some(bytes) = mapped.candidates.iter().find(|(subject, _)| *subject == taken).map(|(_, bytes)| bytes.to_vec()) else {
+        return;
+    };
     let number = subject_number(&bytes, salt);
     mapped.candidates.rename(taken, number);
     for facts in &mut mapped.facts {
         let schema = facts.rows.schema();
         let Some((at, _)) = schema.column_with_name("subject") else { continue };
-        let renamed = facts.rows.column(at).as_primitive::<Int64Type>().iter().map(|subject| subject.map(|s| if s == taken { number } else { s }));
+        let renamed = facts
+            .rows
+            .column(at)
+            .as_primitive::<Int64Type>()
+            .iter()
+            .map(|subject| subject.map(|s| if s == taken { number } else { s }));
         let mut columns: Vec<ArrayRef> = facts.rows.columns().to_vec();
         columns[at] = std::sync::Arc::new(renamed.collect::<Int64Array>());
         facts.rows = RecordBatch::try_new(schema, columns).expect("the column has a value per row");

@@ -39,7 +39,10 @@ impl Importer<'_> {
                 }
                 // A fact in quarantine is in the export, but its id may not have been read: nothing is deleted then.
                 if mapped.facts.iter().any(|facts| facts.quarantined > 0) || mapped.rows.unreadable > 0 {
-                    tracing::warn!(source = job.source.name, "the export holds rows that cannot be stored: nothing is marked deleted");
+                    tracing::warn!(
+                        source = job.source.name,
+                        "the export holds rows that cannot be stored: nothing is marked deleted"
+                    );
                     return Ok(());
                 }
             }
@@ -48,7 +51,8 @@ impl Importer<'_> {
         let mut found = Vec::new();
         for (table, ids) in targets.into_iter().zip(&exported) {
             let current = self.current(table, &job.source.name).await?;
-            let keep: BooleanArray = current.column(0).as_string::<i32>().iter().map(|id| id.map(|id| !ids.contains(id))).collect();
+            let keep: BooleanArray =
+                current.column(0).as_string::<i32>().iter().map(|id| id.map(|id| !ids.contains(id))).collect();
             let missing = filter_record_batch(&current, &keep).expect("the mask has a value per row");
             let known = current.num_rows();
             if missing.num_rows() as f64 > limit * known as f64 {
@@ -82,7 +86,8 @@ impl Importer<'_> {
         // The engine may hand out views of text; facts are plain text.
         let id = Arc::new(crate::typing::convert::text(all.column(0))) as ArrayRef;
         let mut fields: Vec<_> = schema.fields().iter().cloned().collect();
-        fields[0] = Arc::new(arrow::datatypes::Field::new(fields[0].name(), arrow::datatypes::DataType::Utf8, fields[0].is_nullable()));
+        fields[0] =
+            Arc::new(arrow::datatypes::Field::new(fields[0].name(), arrow::datatypes::DataType::Utf8, fields[0].is_nullable()));
         let mut arrays = all.columns().to_vec();
         arrays[0] = id;
         let schema = Arc::new(arrow::datatypes::Schema::new(fields));
@@ -103,7 +108,8 @@ pub fn deleted_versions(table: &'static Table, rows: &RecordBatch, at: i64) -> F
             _ => column.clone(),
         }
     };
-    let columns: Vec<ArrayRef> = rows.columns().iter().zip(schema.fields()).map(|(column, field)| set(column, field.name())).collect();
+    let columns: Vec<ArrayRef> =
+        rows.columns().iter().zip(schema.fields()).map(|(column, field)| set(column, field.name())).collect();
     let mut rows = RecordBatch::try_new(schema.clone(), columns).expect("every column has a value per row");
     let content = content_hashes(&rows);
     if let Some((at, _)) = schema.column_with_name("content") {

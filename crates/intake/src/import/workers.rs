@@ -223,7 +223,14 @@ impl Context {
                 mapped.refused.push(Refused { target: Some(table.name), row_no, ordinal, reason, detail, raw });
             }
             let (produced, rejected) = (typed.produced, 0);
-            mapped.facts.push(FactBatch { table: table.name, rows: typed.rows, content: typed.content, produced, quarantined, rejected });
+            mapped.facts.push(FactBatch {
+                table: table.name,
+                rows: typed.rows,
+                content: typed.content,
+                produced,
+                quarantined,
+                rejected,
+            });
         }
         let with_facts = rows_with_facts(&outputs, block);
         let unreadable = decoded.unreadable.len() as u64;

@@ -61,7 +61,8 @@ impl Engine {
     pub fn new(lookups: Lookups) -> Result<Self, DataFusionError> {
         let mut config = SessionConfig::new().with_target_partitions(1).with_batch_size(BLOCK_ROWS);
         config.options_mut().sql_parser.enable_ident_normalization = false;
-        let context = SessionContext::new_with_state(SessionStateBuilder::new().with_config(config).with_default_features().build());
+        let context =
+            SessionContext::new_with_state(SessionStateBuilder::new().with_config(config).with_default_features().build());
         let mut state = context.state();
         datafusion_functions_json::register_all(&mut state)?;
         for function in functions() {
@@ -184,16 +185,20 @@ impl Program {
         if !prepared.problems.is_empty() {
             return prepared;
         }
-        let fields = raw.fields().iter().cloned().chain(
-            prepared.added.iter().map(|name| Arc::new(Field::new(name, DataType::Utf8, true))),
-        );
+        let fields = raw
+            .fields()
+            .iter()
+            .cloned()
+            .chain(prepared.added.iter().map(|name| Arc::new(Field::new(name, DataType::Utf8, true))));
         let fields: Vec<_> = fields.collect();
         let full = Schema::new(fields.clone());
-        let named: Option<BTreeSet<String>> = mappings.iter().map(|parsed| parsed.columns(&full)).try_fold(BTreeSet::new(), |mut all, some| {
-            all.extend(some?);
-            Some(all)
-        });
-        let needed: Vec<_> = fields.into_iter().filter(|field| named.as_ref().is_none_or(|named| named.contains(field.name()))).collect();
+        let named: Option<BTreeSet<String>> =
+            mappings.iter().map(|parsed| parsed.columns(&full)).try_fold(BTreeSet::new(), |mut all, some| {
+                all.extend(some?);
+                Some(all)
+            });
+        let needed: Vec<_> =
+            fields.into_iter().filter(|field| named.as_ref().is_none_or(|named| named.contains(field.name()))).collect();
         let columns = needed.iter().map(|field| field.name().clone()).collect();
         let row = Arc::new(Field::new(ROW, DataType::Int64, false));
         let schema = Arc::new(Schema::new(std::iter::once(row).chain(needed).collect::<Vec<_>>()));

@@ -14,9 +14,10 @@ use datafusion::common::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::Volatility;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, ExceptSelectItem, ExcludeSelectItem, Expr, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, Query, Select,
-    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, Spanned, Statement, TableFactor, TableWithJoins,
-    WildcardAdditionalOptions, visit_expressions, visit_expressions_mut, visit_relations_mut,
+    BinaryOperator, ExceptSelectItem, ExcludeSelectItem, Expr, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator,
+    ObjectName, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, Spanned,
+    Statement, TableFactor, TableWithJoins, WildcardAdditionalOptions, visit_expressions, visit_expressions_mut,
+    visit_relations_mut,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
@@ -64,7 +65,11 @@ pub fn parse(sql: &str, state: &SessionState, lookups: &BTreeMap<String, LookupT
     let statements = Parser::parse_sql(&GenericDialect {}, sql).map_err(|error| vec![syntax_problem(&error, &tokens)])?;
     let mut check = Check { tokens: &tokens, state, lookups, relations: BTreeSet::from([RAW.to_owned()]), problems: Vec::new() };
     let [Statement::Query(query)] = &statements[..] else {
-        return Err(vec![SqlProblem::at(Location::new(1, 1), "a mapping is one SELECT", "keep one SELECT per file, without other statements")]);
+        return Err(vec![SqlProblem::at(
+            Location::new(1, 1),
+            "a mapping is one SELECT",
+            "keep one SELECT per file, without other statements",
+        )]);
     };
     check.query(query);
     let mut problems = check.problems;
@@ -152,7 +157,11 @@ impl Check<'_> {
                         SetOperator::Intersect => Keyword::INTERSECT,
                         SetOperator::Except | SetOperator::Minus => Keyword::EXCEPT,
                     };
-                    self.refuse_word(word, "only UNION ALL is row-wise", "write UNION ALL, or say with WHERE which rows are meant");
+                    self.refuse_word(
+                        word,
+                        "only UNION ALL is row-wise",
+                        "write UNION ALL, or say with WHERE which rows are meant",
+                    );
                 }
                 self.set(left);
                 self.set(right);
@@ -167,7 +176,11 @@ impl Check<'_> {
             self.refuse_word(Keyword::DISTINCT, "DISTINCT is not row-wise", remedy);
         }
         if !matches!(&select.group_by, GroupByExpr::Expressions(by, with) if by.is_empty() && with.is_empty()) {
-            self.refuse_word(Keyword::GROUP, "GROUP BY is not row-wise", "map the single rows; metrics and profiles aggregate them");
+            self.refuse_word(
+                Keyword::GROUP,
+                "GROUP BY is not row-wise",
+                "map the single rows; metrics and profiles aggregate them",
+            );
         }
         if select.having.is_some() {
             self.refuse_word(Keyword::HAVING, "HAVING is not row-wise", "use WHERE");
@@ -189,7 +202,9 @@ impl Check<'_> {
         self.from(select);
         for item in &select.projection {
             match item {
-                SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } | SelectItem::ExprWithAliases { expr, .. } => {
+                SelectItem::UnnamedExpr(expr)
+                | SelectItem::ExprWithAlias { expr, .. }
+                | SelectItem::ExprWithAliases { expr, .. } => {
                     self.expression(expr);
                 }
                 _ => {}
@@ -261,15 +276,27 @@ impl Check<'_> {
         let _ = visit_expressions(expr, |expr| {
             match expr {
                 Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => {
-                    found.push((expr.span().start, "a sub-query in an expression is not row-wise".into(), "LEFT JOIN a lookup on its key"));
+                    found.push((
+                        expr.span().start,
+                        "a sub-query in an expression is not row-wise".into(),
+                        "LEFT JOIN a lookup on its key",
+                    ));
                 }
                 Expr::Function(function) => {
                     let name = function.name.to_string().to_lowercase();
                     let place = function.name.span().start;
                     if function.over.is_some() || state.window_functions().contains_key(&name) {
-                        found.push((place, format!("{name} over a window is not row-wise"), "map the single rows; journeys order them"));
+                        found.push((
+                            place,
+                            format!("{name} over a window is not row-wise"),
+                            "map the single rows; journeys order them",
+                        ));
                     } else if state.aggregate_functions().contains_key(&name) && !state.scalar_functions().contains_key(&name) {
-                        found.push((place, format!("{name} aggregates several rows"), "map the single rows; metrics and profiles aggregate them"));
+                        found.push((
+                            place,
+                            format!("{name} aggregates several rows"),
+                            "map the single rows; metrics and profiles aggregate them",
+                        ));
                     } else if CLOCKS.contains(&name.as_str())
                         || state.scalar_functions().get(&name).is_some_and(|f| f.signature().volatility == Volatility::Volatile)
                     {
@@ -294,7 +321,9 @@ fn last_part(name: &ObjectName) -> Option<&str> {
 /// Whether `name` means the relation `known`: quoted names are exact.
 fn name_is(name: &ObjectName, known: &str) -> bool {
     let [part] = &name.0[..] else { return false };
-    part.as_ident().is_some_and(|ident| if ident.quote_style.is_some() { ident.value == known } else { ident.value.eq_ignore_ascii_case(known) })
+    part.as_ident().is_some_and(|ident| {
+        if ident.quote_style.is_some() { ident.value == known } else { ident.value.eq_ignore_ascii_case(known) }
+    })
 }
 
 /// The columns of `alias` that a conjunction of equalities fixes; `None` when it says anything else.
@@ -334,7 +363,12 @@ impl Parsed {
         // Every word of the text that is a column's name: aliases and literals that happen to be equal cost a column.
         for token in &self.tokens {
             if let Token::Word(word) = &token.token {
-                names.extend(raw.fields().iter().filter(|field| field.name().eq_ignore_ascii_case(&word.value)).map(|field| field.name().clone()));
+                names.extend(
+                    raw.fields()
+                        .iter()
+                        .filter(|field| field.name().eq_ignore_ascii_case(&word.value))
+                        .map(|field| field.name().clone()),
+                );
             }
         }
         Some(names)
@@ -391,11 +425,14 @@ impl Parsed {
 
     /// What the engine refused.
     pub fn planning_problem(&self, error: &DataFusionError) -> SqlProblem {
-        let place = error.diagnostic().and_then(|diagnostic| diagnostic.span).map_or(Location::empty(), |span| span.start.into_location());
+        let place = error
+            .diagnostic()
+            .and_then(|diagnostic| diagnostic.span)
+            .map_or(Location::empty(), |span| span.start.into_location());
         let text = error.find_root().strip_backtrace();
-        let text = ["Error during planning: ", "Schema error: ", "This feature is not implemented: "].iter().fold(text, |text, prefix| {
-            text.strip_prefix(prefix).map_or(text.clone(), str::to_owned)
-        });
+        let text = ["Error during planning: ", "Schema error: ", "This feature is not implemented: "]
+            .iter()
+            .fold(text, |text, prefix| text.strip_prefix(prefix).map_or(text.clone(), str::to_owned));
         SqlProblem::at(place, format!("does not plan: {text}"), "correct the SQL")
     }
 }

@@ -29,7 +29,8 @@ fn engine() -> Engine {
 
 fn prepare(sql: &[&str], columns: &[&str], open_ended: bool) -> Prepared {
     let engine = engine();
-    let parsed: Vec<Parsed> = sql.iter().map(|sql| engine.parse(sql).unwrap_or_else(|found| panic!("{sql}: {found:?}"))).collect();
+    let parsed: Vec<Parsed> =
+        sql.iter().map(|sql| engine.parse(sql).unwrap_or_else(|found| panic!("{sql}: {found:?}"))).collect();
     futures::executor::block_on(Program::prepare(&engine, &parsed, &text_schema(columns), open_ended))
 }
 
@@ -84,8 +85,13 @@ fn one_row_becomes_many_facts() {
 fn a_lookup_keeps_every_row_once() {
     let sql = "SELECT raw.sku AS id, p.category AS product FROM raw LEFT JOIN products AS p ON p.sku = raw.sku";
     let rows: &[&[Option<&str>]] = &[&[Some("2")], &[Some("9")], &[None], &[Some("1")], &[Some("1")]];
-    let expected =
-        [cells(&["1", "2", "books"]), cells(&["2", "9", "-"]), cells(&["3", "-", "-"]), cells(&["4", "1", "toys"]), cells(&["5", "1", "toys"])];
+    let expected = [
+        cells(&["1", "2", "books"]),
+        cells(&["2", "9", "-"]),
+        cells(&["3", "-", "-"]),
+        cells(&["4", "1", "toys"]),
+        cells(&["5", "1", "toys"]),
+    ];
     assert_eq!(run(sql, &["sku"], rows), expected);
 }
 
@@ -134,8 +140,13 @@ fn what_needs_several_rows_is_refused_where_it_stands() {
 
 #[test]
 fn every_unknown_column_is_told_at_once_with_the_nearest() {
-    let prepared = prepare(&["SELECT order_idd AS id,\n custmer AS identifier_user_id, amount FROM raw"], &["order_id", "customer", "amount"], false);
-    let told: Vec<(Option<usize>, String)> = prepared.problems.into_iter().map(|(_, problem)| (problem.line, problem.message)).collect();
+    let prepared = prepare(
+        &["SELECT order_idd AS id,\n custmer AS identifier_user_id, amount FROM raw"],
+        &["order_id", "customer", "amount"],
+        false,
+    );
+    let told: Vec<(Option<usize>, String)> =
+        prepared.problems.into_iter().map(|(_, problem)| (problem.line, problem.message)).collect();
     assert_eq!(told.len(), 2, "{told:?}");
     assert_eq!(told[0], (Some(1), "the file has no column order_idd: did you mean order_id?".into()));
     assert_eq!(told[1], (Some(2), "the file has no column custmer: did you mean customer?".into()));

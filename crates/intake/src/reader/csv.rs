@@ -65,7 +65,8 @@ pub fn open(path: &Path, options: &CsvOptions) -> Result<Reader, ReadError> {
     if options.header.unwrap_or(true) {
         refuse_wrong_delimiter(path, &first, delimiter)?;
         layout.columns = unique_names(&first, &mut warnings);
-        let mut reader = Reader::new(path, Splitting::Records(splitter), Decoder::Csv(layout), None, compression != Compression::Plain);
+        let mut reader =
+            Reader::new(path, Splitting::Records(splitter), Decoder::Csv(layout), None, compression != Compression::Plain);
         reader.warnings = warnings;
         return Ok(reader);
     }
@@ -83,7 +84,10 @@ fn refuse_wrong_delimiter(path: &Path, header: &[String], delimiter: u8) -> Resu
     Err(ReadError::Format {
         path: path.into(),
         message: format!("1 column named '{}': is the delimiter {shown}?", name.replace('\t', "\\t")),
-        remedy: format!("say `csv: {{delimiter: \"{}\"}}` in the source", if other == b'\t' { "\\t".into() } else { (other as char).to_string() }),
+        remedy: format!(
+            "say `csv: {{delimiter: \"{}\"}}` in the source",
+            if other == b'\t' { "\\t".into() } else { (other as char).to_string() }
+        ),
     })
 }
 
@@ -159,12 +163,7 @@ impl Layout {
         let mut core = ReaderBuilder::new().delimiter(self.delimiter).quote(self.quote).build();
         // `core` removes a byte order mark from the first bytes that it sees; in the middle of a file it is content.
         core.read_record(b"-\n", &mut [0; 4], &mut [0; 4]);
-        Fields {
-            core,
-            bounds: Vec::with_capacity(self.columns.len()),
-            unquoted: Vec::new(),
-            ends: vec![0; MAX_COLUMNS + 1],
-        }
+        Fields { core, bounds: Vec::with_capacity(self.columns.len()), unquoted: Vec::new(), ends: vec![0; MAX_COLUMNS + 1] }
     }
 
     fn fields_of(&self, record: &[u8]) -> Vec<String> {

@@ -20,8 +20,8 @@ use serde_json::value::RawValue;
 use super::columns::TextColumn;
 use super::records::Splitter as Lines;
 use super::{
-    BLOCK_BYTES, BLOCK_ROWS, Block, Compression, Decoded, Decoder, MAX_COLUMNS, PREFIX, ROW_LIMIT, ReadError, ReadOptions, Reader,
-    Records, SplitFault, Splitter, TextRecords, Unreadable, bytes, with_rows,
+    BLOCK_BYTES, BLOCK_ROWS, Block, Compression, Decoded, Decoder, MAX_COLUMNS, PREFIX, ROW_LIMIT, ReadError, ReadOptions,
+    Reader, Records, SplitFault, Splitter, TextRecords, Unreadable, bytes, with_rows,
 };
 use crate::spec::Encoding;
 
@@ -39,7 +39,10 @@ pub fn open_lines(path: &Path, encoding: Encoding) -> Result<Reader, ReadError> 
 /// Opens a JSON document and walks to its array.
 pub fn open_array(path: &Path, options: &ReadOptions) -> Result<Reader, ReadError> {
     let (stream, _) = bytes::open(path, options.csv.encoding)?;
-    let mut array = ArraySplitter { scanner: Scanner { stream: BufReader::with_capacity(256 * 1024, stream), path: path.into() }, state: State::Open };
+    let mut array = ArraySplitter {
+        scanner: Scanner { stream: BufReader::with_capacity(256 * 1024, stream), path: path.into() },
+        state: State::Open,
+    };
     array.find(options.json.records.as_deref().unwrap_or(""))?;
     let first = array.next(BLOCK_ROWS, 0)?;
     Ok(begin(path, Splitter::Array(array), first, true))
@@ -90,14 +93,19 @@ impl ArraySplitter {
                 format!("{place} holds an object, not an array"),
                 "point at the array with `json: {records: /…}`, or say `format: jsonl` when every line is an object",
             )),
-            _ => Err(self.scanner.refuse(format!("{place} holds no array"), "is it JSON? Point at the array with `json: {records: /…}`")),
+            _ => Err(self
+                .scanner
+                .refuse(format!("{place} holds no array"), "is it JSON? Point at the array with `json: {records: /…}`")),
         }
     }
 
     fn enter(&mut self, token: &str, walked: &str) -> Result<(), ReadError> {
         let scanner = &mut self.scanner;
         let missing = |scanner: &Scanner| {
-            scanner.refuse(format!("there is no `{walked}/{token}`"), "correct `json: {records: …}` (a JSON pointer such as /data/items)")
+            scanner.refuse(
+                format!("there is no `{walked}/{token}`"),
+                "correct `json: {records: …}` (a JSON pointer such as /data/items)",
+            )
         };
         match scanner.peek(0)? {
             Some(b'{') => {
@@ -351,8 +359,9 @@ fn push_value(column: &mut TextColumn, value: Option<&str>) {
 }
 
 fn decode_object<'a>(record: &'a [u8], row: Row<'_, 'a>) -> Result<(), (&'static str, String)> {
-    let text = std::str::from_utf8(record)
-        .map_err(|error| ("invalid_utf8", format!("byte {} of the row is not UTF-8: is the encoding latin-1?", error.valid_up_to() + 1)))?;
+    let text = std::str::from_utf8(record).map_err(|error| {
+        ("invalid_utf8", format!("byte {} of the row is not UTF-8: is the encoding latin-1?", error.valid_up_to() + 1))
+    })?;
     let mut json = serde_json::Deserializer::from_str(text);
     let read = json.deserialize_map(row).and_then(|()| json.end());
     // The error's own words may repeat a value of the row; its kind and place do not.

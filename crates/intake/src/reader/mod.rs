@@ -140,9 +140,10 @@ impl SplitFault {
     fn describe(self) -> (&'static str, String) {
         match self {
             Self::TooLarge(size) => ("row_too_large", format!("the row has {size} bytes, the limit is {ROW_LIMIT}")),
-            Self::Unclosed(size) => {
-                ("unclosed_quote", format!("a quote opens here and never closes: the remaining {size} bytes of the file are one row"))
-            }
+            Self::Unclosed(size) => (
+                "unclosed_quote",
+                format!("a quote opens here and never closes: the remaining {size} bytes of the file are one row"),
+            ),
         }
     }
 }

@@ -223,7 +223,8 @@ struct Found {
 impl Found {
     fn refuse(&mut self, fault: SplitFault, start: usize, end: usize) {
         self.faults.push((self.spans.len() as u32, fault));
-        let kept = if matches!(fault, SplitFault::Unclosed(size) if size <= ROW_LIMIT as u64) { end } else { end.min(start + PREFIX) };
+        let kept =
+            if matches!(fault, SplitFault::Unclosed(size) if size <= ROW_LIMIT as u64) { end } else { end.min(start + PREFIX) };
         self.spans.push((start as u32, kept as u32));
     }
 }

@@ -102,7 +102,9 @@ fn a_wrong_delimiter_is_named() {
     let error = read(&path, &options).unwrap_err().to_string();
     assert!(error.contains("1 column named 'a;b;c': is the delimiter ';'?"), "{error}");
     // Left out, it is recognised.
-    for (text, width) in [("a;b;c\n1,5;2;3\n", 3), ("a\tb\n1,2\t3\n", 2), ("a|b\n\"1|2\"|3\n", 2), ("only\n1\n2\n", 1), ("a,b", 2)] {
+    for (text, width) in
+        [("a;b;c\n1,5;2;3\n", 3), ("a\tb\n1,2\t3\n", 2), ("a|b\n\"1|2\"|3\n", 2), ("only\n1\n2\n", 1), ("a,b", 2)]
+    {
         assert_eq!(read_bytes("a.csv", text.as_bytes()).unwrap().0.len(), width, "{text}");
     }
 }
@@ -193,8 +195,7 @@ fn json_lines_become_text_columns() {
 "#;
     let (names, rows, unreadable) = read_bytes("a.jsonl", text).unwrap();
     assert_eq!(names, ["a", "b", "c", "e"]);
-    let expected =
-        [some(&["1.50", "x\ny", r#"{"d": [1, 2]}"#, ""]), some(&["", "", "", "true"]), some(&["last", "", "", ""])];
+    let expected = [some(&["1.50", "x\ny", r#"{"d": [1, 2]}"#, ""]), some(&["", "", "", "true"]), some(&["last", "", "", ""])];
     assert_eq!(rows, expected);
     assert_eq!(unreadable, [(3, "not_an_object"), (4, "invalid_json")]);
 }

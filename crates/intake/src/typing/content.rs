@@ -18,7 +18,11 @@ pub fn hashes(batch: &RecordBatch, more_outside: &[&str]) -> Vec<u64> {
     let mut hashes = vec![0_u64; batch.num_rows()];
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
         let name = field.name().as_str();
-        if OUTSIDE.contains(&name) || more_outside.contains(&name) || name.starts_with("p_") || column.null_count() == column.len() {
+        if OUTSIDE.contains(&name)
+            || more_outside.contains(&name)
+            || name.starts_with("p_")
+            || column.null_count() == column.len()
+        {
             continue;
         }
         mix(column, xxh3_64(name.as_bytes()), &mut hashes);

@@ -6,7 +6,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int32Array, Int64Array, ListArray, StringArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int32Array, Int64Array, ListArray, StringArray,
+};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field};
 
@@ -62,7 +64,12 @@ fn cast_or_fail(column: &ArrayRef, kind: &DataType, field: &str, faults: &mut Fa
     typed
 }
 
-fn each<T: Copy>(column: &ArrayRef, field: &str, faults: &mut Faults, parse: impl Fn(&str) -> Result<T, Reason>) -> Vec<Option<T>> {
+fn each<T: Copy>(
+    column: &ArrayRef,
+    field: &str,
+    faults: &mut Faults,
+    parse: impl Fn(&str) -> Result<T, Reason>,
+) -> Vec<Option<T>> {
     let text = text(column);
     (0..text.len())
         .map(|row| match parse(present(&text, row)?) {
@@ -282,7 +289,8 @@ mod tests {
 
     #[test]
     fn words_for_nothing_are_null_in_columns_that_are_not_text() {
-        let column: ArrayRef = Arc::new(StringArray::from(vec![Some("1"), Some("NULL"), Some("nan"), Some(" "), None, Some("x")]));
+        let column: ArrayRef =
+            Arc::new(StringArray::from(vec![Some("1"), Some("NULL"), Some("nan"), Some(" "), None, Some("x")]));
         let mut faults = Faults::new(6);
         let typed = int64(&column, "duration_ms", &mut faults);
         assert_eq!(typed.null_count(), 5);

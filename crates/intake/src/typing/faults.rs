@@ -60,7 +60,9 @@ impl Reason {
     fn describe(self, field: &str) -> String {
         match self {
             Self::MissingValue => format!("{field} is missing"),
-            Self::InvalidTime => format!("{field} is not a time such as 2026-01-31 12:00:00; other orders take parse_time(text, format)"),
+            Self::InvalidTime => {
+                format!("{field} is not a time such as 2026-01-31 12:00:00; other orders take parse_time(text, format)")
+            }
             Self::TimeOutOfRange => format!("{field} lies outside the years 1900 to 2199"),
             Self::NaiveTime => format!("{field} has no offset and the source no `timezone:`"),
             Self::InvalidDate => format!("{field} is not a day such as 2026-01-31"),

@@ -22,7 +22,9 @@ mod words;
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
+};
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
@@ -110,7 +112,8 @@ pub struct Typer {
 impl Typer {
     /// A typer for a mapping with these output columns, which [`slots::problems`] found nothing wrong with.
     pub fn new(origin: Arc<Origin>, table: &'static Table, output: &Schema) -> Self {
-        let mut typer = Self { origin, table, mapped: vec![None; table.columns.len()], identifiers: Vec::new(), singles: Vec::new() };
+        let mut typer =
+            Self { origin, table, mapped: vec![None; table.columns.len()], identifiers: Vec::new(), singles: Vec::new() };
         for (at, field) in output.fields().iter().enumerate() {
             match Slot::of(table, field.name()) {
                 Some(Slot::Column(column)) => typer.mapped[column] = Some(at),
@@ -131,7 +134,8 @@ impl Typer {
     /// Types `output`, whose column [`ROW`] is sorted. Subjects are offered to `candidates`.
     pub fn apply(&self, output: &RecordBatch, arrival: &Arrival, candidates: &mut Candidates) -> Typed {
         let rows = output.num_rows();
-        let row_numbers = output.column_by_name(ROW).expect("every mapping carries the hidden column").as_primitive::<Int64Type>();
+        let row_numbers =
+            output.column_by_name(ROW).expect("every mapping carries the hidden column").as_primitive::<Int64Type>();
         let mut work = Work {
             typer: self,
             output,
@@ -176,9 +180,10 @@ impl Typer {
     fn required(&self, rows: RecordBatch) -> RecordBatch {
         let base = arrow_schema(self.table);
         let given = rows.schema();
-        let fields = given.fields().iter().map(|field| {
-            base.field_with_name(field.name()).map_or_else(|_| field.clone(), |field| Arc::new(field.clone()))
-        });
+        let fields = given
+            .fields()
+            .iter()
+            .map(|field| base.field_with_name(field.name()).map_or_else(|_| field.clone(), |field| Arc::new(field.clone())));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         RecordBatch::try_new(schema, rows.columns().to_vec()).expect("a fact without a required value has failed")
     }
@@ -324,7 +329,8 @@ impl Work<'_> {
 
     /// A promoted property from its own column, else out of the whole object.
     fn promote(&mut self, name: &str, kind: PromotedType) -> ArrayRef {
-        let single = self.typer.singles.iter().find(|(single, _)| single == name).map(|(_, from)| self.output.column(*from).clone());
+        let single =
+            self.typer.singles.iter().find(|(single, _)| single == name).map(|(_, from)| self.output.column(*from).clone());
         let given = single.or_else(|| {
             let object = self.typed("properties").or_else(|| self.typed("attributes"))?;
             Some(properties::extract(object, name))
@@ -362,7 +368,9 @@ impl Work<'_> {
                 Some(array) if array.null_count() == 0 && column.kind != ColumnType::Text => {}
                 Some(array) => {
                     let name = if at == 0 { "id" } else { column.name };
-                    (0..self.faults.len()).filter(|row| missing(array, *row)).for_each(|row| self.faults.fail(row, Reason::MissingValue, name));
+                    (0..self.faults.len())
+                        .filter(|row| missing(array, *row))
+                        .for_each(|row| self.faults.fail(row, Reason::MissingValue, name));
                 }
                 None => (0..self.faults.len()).for_each(|row| self.faults.fail(row, Reason::MissingValue, column.name)),
             }
@@ -380,7 +388,8 @@ impl Work<'_> {
             fields.push(field);
             arrays.push(column);
         }
-        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("every column has its type and a value per row");
+        let batch =
+            RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("every column has its type and a value per row");
         (batch, self.default_version)
     }
 }

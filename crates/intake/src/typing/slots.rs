@@ -8,8 +8,7 @@ use crate::nearest::nearest;
 use crate::reader::ROW;
 
 /// Columns that intake fills itself.
-const OURS: &[&str] =
-    &["source", "population", "subject", "content", "identifiers", "received_at", "quality", "file", "row_no"];
+const OURS: &[&str] = &["source", "population", "subject", "content", "identifiers", "received_at", "quality", "file", "row_no"];
 /// Required columns that have a default.
 const DEFAULTED: &[&str] = &["kind", "respondent"];
 
@@ -69,7 +68,11 @@ pub fn problems(table: &'static Table, output: &Schema, rules: &CompiledRules, v
             Some(Slot::Identifier(kind)) if rules.type_no(kind).is_none() => {
                 let known = nearest(kind, rules.types().iter().map(|rule| &*rule.name));
                 let hint = known.map_or(String::new(), |known| format!("; did you mean identifier_{known}?"));
-                add(name, format!("no identifier type is called {kind}"), format!("declare it under `identifiers:` in identity.yaml{hint}"));
+                add(
+                    name,
+                    format!("no identifier type is called {kind}"),
+                    format!("declare it under `identifiers:` in identity.yaml{hint}"),
+                );
             }
             Some(_) => {}
             None if OURS.contains(&name) => add(
@@ -98,7 +101,11 @@ pub fn problems(table: &'static Table, output: &Schema, rules: &CompiledRules, v
         add("", "the column kind is missing".into(), "add it: nps, csat, ces, rating, boolean, choice or text".into());
     }
     if versions && !output.fields().iter().any(|field| Slot::of(table, field.name()) == Some(Slot::Column(0))) {
-        add("", "upsert and snapshot mode need an id".into(), "add a column `id` that stays the same when the row changes".into());
+        add(
+            "",
+            "upsert and snapshot mode need an id".into(),
+            "add a column `id` that stays the same when the row changes".into(),
+        );
     }
     problems
 }

@@ -91,7 +91,8 @@ fn an_event_is_typed_canonical_and_complete() {
     assert_eq!(amounts.value(0), 199_900);
     let identifiers = typed.rows.column_by_name("identifiers").unwrap().as_list::<i32>().value(0);
     let identifiers = identifiers.as_struct();
-    let pairs: Vec<_> = identifiers.column(0).as_string::<i32>().iter().zip(identifiers.column(1).as_string::<i32>().iter()).collect();
+    let pairs: Vec<_> =
+        identifiers.column(0).as_string::<i32>().iter().zip(identifiers.column(1).as_string::<i32>().iter()).collect();
     assert_eq!(pairs, [(Some("email"), Some("ann@x.org")), (Some("user_id"), Some("7"))]);
     assert_eq!(candidates.iter().count(), 2);
 }
@@ -105,11 +106,29 @@ fn what_does_not_fit_is_quarantined_with_its_reason_and_without_its_value() {
             ("id", &[ok, None, ok, ok, ok, ok, ok]),
             ("name", &[ok, ok, Some(" "), ok, ok, ok, ok]),
             ("channel", &[Some("web"), Some("web"), Some("web"), None, Some("web"), Some("web"), Some("web")]),
-            ("occurred_at", &[Some("2026-01-01"), Some("2026-01-01"), Some("2026-01-01"), Some("2026-01-01"), Some("Anna's day"), Some("2026-01-01"), Some("2026-01-01")]),
+            (
+                "occurred_at",
+                &[
+                    Some("2026-01-01"),
+                    Some("2026-01-01"),
+                    Some("2026-01-01"),
+                    Some("2026-01-01"),
+                    Some("Anna's day"),
+                    Some("2026-01-01"),
+                    Some("2026-01-01"),
+                ],
+            ),
             ("amount", &[Some("1"), None, None, None, None, Some("1e99"), Some("99999999999999999")]),
         ],
     );
-    let expected = [(2, "missing_value"), (3, "missing_value"), (4, "missing_value"), (5, "invalid_time"), (6, "invalid_number"), (7, "number_too_large")];
+    let expected = [
+        (2, "missing_value"),
+        (3, "missing_value"),
+        (4, "missing_value"),
+        (5, "invalid_time"),
+        (6, "invalid_number"),
+        (7, "number_too_large"),
+    ];
     assert_eq!(reasons(&typed), expected);
     assert_eq!((typed.produced, typed.rows.num_rows(), typed.content.len()), (7, 1, 1));
     assert_eq!(typed.failures[0].detail, "id is missing");
@@ -196,7 +215,8 @@ fn the_columns_of_a_mapping_are_checked_by_name_and_type() {
         field("source", DataType::Utf8),
         field("name", DataType::new_list(DataType::Utf8, true)),
     ]);
-    let told: Vec<String> = slots::problems(table, &output, &rules, true).into_iter().map(|p| format!("{}; {}", p.message, p.remedy)).collect();
+    let told: Vec<String> =
+        slots::problems(table, &output, &rules, true).into_iter().map(|p| format!("{}; {}", p.message, p.remedy)).collect();
     assert_eq!(told.len(), 7, "{told:#?}");
     assert!(told[0].contains("no column ocurred_at; did you mean occurred_at?"));
     assert!(told[1].contains("epoch_seconds"));

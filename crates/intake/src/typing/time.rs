@@ -162,12 +162,8 @@ fn civil(days: i64, micros: i64) -> Option<DateTime> {
     let midnight = Timestamp::from_second(days * 86_400).ok()?;
     let date: Date = TimeZone::UTC.to_datetime(midnight).date();
     let (seconds, fraction) = (micros / SECOND, micros % SECOND);
-    let time = jiff::civil::Time::new(
-        (seconds / 3600) as i8,
-        (seconds / 60 % 60) as i8,
-        (seconds % 60) as i8,
-        (fraction * 1000) as i32,
-    );
+    let time =
+        jiff::civil::Time::new((seconds / 3600) as i8, (seconds / 60 % 60) as i8, (seconds % 60) as i8, (fraction * 1000) as i32);
     Some(date.to_datetime(time.ok()?))
 }
 
@@ -274,7 +270,8 @@ mod tests {
         let mut faults = Faults::new(text.len());
         let read = instants(&column, zone.as_ref(), "occurred_at", &mut faults);
         let read = read.instants.as_primitive::<TimestampMicrosecondType>().clone();
-        let shown = (0..text.len()).map(|row| read.is_valid(row).then(|| Timestamp::from_microsecond(read.value(row)).unwrap().to_string()));
+        let shown = (0..text.len())
+            .map(|row| read.is_valid(row).then(|| Timestamp::from_microsecond(read.value(row)).unwrap().to_string()));
         (shown.collect(), faults)
     }
 

@@ -140,7 +140,8 @@ pub(super) fn fill_defaults(work: &mut Work) {
     fill(work, "respondent", respondent);
     for (name, value, beside) in [("currency", &origin.currency, "amount"), ("language", &origin.language, "text")] {
         let (Some(value), Some(beside)) = (value, work.typed(beside).cloned()) else { continue };
-        let given = work.typed(name).cloned().unwrap_or_else(|| arrow::array::new_null_array(&arrow::datatypes::DataType::Utf8, rows));
+        let given =
+            work.typed(name).cloned().unwrap_or_else(|| arrow::array::new_null_array(&arrow::datatypes::DataType::Utf8, rows));
         work.set(name, coalesce(&given, value, Some(&beside)));
     }
 }
@@ -161,7 +162,12 @@ fn coalesce(given: &ArrayRef, value: &str, beside: Option<&ArrayRef>) -> ArrayRe
 }
 
 /// The scale of every answer: as given, else that of its kind (NPS 0–10, CSAT 1–5, CES 1–7).
-pub(super) fn fill_scale(kinds: Option<&ArrayRef>, low: Option<ArrayRef>, high: Option<ArrayRef>, rows: usize) -> (ArrayRef, ArrayRef) {
+pub(super) fn fill_scale(
+    kinds: Option<&ArrayRef>,
+    low: Option<ArrayRef>,
+    high: Option<ArrayRef>,
+    rows: usize,
+) -> (ArrayRef, ArrayRef) {
     let kinds = kinds.map(|kinds| kinds.as_string::<i32>());
     let standard = |row: usize| match kinds.filter(|kinds| kinds.is_valid(row)).map(|kinds| kinds.value(row)) {
         Some("nps") => Some((0.0, 10.0)),

@@ -73,7 +73,9 @@ fn value(yaml: &Yaml) -> Value {
         Yaml::Value(Scalar::FloatingPoint(value)) => value.into_inner().into(),
         Yaml::Value(Scalar::String(text)) => Value::String(text.to_string()),
         Yaml::Sequence(items) => items.iter().map(value).collect(),
-        Yaml::Mapping(entries) => Value::Object(entries.iter().map(|(k, v)| (k.as_str().unwrap().to_owned(), value(v))).collect::<Map<_, _>>()),
+        Yaml::Mapping(entries) => {
+            Value::Object(entries.iter().map(|(k, v)| (k.as_str().unwrap().to_owned(), value(v))).collect::<Map<_, _>>())
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -99,7 +101,8 @@ pub fn load_olist(dir: &Path, data: &Path) -> Sources {
     sources.sort_by(|a, b| a.name.cmp(&b.name));
     let identity = std::fs::read_to_string(dir.join("identity.yaml")).unwrap();
     let rules = serde_json::from_value(value(&Yaml::load_from_str(&identity).unwrap()[0])).unwrap();
-    let defaults = Defaults { timezone: Some("America/Sao_Paulo".into()), language: Some("pt".into()), currency: Some("BRL".into()) };
+    let defaults =
+        Defaults { timezone: Some("America/Sao_Paulo".into()), language: Some("pt".into()), currency: Some("BRL".into()) };
     Sources { dir: dir.into(), defaults, rules, sources }
 }
 
