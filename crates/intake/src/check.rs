@@ -93,10 +93,10 @@ fn declaration(sources: &Sources, source: &Source) -> Vec<Problem> {
     }
     match spec.max_deleted {
         Some(_) if spec.mode != Mode::Snapshot => {
-            add("max_deleted has no meaning here".into(), "say `mode: snapshot`, or leave it out")
+            add("max_deleted has no meaning here".into(), "say `mode: snapshot`, or leave it out");
         }
         Some(share) if !(0.0..=1.0).contains(&share) => {
-            add(format!("max_deleted {share} is no share"), "give a number from 0 to 1")
+            add(format!("max_deleted {share} is no share"), "give a number from 0 to 1");
         }
         _ => {}
     }

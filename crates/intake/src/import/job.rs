@@ -129,7 +129,7 @@ impl<'a> Job<'a> {
                 }
                 Ok(None) => {}
                 Err(found) => {
-                    problems.extend(found.into_iter().filter(|problem| !problems.contains(problem)).collect::<Vec<_>>())
+                    problems.extend(found.into_iter().filter(|problem| !problems.contains(problem)).collect::<Vec<_>>());
                 }
             }
         }
@@ -163,13 +163,12 @@ impl<'a> Job<'a> {
         if parsed.len() != source.mappings.len() {
             return Ok(None);
         }
-        let work = match known.iter().find(|(seen, _)| *seen == schema) {
-            Some((_, work)) => work.clone(),
-            None => {
-                let work = Arc::new(prepare_work(engine, origin, source, parsed, (&schema, open_ended)).await?);
-                known.push((schema, work.clone()));
-                work
-            }
+        let work = if let Some((_, work)) = known.iter().find(|(seen, _)| *seen == schema) {
+            work.clone()
+        } else {
+            let work = Arc::new(prepare_work(engine, origin, source, parsed, (&schema, open_ended)).await?);
+            known.push((schema, work.clone()));
+            work
         };
         options.keys = work.typers.iter().any(Typer::needs_keys);
         Ok(Some((options, work)))

@@ -93,6 +93,7 @@ impl ImportError {
 }
 
 fn refusals(problems: &[Problem]) -> String {
+    use std::fmt::Write;
     let mut text = String::from("the import was refused, nothing was stored:");
     for problem in problems {
         let place = match (problem.line, problem.column) {
@@ -100,7 +101,7 @@ fn refusals(problems: &[Problem]) -> String {
             (Some(line), None) => format!(":{line}"),
             _ => String::new(),
         };
-        text.push_str(&format!("\n{}{place}: {}; {}", problem.path.display(), problem.message, problem.remedy));
+        let _ = write!(text, "\n{}{place}: {}; {}", problem.path.display(), problem.message, problem.remedy);
     }
     text
 }

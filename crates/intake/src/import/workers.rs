@@ -82,6 +82,7 @@ struct Context {
     received_at: i64,
 }
 
+type Numbered = (u64, Arc<Context>, Block);
 type Outcome = (u64, Result<Event, ImportError>);
 
 /// Results in the order of the files and their rows.
@@ -94,7 +95,7 @@ pub struct Stream {
 impl Stream {
     /// Starts the threads.
     pub fn start(files: Vec<Start>, targets: Vec<&'static Table>, received_at: i64, threads: usize) -> Self {
-        let (to_workers, blocks) = sync_channel::<(u64, Arc<Context>, Block)>(threads);
+        let (to_workers, blocks) = sync_channel::<Numbered>(threads);
         let (to_caller, results) = mpsc::channel::<Outcome>(threads);
         let blocks = Arc::new(Mutex::new(blocks));
         let handle = Handle::current();
@@ -137,7 +138,7 @@ fn split(
     targets: &Arc<Vec<&'static Table>>,
     received_at: i64,
     number: &mut u64,
-    (to_workers, to_caller): (&SyncSender<(u64, Arc<Context>, Block)>, &mpsc::Sender<Outcome>),
+    (to_workers, to_caller): (&SyncSender<Numbered>, &mpsc::Sender<Outcome>),
 ) -> Result<(), ImportError> {
     for start in files {
         let mut reader = Reader::open(&start.path, &start.options)?;
@@ -178,7 +179,7 @@ fn split(
     Ok(())
 }
 
-fn work(blocks: &Mutex<Receiver<(u64, Arc<Context>, Block)>>, to_caller: &mpsc::Sender<Outcome>, handle: &Handle) {
+fn work(blocks: &Mutex<Receiver<Numbered>>, to_caller: &mpsc::Sender<Outcome>, handle: &Handle) {
     loop {
         let next = blocks.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((number, context, block)) = next else { return };
@@ -195,18 +196,17 @@ impl Context {
         let program = &self.work.program;
         let mut outputs = Vec::with_capacity(program.len());
         for at in 0..program.len() {
-            match handle.block_on(program.run(at, &decoded.batch)) {
-                Ok(output) => outputs.push(in_row_order(output)),
-                Err(_) => {
-                    // Some row makes the SQL fail: find such rows, take them out for every target, and begin again.
-                    outputs.clear();
-                    self.set_failing_apart(block, &mut decoded.batch, &mut decoded.unreadable, handle)?;
-                    for at in 0..program.len() {
-                        outputs.push(in_row_order(handle.block_on(program.run(at, &decoded.batch))?));
-                    }
-                    break;
-                }
+            if let Ok(output) = handle.block_on(program.run(at, &decoded.batch)) {
+                outputs.push(in_row_order(output));
+                continue;
             }
+            // Some row makes the SQL fail: find such rows, take them out for every target, and begin again.
+            outputs.clear();
+            self.set_failing_apart(block, &mut decoded.batch, &mut decoded.unreadable, handle)?;
+            for at in 0..program.len() {
+                outputs.push(in_row_order(handle.block_on(program.run(at, &decoded.batch))?));
+            }
+            break;
         }
         let read = block.len() as u64;
         let mut mapped = Mapped::empty(self.file, block.first_row + read as i64);

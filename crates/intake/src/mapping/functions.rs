@@ -45,7 +45,7 @@ pub fn functions() -> Vec<Arc<ScalarUDF>> {
 fn each(arrays: &[ArrayRef], write: impl Fn(&str, Option<&str>, &mut String) -> bool) -> Result<ArrayRef> {
     let texts: Vec<ArrayRef> = arrays.iter().map(|array| cast(array, &DataType::Utf8)).collect::<Result<_, _>>()?;
     let first = texts.first().ok_or_else(|| DataFusionError::Plan("the text is missing".into()))?.as_string::<i32>();
-    let second = texts.get(1).map(|array| array.as_string::<i32>());
+    let second = texts.get(1).map(AsArray::as_string::<i32>);
     let mut out = StringBuilder::with_capacity(first.len(), first.value_data().len());
     let mut scratch = String::new();
     for row in 0..first.len() {

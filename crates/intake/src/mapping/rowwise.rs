@@ -64,23 +64,17 @@ pub fn parse(sql: &str, state: &SessionState, lookups: &BTreeMap<String, LookupT
     })?;
     let statements = Parser::parse_sql(&GenericDialect {}, sql).map_err(|error| vec![syntax_problem(&error, &tokens)])?;
     let mut check = Check { tokens: &tokens, state, lookups, relations: BTreeSet::from([RAW.to_owned()]), problems: Vec::new() };
-    let [Statement::Query(query)] = &statements[..] else {
-        return Err(vec![SqlProblem::at(
-            Location::new(1, 1),
-            "a mapping is one SELECT",
-            "keep one SELECT per file, without other statements",
-        )]);
-    };
+    let Ok([statement]) = <[Statement; 1]>::try_from(statements) else { return Err(not_one_select()) };
+    let Statement::Query(query) = &statement else { return Err(not_one_select()) };
     check.query(query);
     let mut problems = check.problems;
     problems.sort_by_key(|problem| (problem.line, problem.column));
     problems.dedup();
-    if problems.is_empty() {
-        let statement = statements.into_iter().next().expect("there is exactly one");
-        Ok(Parsed { statement, tokens })
-    } else {
-        Err(problems)
-    }
+    if problems.is_empty() { Ok(Parsed { statement, tokens }) } else { Err(problems) }
+}
+
+fn not_one_select() -> Vec<SqlProblem> {
+    vec![SqlProblem::at(Location::new(1, 1), "a mapping is one SELECT", "keep one SELECT per file, without other statements")]
 }
 
 /// The parser writes its place into the message, "… at Line: 1, Column: 8", except at the end of the text.

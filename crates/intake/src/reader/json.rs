@@ -250,13 +250,12 @@ impl Scanner {
                 match chunk[at] {
                     b'"' => in_text = true,
                     b'{' | b'[' => depth += 1,
-                    b'}' | b']' | b',' | b':' if depth == 0 => {
-                        // A scalar ends before what follows it; nothing at all would not move on.
-                        if size + at as u64 > 0 {
-                            done = true;
-                            continue;
-                        }
+                    // A scalar ends before what follows it; nothing at all would not move on.
+                    b'}' | b']' | b',' | b':' if depth == 0 && size + at as u64 > 0 => {
+                        done = true;
+                        continue;
                     }
+                    b'}' | b']' | b',' | b':' if depth == 0 => {}
                     b'}' | b']' => {
                         depth -= 1;
                         done = depth == 0;

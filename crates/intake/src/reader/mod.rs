@@ -190,7 +190,9 @@ impl Block {
             Records::Text { spans, faults, .. } => {
                 spans.drain(..n);
                 faults.retain(|(at, _)| *at as usize >= n);
-                faults.iter_mut().for_each(|(at, _)| *at -= n as u32);
+                for (at, _) in faults.iter_mut() {
+                    *at -= n as u32;
+                }
             }
             Records::Columns(batch) => *batch = batch.slice(n, batch.num_rows() - n),
         }

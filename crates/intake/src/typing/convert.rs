@@ -118,8 +118,7 @@ pub fn parse_float(text: &str) -> Result<f64, Reason> {
 pub fn parse_amount(text: &str) -> Result<(i128, bool), Reason> {
     let (negative, digits) = match text.as_bytes() {
         [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        rest => (false, rest),
+        [b'+', rest @ ..] | rest => (false, rest),
     };
     let (mut value, mut behind) = (0_i128, None);
     let (mut dropped, mut rounded, mut round_up) = (false, false, false);

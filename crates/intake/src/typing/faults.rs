@@ -177,7 +177,7 @@ impl Faults {
             codes.extend(CODES.iter().filter(|(bit, _)| flags & bit != 0).map(|(_, code)| *code));
             lengths.push(codes.len() - before);
         }
-        let nulls = NullBuffer::from_iter(lengths.iter().map(|n| *n > 0));
+        let nulls = lengths.iter().map(|n| *n > 0).collect::<NullBuffer>();
         Arc::new(ListArray::new(element, OffsetBuffer::from_lengths(lengths), Arc::new(StringArray::from(codes)), Some(nulls)))
     }
 }

@@ -132,6 +132,9 @@ impl Typer {
     }
 
     /// Types `output`, whose column [`ROW`] is sorted. Subjects are offered to `candidates`.
+    ///
+    /// # Panics
+    /// When `output` is not what the mapping of this typer gives.
     pub fn apply(&self, output: &RecordBatch, arrival: &Arrival, candidates: &mut Candidates) -> Typed {
         let rows = output.num_rows();
         let row_numbers =
@@ -164,12 +167,12 @@ impl Typer {
             filter_record_batch(&rows, &keep).expect("the mask has a value per row")
         };
         let content = content::hashes(&rows, if default_version { &["valid_from"] } else { &[] });
-        let rows = self.with_content(rows, &content);
-        Typed { rows: self.required(rows), content, produced, failures }
+        let rows = Self::with_content(rows, &content);
+        Typed { rows: self.required(&rows), content, produced, failures }
     }
 
     /// Fills the column `content` of records.
-    fn with_content(&self, rows: RecordBatch, content: &[u64]) -> RecordBatch {
+    fn with_content(rows: RecordBatch, content: &[u64]) -> RecordBatch {
         let Some((at, _)) = rows.schema().column_with_name("content") else { return rows };
         let mut columns = rows.columns().to_vec();
         columns[at] = Arc::new(content.iter().map(|hash| Some(ContentHash(*hash).to_hex())).collect::<StringArray>());
@@ -177,7 +180,7 @@ impl Typer {
     }
 
     /// The batch under the table's own schema, in which required columns are not nullable.
-    fn required(&self, rows: RecordBatch) -> RecordBatch {
+    fn required(&self, rows: &RecordBatch) -> RecordBatch {
         let base = arrow_schema(self.table);
         let given = rows.schema();
         let fields = given
@@ -411,6 +414,9 @@ pub fn content_hashes(rows: &RecordBatch) -> Vec<u64> {
 }
 
 /// The row numbers of `output`, sorted ascending, and `output` in that order.
+///
+/// # Panics
+/// Never: every position is in the batch.
 pub fn in_row_order(output: RecordBatch) -> RecordBatch {
     let Some(rows) = output.column_by_name(ROW).and_then(|column| column.as_primitive_opt::<Int64Type>()) else { return output };
     if rows.values().is_sorted() {

@@ -23,6 +23,9 @@ pub const PROPERTY_LIMIT: usize = 32 * 1024;
 pub type Originals = FxHashMap<usize, Vec<(&'static str, String)>>;
 
 /// Builds the object column. `whole` is the column of whole objects, `single` are those of one property each.
+///
+/// # Panics
+/// Never: writing JSON to memory does not fail.
 pub fn build(
     whole: Option<(&str, &ArrayRef)>,
     single: &[(&str, &ArrayRef)],
@@ -44,10 +47,8 @@ pub fn build(
     let mut object: Vec<u8> = Vec::new();
     for row in 0..rows {
         object.clear();
-        if let Some((name, whole)) = &whole {
-            if whole.is_valid(row) {
-                take_object(whole.value(row), name, row, &mut object, faults);
-            }
+        if let Some((name, whole)) = whole.as_ref().filter(|(_, whole)| whole.is_valid(row)) {
+            take_object(whole.value(row), name, row, &mut object, faults);
         }
         for ((name, _), (key, writer)) in single.iter().zip(&mut writers) {
             if writer.is_null(row) {

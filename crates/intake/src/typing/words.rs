@@ -102,17 +102,14 @@ impl Vocabulary {
             if self.append(word, &mut out) {
                 continue;
             }
-            match self.fallback() {
-                Some((fallback, flag)) => {
-                    out.append_option(fallback);
-                    faults.flag(row, flag);
-                    originals.entry(row).or_default().push((name, word.to_owned()));
-                }
-                None => {
-                    out.append_null();
-                    let reason = if self == Self::Currency { Reason::InvalidCurrency } else { Reason::UnknownWord };
-                    faults.fail(row, reason, name);
-                }
+            if let Some((fallback, flag)) = self.fallback() {
+                out.append_option(fallback);
+                faults.flag(row, flag);
+                originals.entry(row).or_default().push((name, word.to_owned()));
+            } else {
+                out.append_null();
+                let reason = if self == Self::Currency { Reason::InvalidCurrency } else { Reason::UnknownWord };
+                faults.fail(row, reason, name);
             }
         }
         Arc::new(out.finish())
@@ -168,7 +165,7 @@ pub(super) fn fill_scale(
     high: Option<ArrayRef>,
     rows: usize,
 ) -> (ArrayRef, ArrayRef) {
-    let kinds = kinds.map(|kinds| kinds.as_string::<i32>());
+    let kinds = kinds.map(AsArray::as_string::<i32>);
     let standard = |row: usize| match kinds.filter(|kinds| kinds.is_valid(row)).map(|kinds| kinds.value(row)) {
         Some("nps") => Some((0.0, 10.0)),
         Some("csat") => Some((1.0, 5.0)),
@@ -177,7 +174,7 @@ pub(super) fn fill_scale(
         _ => None,
     };
     let fill = |given: Option<ArrayRef>, of: fn((f64, f64)) -> f64| -> ArrayRef {
-        let given = given.as_ref().map(|given| given.as_primitive::<Float64Type>());
+        let given = given.as_ref().map(AsArray::as_primitive::<Float64Type>);
         let value = |row: usize| given.filter(|given| given.is_valid(row)).map(|given| given.value(row));
         Arc::new((0..rows).map(|row| value(row).or_else(|| standard(row).map(of))).collect::<Float64Array>())
     };
