@@ -52,7 +52,8 @@ pub fn list(dir: &Path, patterns: &OneOrMany) -> Result<Vec<PathBuf>, ReadError>
 
 fn expand(pattern: &Path, files: &mut Vec<PathBuf>) -> Result<(), ReadError> {
     let bad = |message: String| ReadError::Format { path: pattern.into(), message, remedy: "see `files:` of the source".into() };
-    for entry in glob::glob(&pattern.to_string_lossy()).map_err(|error| bad(error.to_string()))? {
+    let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
+    for entry in glob::glob_with(&pattern.to_string_lossy(), options).map_err(|error| bad(error.to_string()))? {
         let path = entry.map_err(|error| ReadError::of(error.path(), std::io::Error::from(error.error().kind()), 0))?;
         if path.is_dir() {
             walk(&path, files)?;
