@@ -4,6 +4,7 @@
 //! lake's pool) and of how many run at once; its result is kept until the store changes.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -107,7 +108,10 @@ impl App {
             return Ok(kept);
         }
         self.counters.cache(false);
-        let batches = self.limited(async { Ok(Arc::new(self.session().sql(sql).await?.collect().await?)) }).await?;
+        // Boxed: the engine's future is large, and a page asks many queries.
+        let work: Pin<Box<dyn Future<Output = Result<Batches, ApiError>> + Send>> =
+            Box::pin(async { Ok(Arc::new(self.session().sql(sql).await?.collect().await?)) });
+        let batches = self.limited(work).await?;
         self.cache.keep(snapshot, sql, &batches);
         Ok(batches)
     }

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use rust_embed::Embed;
 
+use crate::cursor::hex;
 use crate::error::ApiError;
 
 #[derive(Embed)]
@@ -44,7 +45,7 @@ fn html(text: &'static str) -> Response {
 
 fn file(path: &str, headers: &HeaderMap) -> Option<Response> {
     let file = Cockpit::get(path)?;
-    let etag = format!("\"{}\"", file.metadata.sha256_hash()[..16].iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+    let etag = format!("\"{}\"", hex(&file.metadata.sha256_hash()[..16]));
     let cache = if path.starts_with("assets/") { FOR_GOOD } else { ASK_AGAIN };
     if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
         return Some((StatusCode::NOT_MODIFIED, [(ETAG, etag), (CACHE_CONTROL, cache.to_owned())]).into_response());

@@ -25,6 +25,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::app::App;
+use crate::cursor::hex;
 use crate::error::{ApiError, Kind};
 
 /// The token's file in the store.
@@ -81,9 +82,9 @@ impl Auth {
 
     fn has_session(&self, headers: &HeaderMap) -> bool {
         let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
-        cookies.filter_map(|cookie| cookie.trim().split_once('=')).any(|(name, value)| {
-            name == self.cookie && bool::from(self.session.as_bytes().ct_eq(value.as_bytes()))
-        })
+        cookies
+            .filter_map(|cookie| cookie.trim().split_once('='))
+            .any(|(name, value)| name == self.cookie && bool::from(self.session.as_bytes().ct_eq(value.as_bytes())))
     }
 }
 
@@ -95,10 +96,6 @@ fn make(path: &Path) -> io::Result<String> {
     file.write_all(token.as_bytes())?;
     file.sync_all()?;
     Ok(token)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Lets only requests through that name this server.
@@ -122,7 +119,9 @@ fn without_port(host: &str) -> &str {
 /// An address cannot be rebound: a browser sends it only to that very address.
 fn is_ours(name: &str, hosts: &[String]) -> bool {
     let address = name.trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok() || hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
+    name.eq_ignore_ascii_case("localhost")
+        || address.parse::<IpAddr>().is_ok()
+        || hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
 }
 
 /// Lets only requests through that carry the token or a session.
@@ -191,7 +190,9 @@ mod tests {
     #[test]
     fn names_that_others_can_point_here_are_not_ours() {
         let ours = |host: &str| is_ours(without_port(host), &["cx.example.org".to_owned()]);
-        assert!(ours("127.0.0.1:7878") && ours("localhost:1") && ours("[::1]:80") && ours("10.0.0.7") && ours("cx.example.org:443"));
+        assert!(
+            ours("127.0.0.1:7878") && ours("localhost:1") && ours("[::1]:80") && ours("10.0.0.7") && ours("cx.example.org:443")
+        );
         assert!(!ours("evil.example:7878") && !ours("127.0.0.1.evil.example") && !ours("localhost.evil.example") && !ours(""));
     }
 
@@ -208,6 +209,8 @@ mod tests {
         assert!(!same(&[("sec-fetch-site", "cross-site"), ("origin", "http://a:1"), ("host", "a:1")]));
         assert!(!same(&[("sec-fetch-site", "same-site")]) && !same(&[]));
         assert!(same(&[("origin", "http://127.0.0.1:1"), ("host", "127.0.0.1:1")]));
-        assert!(!same(&[("origin", "http://127.0.0.1:2"), ("host", "127.0.0.1:1")]) && !same(&[("origin", "null"), ("host", "a")]));
+        assert!(
+            !same(&[("origin", "http://127.0.0.1:2"), ("host", "127.0.0.1:1")]) && !same(&[("origin", "null"), ("host", "a")])
+        );
     }
 }

@@ -69,7 +69,7 @@ impl Period {
     }
 
     /// Its name in the filter.
-    pub fn name(&self) -> String {
+    pub fn name(self) -> String {
         let first = self.first;
         match self.grain {
             Grain::Year => format!("{:04}", first.year()),
@@ -81,7 +81,7 @@ impl Period {
     }
 
     /// Longer grains are greater.
-    pub const fn grain_order(&self) -> u8 {
+    pub const fn grain_order(self) -> u8 {
         match self.grain {
             Grain::Day => 0,
             Grain::Week => 1,
@@ -92,22 +92,22 @@ impl Period {
     }
 
     /// The period before.
-    pub fn before(&self) -> Option<Self> {
-        Some(Self { first: self.first.checked_sub(length(self.grain)).ok()?, ..*self })
+    pub fn before(self) -> Option<Self> {
+        Some(Self { first: self.first.checked_sub(length(self.grain)).ok()?, ..self })
     }
 
     /// The first day after it.
-    pub fn end(&self) -> Option<Date> {
+    pub fn end(self) -> Option<Date> {
         self.first.checked_add(length(self.grain)).ok()
     }
 
     /// Its bounds, UTC microseconds, the end exclusive.
-    pub fn bounds(&self, zone: &TimeZone) -> Option<(i64, i64)> {
+    pub fn bounds(self, zone: &TimeZone) -> Option<(i64, i64)> {
         Some((start_of_day(self.first, zone)?, start_of_day(self.end()?, zone)?))
     }
 
     /// Whether data that ends at `until` (UTC microseconds) covers it to its last day.
-    pub fn is_full(&self, until: Option<i64>, zone: &TimeZone) -> bool {
+    pub fn is_full(self, until: Option<i64>, zone: &TimeZone) -> bool {
         let last = self.end().and_then(|end| end.yesterday().ok());
         let day = until.and_then(|until| day_of(until, zone));
         last.zip(day).is_some_and(|(last, day)| day >= last)
@@ -138,7 +138,19 @@ mod tests {
         for name in ["2026", "2026-Q2", "2026-06", "2026-W23", "2026-06-30", "2020-W53"] {
             assert_eq!(Period::parse(name).unwrap().name(), name);
         }
-        for wrong in ["", "all", "26", "2026-", "2026-Q5", "2026-13", "2026-W54", "2026-02-30", "2026-6", "2026-06-30x", "\u{e9}\u{e9}\u{e9}"] {
+        for wrong in [
+            "",
+            "all",
+            "26",
+            "2026-",
+            "2026-Q5",
+            "2026-13",
+            "2026-W54",
+            "2026-02-30",
+            "2026-6",
+            "2026-06-30x",
+            "\u{e9}\u{e9}\u{e9}",
+        ] {
             assert_eq!(Period::parse(wrong), None, "{wrong}");
         }
     }

@@ -15,7 +15,13 @@ const LONGEST: usize = 4096;
 /// The cursor after an item with this key.
 pub fn write(key: &impl Serialize) -> String {
     let text = serde_json::to_vec(key).expect("ordering keys are plain data");
-    text.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&text)
+}
+
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// The key in a cursor; `None` where none was given.

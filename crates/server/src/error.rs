@@ -105,7 +105,10 @@ impl ApiError {
 
     /// Too much time.
     pub fn timeout(seconds: u64) -> Self {
-        Self::new(Kind::Timeout, format!("This took more than {seconds} s and was stopped. Ask for less, or use `clew sql --sealed`."))
+        Self::new(
+            Kind::Timeout,
+            format!("This took more than {seconds} s and was stopped. Ask for less, or use `clew sql --sealed`."),
+        )
     }
 
     /// With further facts.
@@ -118,7 +121,10 @@ impl ApiError {
 impl From<DataFusionError> for ApiError {
     fn from(error: DataFusionError) -> Self {
         if let DataFusionError::ResourcesExhausted(_) = error.find_root() {
-            return Self::new(Kind::TooLarge, "This needs more memory than queries may take. Ask for less, or raise engine.memory_mb.");
+            return Self::new(
+                Kind::TooLarge,
+                "This needs more memory than queries may take. Ask for less, or raise engine.memory_mb.",
+            );
         }
         Self::internal(error)
     }

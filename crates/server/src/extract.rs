@@ -1,10 +1,10 @@
 //! Parameters and bodies: what axum extracts, with our error body where it cannot.
 
+use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::Json;
 use serde::de::DeserializeOwned;
 
 use crate::error::{ApiError, Kind};
@@ -17,7 +17,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let read = Query::<T>::from_request_parts(parts, state).await;
-        read.map(|Query(value)| Self(value)).map_err(|error| ApiError::invalid(format!("The parameters cannot be read: {error}.")))
+        read.map(|Query(value)| Self(value))
+            .map_err(|error| ApiError::invalid(format!("The parameters cannot be read: {error}.")))
     }
 }
 
@@ -33,7 +34,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
                 Err(ApiError::new(Kind::TooLarge, "The body is larger than 1 MiB."))
             }
-            Err(JsonRejection::MissingJsonContentType(_)) => Err(ApiError::invalid("Send JSON with `Content-Type: application/json`.")),
+            Err(JsonRejection::MissingJsonContentType(_)) => {
+                Err(ApiError::invalid("Send JSON with `Content-Type: application/json`."))
+            }
             Err(error) => Err(ApiError::invalid(format!("The body cannot be read: {}.", error.body_text()))),
         }
     }

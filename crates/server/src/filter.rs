@@ -53,16 +53,15 @@ impl Scope {
     pub fn conditions(&self, time: &str, channel: Option<&str>) -> String {
         let mut conditions = self.in_period(time);
         if let (Some(column), Some(channel)) = (channel, &self.channel) {
-            conditions += &format!(" AND {column} = {}", Text(channel));
+            conditions.extend([format!(" AND {column} = {}", Text(channel))]);
         }
         conditions
     }
 
     /// The condition on a time column alone.
     pub fn in_period(&self, time: &str) -> String {
-        self.bounds.map_or_else(String::new, |(start, end)| {
-            format!(" AND {time} >= {} AND {time} < {}", Instant(start), Instant(end))
-        })
+        self.bounds
+            .map_or_else(String::new, |(start, end)| format!(" AND {time} >= {} AND {time} < {}", Instant(start), Instant(end)))
     }
 
     /// Whether nothing is asked of period and channel.

@@ -147,13 +147,19 @@ impl Jobs {
             let failed = outcome.is_err();
             entry.end_step(if failed { "failed" } else { "done" });
             entry.job.finished_at = instant(now_us);
-            entry.job.status = if failed { "failed" } else { "done" }.to_owned();
+            if failed { "failed" } else { "done" }.clone_into(&mut entry.job.status);
             entry.job.progress = (!failed).then_some(1.0);
             match outcome {
                 Ok(report) => entry.job.report = Some(report),
                 Err(error) => entry.job.error = Some(error),
             }
-            tracing::info!(job_id = id, kind = entry.job.kind, status = entry.job.status, seconds = entry.begun.elapsed().as_secs_f64(), "job");
+            tracing::info!(
+                job_id = id,
+                kind = entry.job.kind,
+                status = entry.job.status,
+                seconds = entry.begun.elapsed().as_secs_f64(),
+                "job"
+            );
         });
         self.book().running = None;
         self.idle.notify_waiters();
@@ -193,8 +199,11 @@ pub fn start(app: &Arc<App>, work: Work) -> Result<Job, ApiError> {
     let job = app.jobs.open(&work, app.lake.now().micros())?;
     let (worker, id, kind) = (Arc::clone(app), job.job_id.clone(), work.kind());
     let started = std::thread::Builder::new().name("clew-job".to_owned()).spawn(move || {
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| perform(&worker, &id, work)))
-            .unwrap_or_else(|_| Err("The work stopped by a fault of ours; what was finished before stays. Try again, and report it if it stays.".to_owned()));
+        let outcome =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| perform(&worker, &id, work))).unwrap_or_else(|_| {
+                Err("The work stopped by a fault of ours; what was finished before stays. Try again, and report it if it stays."
+                    .to_owned())
+            });
         worker.counters.job(kind, if outcome.is_ok() { "done" } else { "failed" });
         worker.jobs.close(&id, worker.lake.now().micros(), outcome);
     });

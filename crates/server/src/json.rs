@@ -36,12 +36,15 @@ pub fn read<T: DeserializeOwned>(batches: &[RecordBatch]) -> Result<Vec<T>, ApiE
 /// The values of a column.
 pub fn values(column: &ArrayRef) -> Result<Vec<Value>, ArrowError> {
     let rows = 0..column.len();
-    let each = |of: &dyn Fn(usize) -> Value| rows.clone().map(|row| if column.is_null(row) { Value::Null } else { of(row) }).collect();
+    let each =
+        |of: &dyn Fn(usize) -> Value| rows.clone().map(|row| if column.is_null(row) { Value::Null } else { of(row) }).collect();
     Ok(match column.data_type() {
         DataType::Null => vec![Value::Null; column.len()],
         DataType::Boolean => each(&|row| Value::Bool(column.as_boolean().value(row))),
         DataType::Utf8 => each(&|row| Value::String(column.as_string::<i32>().value(row).to_owned())),
-        DataType::Utf8View | DataType::LargeUtf8 | DataType::Dictionary(..) => return values(&cast(column, &plain(column.data_type()))?),
+        DataType::Utf8View | DataType::LargeUtf8 | DataType::Dictionary(..) => {
+            return values(&cast(column, &plain(column.data_type()))?);
+        }
         DataType::Int64 => each(&|row| Value::from(column.as_primitive::<Int64Type>().value(row))),
         DataType::UInt64 => each(&|row| Value::from(column.as_primitive::<UInt64Type>().value(row))),
         kind if kind.is_integer() => return values(&cast(column, &DataType::Int64)?),
@@ -64,7 +67,9 @@ pub fn values(column: &ArrayRef) -> Result<Vec<Value>, ArrowError> {
         DataType::List(_) => {
             let lists = column.as_list::<i32>();
             let items = values(lists.values())?;
-            each(&|row| Value::Array(items[lists.value_offsets()[row] as usize..lists.value_offsets()[row + 1] as usize].to_vec()))
+            each(&|row| {
+                Value::Array(items[lists.value_offsets()[row] as usize..lists.value_offsets()[row + 1] as usize].to_vec())
+            })
         }
         DataType::LargeList(item) | DataType::ListView(item) | DataType::FixedSizeList(item, _) => {
             return values(&cast(column, &DataType::List(item.clone()))?);

@@ -104,7 +104,9 @@ impl Counters {
 
     /// All counts in Prometheus' text format 0.0.4.
     pub fn text(&self) -> String {
-        let mut text = String::from("# HELP clew_requests_total Requests by method, route and status.\n# TYPE clew_requests_total counter\n");
+        let mut text = String::from(
+            "# HELP clew_requests_total Requests by method, route and status.\n# TYPE clew_requests_total counter\n",
+        );
         for ((method, route, status), n) in self.requests.lock().expect("no counter panics").iter() {
             let _ = writeln!(text, "clew_requests_total{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}} {n}");
         }

@@ -7,30 +7,27 @@ use utoipa::OpenApi;
 use crate::pages::{data, drivers, journeys, meta, overview, people, person, scores, search, sql, timeline, voice, work};
 
 #[derive(OpenApi)]
-#[openapi(
-    info(title = "Clew", description = "Customer experience: what the cockpit asks. Rules that hold everywhere are in docs/API.md."),
-    paths(
-        meta::meta,
-        overview::overview,
-        scores::scores,
-        people::people,
-        person::person,
-        timeline::timeline,
-        journeys::journeys,
-        journeys::journey,
-        voice::voice,
-        voice::theme,
-        drivers::drivers,
-        data::data,
-        data::quarantine,
-        data::runs,
-        work::job,
-        search::search,
-        work::run,
-        work::import,
-        sql::sql
-    )
-)]
+#[openapi(paths(
+    meta::meta,
+    overview::overview,
+    scores::scores,
+    people::people,
+    person::person,
+    timeline::timeline,
+    journeys::journeys,
+    journeys::journey,
+    voice::voice,
+    voice::theme,
+    drivers::drivers,
+    data::data,
+    data::quarantine,
+    data::runs,
+    work::job,
+    search::search,
+    work::run,
+    work::import,
+    sql::sql
+))]
 struct Contract;
 
 /// Bodies of requests: keys may be left out.
@@ -40,6 +37,9 @@ const REQUESTS: [&str; 3] = ["RunRequest", "ImportRequest", "SqlRequest"];
 ///
 /// In answers every key is always present, null where there is nothing; the derived schemas call nullable keys optional,
 /// so all keys are made required here.
+///
+/// # Panics
+/// Never: a contract is JSON with text keys.
 pub fn text() -> String {
     let mut contract = serde_json::to_value(Contract::openapi()).expect("the contract is plain data");
     if let Some(schemas) = contract["components"]["schemas"].as_object_mut() {
@@ -48,6 +48,12 @@ pub fn text() -> String {
             require_all(schema);
         }
     }
+    contract["info"] = json!({
+        "title": "Clew",
+        "description": "Customer experience: what the cockpit asks. Rules that hold everywhere are in docs/API.md.",
+        "version": env!("CARGO_PKG_VERSION"),
+        "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}
+    });
     contract["components"]["securitySchemes"] = json!({
         "token": {"type": "http", "scheme": "bearer", "description": "The token in `<store>/token`"},
         "session": {"type": "apiKey", "in": "cookie", "name": "clew_session_<port>", "description": "Set by /login?token=…"}

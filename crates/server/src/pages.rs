@@ -24,6 +24,8 @@ pub fn metric<'a>(app: &'a App, name: Option<&str>) -> Result<&'a Metric, ApiErr
     let metrics = &app.definitions.metrics;
     match name.filter(|name| !name.is_empty()) {
         Some(name) => metrics.iter().find(|metric| metric.name == name).ok_or_else(|| ApiError::not_found("metric")),
-        None => metrics.first().ok_or_else(|| ApiError::not_found("metric").with(serde_json::json!({"remedy": "define one in metrics.yaml"}))),
+        None => metrics
+            .first()
+            .ok_or_else(|| ApiError::not_found("metric").with(serde_json::json!({"remedy": "define one in metrics.yaml"}))),
     }
 }

@@ -51,10 +51,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/sql", post(sql::sql))
         .method_not_allowed_fallback(async || ApiError::not_found("method at this address"))
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES));
-    let guarded = api
-        .route("/metrics", get(metrics))
-        .layer(from_fn_with_state(Arc::clone(&app), auth::require))
-        .layer(from_fn(never_kept));
+    let guarded =
+        api.route("/metrics", get(metrics)).layer(from_fn_with_state(Arc::clone(&app), auth::require)).layer(from_fn(never_kept));
     Router::new()
         .merge(guarded)
         .route("/healthz", get(async || "ok\n"))

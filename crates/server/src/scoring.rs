@@ -132,7 +132,15 @@ pub fn share(part: u64, n: u64) -> Estimate {
 
 /// An estimate that is not there.
 pub fn missing(n: u64, reason: &str) -> Estimate {
-    Estimate { estimate: None, lower: None, upper: None, n, level: LEVEL, method: "none".to_owned(), reason: Some(reason.to_owned()) }
+    Estimate {
+        estimate: None,
+        lower: None,
+        upper: None,
+        n,
+        level: LEVEL,
+        method: "none".to_owned(),
+        reason: Some(reason.to_owned()),
+    }
 }
 
 /// The points of one slice of one metric, oldest first.
@@ -262,7 +270,11 @@ fn sentence(metric: &Metric) -> String {
         Kind::Nps => "Share of answers 9 and 10 less share of answers 0 to 6".to_owned(),
         Kind::Csat | Kind::Share => {
             let from = scale.max - f64::from(metric.top_box().boxes) + 1.0;
-            if from >= scale.max { format!("Share of answers {}", scale.max) } else { format!("Share of answers {from} to {}", scale.max) }
+            if from >= scale.max {
+                format!("Share of answers {}", scale.max)
+            } else {
+                format!("Share of answers {from} to {}", scale.max)
+            }
         }
         Kind::Ces | Kind::Mean => format!("Mean of answers on {} to {}", scale.min, scale.max),
     };
@@ -309,7 +321,10 @@ mod tests {
         let points = trend(&rows, &metric(), until, &TimeZone::UTC);
         assert_eq!(points.iter().map(|point| point.partial).collect::<Vec<_>>(), [false, false, true]);
         let change = last_two(&rows, &metric(), until, &TimeZone::UTC).unwrap().change(Kind::Csat);
-        assert_eq!((change.period_start.as_str(), change.previous_start.as_str(), change.verdict.as_str()), ("2026-05-01", "2026-04-01", "up"));
+        assert_eq!(
+            (change.period_start.as_str(), change.previous_start.as_str(), change.verdict.as_str()),
+            ("2026-05-01", "2026-04-01", "up")
+        );
         // Newcombe 1998, method 10, of 80/100 and 50/100: 0.3 (0.170, 0.416).
         assert!((change.difference.lower.unwrap() - 0.170).abs() < 2e-3, "{change:?}");
     }
@@ -323,6 +338,9 @@ mod tests {
 
     #[test]
     fn a_definition_is_one_sentence() {
-        assert_eq!(sentence(&metric()), "Share of answers 4 to 5 to \u{2018}q\u{2019} in the survey \u{2018}s\u{2019}, from every customer.");
+        assert_eq!(
+            sentence(&metric()),
+            "Share of answers 4 to 5 to \u{2018}q\u{2019} in the survey \u{2018}s\u{2019}, from every customer."
+        );
     }
 }

@@ -39,7 +39,11 @@ pub struct Config {
 
 impl std::fmt::Debug for Config {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Config").field("listen", &self.listen).field("store", &self.store).field("schedule", &self.schedule).finish_non_exhaustive()
+        f.debug_struct("Config")
+            .field("listen", &self.listen)
+            .field("store", &self.store)
+            .field("schedule", &self.schedule)
+            .finish_non_exhaustive()
     }
 }
 
@@ -87,9 +91,14 @@ pub enum ServeError {
 
 /// Serves until `shutdown` resolves, then closes the lake.
 pub async fn serve(
-    lake: Lake, sources: Sources, definitions: Definitions, config: Config, shutdown: impl Future<Output = ()> + Send + 'static,
+    lake: Lake,
+    sources: Sources,
+    definitions: Definitions,
+    config: Config,
+    shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let listener = TcpListener::bind(config.listen).await.map_err(|source| ServeError::Bind { address: config.listen, source })?;
+    let listener =
+        TcpListener::bind(config.listen).await.map_err(|source| ServeError::Bind { address: config.listen, source })?;
     let address = listener.local_addr()?;
     let token = |source| ServeError::Token { path: config.store.join("token"), source };
     let auth = Auth::open(&config.store, address.port()).map_err(token)?;
@@ -120,7 +129,10 @@ pub async fn serve(
 
 /// Takes requests until the signal; those in flight may end, but not hold up the stop for ever.
 async fn answer(
-    listener: TcpListener, app: Arc<App>, signal: impl Future<Output = ()> + Send + 'static, mut stopped: watch::Receiver<bool>,
+    listener: TcpListener,
+    app: Arc<App>,
+    signal: impl Future<Output = ()> + Send + 'static,
+    mut stopped: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let server = axum::serve(listener, router(app)).with_graceful_shutdown(signal).into_future();
     tokio::pin!(server);
@@ -151,7 +163,8 @@ async fn on_schedule(app: Arc<App>, every: Duration, mut stopped: watch::Receive
             _ = stopped.wait_for(|stopped| *stopped) => return,
         }
         pause = every;
-        let watched: Vec<String> = app.sources.sources.iter().filter(|source| source.spec.watch).map(|source| source.name.clone()).collect();
+        let watched: Vec<String> =
+            app.sources.sources.iter().filter(|source| source.spec.watch).map(|source| source.name.clone()).collect();
         if watched.is_empty() {
             continue;
         }

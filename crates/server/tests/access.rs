@@ -17,10 +17,19 @@ async fn only_the_token_and_its_session_open_the_api() {
             None => request,
         })
     };
-    for wrong in [None, Some("Bearer ".to_owned()), Some(format!("Bearer {}0", server.token)), Some(server.token.clone()), Some("Bearer x y".to_owned())] {
+    for wrong in [
+        None,
+        Some("Bearer ".to_owned()),
+        Some(format!("Bearer {}0", server.token)),
+        Some(server.token.clone()),
+        Some("Bearer x y".to_owned()),
+    ] {
         let (status, body) = meta(wrong).await;
         assert_eq!((status, &body["error"]["code"]), (StatusCode::UNAUTHORIZED, &json!("unauthorised")));
-        assert!(body["error"]["message"].as_str().unwrap().contains("login") || body["error"]["message"].as_str().unwrap().contains("Log in"));
+        assert!(
+            body["error"]["message"].as_str().unwrap().contains("login")
+                || body["error"]["message"].as_str().unwrap().contains("Log in")
+        );
     }
     assert_eq!(meta(Some(format!("Bearer {}", server.token))).await.0, StatusCode::OK);
     assert_eq!(answer(server.bare(Method::GET, "/metrics")).await.0, StatusCode::UNAUTHORIZED);
@@ -73,7 +82,9 @@ async fn a_name_that_is_not_ours_is_refused_even_with_the_token() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_is_safe_for_browsers_and_has_an_id() {
     let server = Server::start().await;
-    for path in ["/", "/people/p_123", "/healthz", "/readyz", "/openapi.json", "/api/v1/meta", "/api/v1/nothing", "/assets/none.js"] {
+    for path in
+        ["/", "/people/p_123", "/healthz", "/readyz", "/openapi.json", "/api/v1/meta", "/api/v1/nothing", "/assets/none.js"]
+    {
         let response = server.bare(Method::GET, path).send().await.unwrap();
         let headers = response.headers();
         assert!(headers["content-security-policy"].to_str().unwrap().contains("frame-ancestors 'none'"), "{path}");

@@ -78,7 +78,15 @@ async fn shapes(server: &Server) {
     shape::<wire::Quarantine>(server, "/api/v1/data/quarantine").await;
     shape::<wire::Runs>(server, "/api/v1/runs").await;
     shape::<wire::SearchResult>(server, "/api/v1/search?q=ada").await;
-    for unknown in ["people/p_0000000000000", "people/x", "journeys/none", "voice/themes/none", "jobs/none", "scores?metric=none", "drivers?metric=none"] {
+    for unknown in [
+        "people/p_0000000000000",
+        "people/x",
+        "journeys/none",
+        "voice/themes/none",
+        "jobs/none",
+        "scores?metric=none",
+        "drivers?metric=none",
+    ] {
         let (status, body) = server.get(&format!("/api/v1/{unknown}")).await;
         assert_eq!((status, &body["error"]["code"]), (StatusCode::NOT_FOUND, &json!("not_found")), "{unknown}: {body}");
     }
@@ -111,7 +119,8 @@ async fn numbers(server: &Server) {
 
     let journeys: wire::Journeys = shape(server, "/api/v1/journeys").await;
     let order = journeys.journeys.iter().find(|row| row.journey == "order").unwrap();
-    let delivered = (0..PEOPLE).flat_map(|person| (0..ANSWERS).map(move |answer| person + answer)).filter(|sum| sum % 4 != 0).count();
+    let delivered =
+        (0..PEOPLE).flat_map(|person| (0..ANSWERS).map(move |answer| person + answer)).filter(|sum| sum % 4 != 0).count();
     assert_eq!(order.completed, delivered as u64);
     assert_eq!(order.completed + order.dropped + order.open, (PEOPLE * ANSWERS) as u64);
 
@@ -135,7 +144,10 @@ async fn filters(server: &Server) {
     assert_eq!(quarter["scores"][0]["score"]["reason"], "not_computed");
     let web = ask("/api/v1/scores", &[("channel", "web")]).await;
     assert_eq!(web["score"]["n"], PEOPLE * ANSWERS / 2);
-    assert_eq!(web["distribution"].as_array().unwrap().iter().map(|step| step["n"].as_u64().unwrap()).sum::<u64>(), (PEOPLE * ANSWERS / 2) as u64);
+    assert_eq!(
+        web["distribution"].as_array().unwrap().iter().map(|step| step["n"].as_u64().unwrap()).sum::<u64>(),
+        (PEOPLE * ANSWERS / 2) as u64
+    );
     let sliced = ask("/api/v1/scores", &[("slice_by", "channel"), ("slice", "email"), ("period", "2026-05")]).await;
     assert_eq!((sliced["score"]["n"].clone(), sliced["health"]["answers"].clone()), (json!(PEOPLE), json!(PEOPLE)));
 
@@ -180,6 +192,7 @@ async fn people(server: &Server) {
     assert_eq!(kinds, ["email", "phone"]);
     assert_eq!(person.identity.identifiers[0].sources, ["answers", "crm", "events"]);
     assert_eq!(person.identity.records[0].full_name.as_deref(), Some("Dan Evans"));
+    assert_eq!(person.identity.records[0].emails, ["p3@example.com"]);
     assert_eq!(person.responses.len(), ANSWERS);
     assert!(person.journeys.iter().any(|journey| journey.journey == "order" && journey.outcome == "completed"));
 
@@ -187,12 +200,17 @@ async fn people(server: &Server) {
     let times: Vec<&str> = timeline.items.iter().map(|item| item.at.as_str()).collect();
     assert!(times.windows(2).all(|pair| pair[0] >= pair[1]), "{times:?}");
     assert_eq!(timeline.items.iter().filter(|item| item.kind == "response").count(), ANSWERS);
-    assert!(timeline.items.iter().any(|item| item.stage.as_deref() == Some("purchase") && item.amount.as_deref() == Some("19.9000")));
+    assert!(
+        timeline.items.iter().any(|item| item.stage.as_deref() == Some("purchase") && item.amount.as_deref() == Some("19.9000"))
+    );
     assert!(timeline.items.iter().any(|item| item.sentiment.is_some()));
 
     let voice: wire::Voice = shape(server, "/api/v1/voice").await;
     let quotes: Vec<&wire::Quote> = voice.themes.iter().flat_map(|theme| &theme.quotes).collect();
-    assert!(quotes.iter().all(|quote| !quote.text.contains("123 4567") && quote.about.as_deref() == Some("satisfaction")), "{quotes:?}");
+    assert!(
+        quotes.iter().all(|quote| !quote.text.contains("123 4567") && quote.about.as_deref() == Some("satisfaction")),
+        "{quotes:?}"
+    );
     let comments = server.post("/api/v1/sql", &json!({"query": "SELECT count(*) FROM comments WHERE masked LIKE '%123 4567%' OR (text LIKE '%123 4567%' AND text = masked)"})).await.1;
     assert_eq!(comments["rows"], json!([[0]]));
 }
@@ -277,7 +295,8 @@ async fn hostile_words(server: &Server) {
     }
     assert_eq!(server.get("/api/v1/data").await.1["tables"], before);
     // A cursor of ours with other words inside.
-    let forged: String = serde_json::to_vec(&json!([0, 0, "' OR '1'='1"])).unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+    let forged: String =
+        serde_json::to_vec(&json!([0, 0, "' OR '1'='1"])).unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
     let (status, body) = server.ask("/api/v1/people", &[("cursor", &forged)]).await;
     assert_eq!((status, &body["people"].as_array().unwrap().len()), (StatusCode::OK, &PEOPLE), "rank 0 comes before all");
 }
@@ -300,7 +319,8 @@ async fn limits(server: &Server) {
     let large = json!({"query": format!("SELECT '{}'", "x".repeat(2 << 20)), "limit": null});
     let (status, body) = server.post("/api/v1/sql", &large).await;
     assert_eq!((status, &body["error"]["code"]), (StatusCode::PAYLOAD_TOO_LARGE, &json!("too_large")));
-    let not_json = server.bare(Method::POST, "/api/v1/sql").bearer_auth(&server.token).header("content-type", "application/json").body("{");
+    let not_json =
+        server.bare(Method::POST, "/api/v1/sql").bearer_auth(&server.token).header("content-type", "application/json").body("{");
     assert_eq!(answer(not_json).await.0, StatusCode::BAD_REQUEST);
     let (status, _) = server.post("/api/v1/import", &json!({"sources": ["none"], "run": false})).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
@@ -314,8 +334,16 @@ async fn queries(server: &Server) {
     assert_eq!(status, StatusCode::OK, "{body}");
     let result: wire::SqlResult = serde_json::from_value(body).unwrap();
     assert!(result.truncated && result.rows.len() == 3);
-    assert!(result.rows[0][1].as_str().unwrap().ends_with('Z') && result.rows[0][2] == "119.4000" && result.rows[0][3].is_array());
-    for query in ["SHOW TABLES", "DESCRIBE events", "EXPLAIN SELECT 1", "WITH a AS (SELECT 1 AS x) SELECT * FROM a", "SELECT nps(score) FROM responses"] {
+    assert!(
+        result.rows[0][1].as_str().unwrap().ends_with('Z') && result.rows[0][2] == "119.4000" && result.rows[0][3].is_array()
+    );
+    for query in [
+        "SHOW TABLES",
+        "DESCRIBE events",
+        "EXPLAIN SELECT 1",
+        "WITH a AS (SELECT 1 AS x) SELECT * FROM a",
+        "SELECT nps(score) FROM responses",
+    ] {
         let (status, body) = run(query, None).await;
         assert_eq!(status, StatusCode::OK, "{query}: {body}");
     }

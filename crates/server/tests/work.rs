@@ -61,7 +61,8 @@ async fn stopping_waits_for_the_job_and_seals_everything() {
     assert!(reqwest::Client::builder().no_proxy().build().unwrap().get(root).send().await.is_err(), "nobody listens any more");
     let store = folder.path().join(".clew");
     // The store is free again, and what the job did is sealed: the read-only look sees all of it.
-    let sealed = Lake::open_sealed(&store, Options { extensions: clew_pipeline::registry(), ..Options::default() }).await.unwrap();
+    let sealed =
+        Lake::open_sealed(&store, Options { extensions: clew_pipeline::registry(), ..Options::default() }).await.unwrap();
     assert!(sealed.version("events").is_some() && sealed.version("drivers").is_some());
     let lake = Lake::open(&store, Options { extensions: clew_pipeline::registry(), ..Options::default() }).await.unwrap();
     lake.close().await.unwrap();

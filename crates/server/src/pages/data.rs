@@ -16,7 +16,8 @@ use crate::extract::Params;
 use crate::filter::{limit, short};
 use crate::literal::{Instant, Text};
 use crate::wire::{
-    DataPage, FactsEquation, Quarantine, QuarantineItem, ReasonCount, RowsEquation, Run, RunStep, RunSummary, Runs, Source, TableSize,
+    DataPage, FactsEquation, Quarantine, QuarantineItem, ReasonCount, RowsEquation, Run, RunStep, RunSummary, Runs, Source,
+    TableSize,
 };
 
 /// Targets of sources, in the order of pages.
@@ -90,12 +91,12 @@ async fn newest(app: &App) -> Result<Vec<Newest>, ApiError> {
 #[derive(Debug, Deserialize)]
 struct Reason {
     source: String,
-    reason: String,
+    code: String,
     n: u64,
 }
 
 async fn reasons(app: &App) -> Result<Vec<Reason>, ApiError> {
-    app.rows("SELECT source, reason, count(*) AS n FROM quarantine GROUP BY source, reason ORDER BY n DESC, reason").await
+    app.rows("SELECT source, reason AS code, count(*) AS n FROM quarantine GROUP BY source, reason ORDER BY n DESC, code").await
 }
 
 fn page_source(source: &clew_intake::Source, accounts: &[Account], newest: &[Newest], reasons: &[Reason]) -> Source {
@@ -123,7 +124,7 @@ fn page_source(source: &clew_intake::Source, accounts: &[Account], newest: &[New
         quarantine: reasons
             .iter()
             .filter(|row| row.source == source.name)
-            .map(|row| ReasonCount { reason: row.reason.clone(), n: row.n })
+            .map(|row| ReasonCount { reason: row.code.clone(), n: row.n })
             .collect(),
     }
 }
@@ -155,7 +156,8 @@ async fn tables(app: &App) -> Result<Vec<TableSize>, ApiError> {
         n: u64,
     }
     // Names of the model: no input.
-    let counts: Vec<String> = Table::all().map(|table| format!("SELECT '{0}' AS \"table\", count(*) AS n FROM {0}", table.name)).collect();
+    let counts: Vec<String> =
+        Table::all().map(|table| format!("SELECT '{0}' AS \"table\", count(*) AS n FROM {0}", table.name)).collect();
     let counts: Vec<Row> = app.rows(&counts.join(" UNION ALL ")).await?;
     let mut tables = Vec::new();
     for table in Table::all() {
@@ -206,7 +208,7 @@ pub async fn quarantine(State(app): State<Arc<App>>, Params(asked): Params<Asked
     let mut condition = "true".to_owned();
     for (column, value) in [("source", asked.source), ("reason", asked.reason)] {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            condition += &format!(" AND {column} = {}", Text(&short(column, value)?));
+            condition.extend([format!(" AND {column} = {}", Text(&short(column, value)?))]);
         }
     }
     let after = after.map_or_else(String::new, |(at, id)| {
@@ -272,7 +274,7 @@ async fn newest_runs(app: &App, limit: usize) -> Result<Vec<Run>, ApiError> {
     }
     let place = |step: &RunStep| clew_pipeline::Step::parse(&step.step);
     for run in &mut runs {
-        run.steps.sort_by(|a, b| place(a).cmp(&place(b)));
+        run.steps.sort_by_key(place);
         run.seconds = run.steps.iter().map(|step| step.seconds).sum();
         if run.steps.iter().any(|step| step.status == "failed") {
             "failed".clone_into(&mut run.status);

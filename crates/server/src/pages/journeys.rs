@@ -32,8 +32,11 @@ pub async fn journeys(State(app): State<Arc<App>>, Params(filter): Params<Filter
     let counts = counts(&app, &scope).await?;
     let rows = app.definitions.journey.journeys.iter().map(|rule| {
         let count = counts.iter().find(|count| count.journey == rule.name).cloned().unwrap_or_default();
-        let completion =
-            if rule.to.is_some() { share(count.completed, count.completed + count.dropped) } else { missing(count.completed, "not_computed") };
+        let completion = if rule.to.is_some() {
+            share(count.completed, count.completed + count.dropped)
+        } else {
+            missing(count.completed, "not_computed")
+        };
         JourneyRow {
             journey: rule.name.clone(),
             scope: rule.scope.as_str().to_owned(),
@@ -61,16 +64,18 @@ async fn counts(app: &App, scope: &Scope) -> Result<Vec<Count>, ApiError> {
         "SELECT j.journey, count(DISTINCT j.person_id) AS people, count(*) FILTER (WHERE j.outcome IN ('reached', 'ended')) AS completed, \
          count(*) FILTER (WHERE j.outcome = 'dropped') AS dropped, count(*) FILTER (WHERE j.outcome = 'open') AS open \
          FROM journeys j WHERE true{} GROUP BY j.journey",
-        chosen(scope)
+        chosen(scope, None)
     ))
     .await
 }
 
-/// The condition on `journeys j`: begun in the period, with a step on the channel.
-fn chosen(scope: &Scope) -> String {
+/// The condition on `journeys j`: begun in the period, with a step on the channel. `only` spares the steps of other journeys.
+fn chosen(scope: &Scope, only: Option<&str>) -> String {
     let mut condition = scope.in_period("j.started_at");
+    let journey = only.map_or_else(String::new, |journey| format!(" AND journey = {}", Text(journey)));
     if let Some(channel) = &scope.channel {
-        condition += &format!(" AND j.journey_id IN (SELECT journey_id FROM steps WHERE channel = {})", Text(channel));
+        condition
+            .extend([format!(" AND j.journey_id IN (SELECT journey_id FROM steps WHERE channel = {}{journey})", Text(channel))]);
     }
     condition
 }
@@ -79,7 +84,8 @@ fn chosen(scope: &Scope) -> String {
 #[utoipa::path(get, path = "/api/v1/journeys/{journey}", params(("journey" = String, Path, description = "Name in journey.yaml"), Filter), responses((status = 200, body = Journey), (status = "default", body = crate::wire::ErrorBody)), tag = "pages")]
 pub async fn journey(State(app): State<Arc<App>>, Path(name): Path<String>, Params(filter): Params<Filter>) -> Answer<Journey> {
     let scope = Scope::of(filter, &app.zone)?;
-    let rule = app.definitions.journey.journeys.iter().find(|rule| rule.name == name).ok_or_else(|| ApiError::not_found("journey"))?;
+    let rule =
+        app.definitions.journey.journeys.iter().find(|rule| rule.name == name).ok_or_else(|| ApiError::not_found("journey"))?;
     let counts = counts(&app, &scope).await?;
     let count = counts.into_iter().find(|count| count.journey == name).unwrap_or_default();
     let (stages, transitions) = if scope.is_all() {
@@ -116,7 +122,10 @@ struct StageCount {
 
 /// The stages of a journey from the table `stages`.
 pub async fn stage_table(app: &App, journey: &str) -> Result<Vec<Stage>, ApiError> {
-    let sql = format!("SELECT position, stage, people, continued, median_ms FROM stages WHERE journey = {} ORDER BY position", Text(journey));
+    let sql = format!(
+        "SELECT position, stage, people, continued, median_ms FROM stages WHERE journey = {} ORDER BY position",
+        Text(journey)
+    );
     Ok(reached(app.rows(&sql).await?))
 }
 
@@ -142,21 +151,23 @@ async fn stages_of(app: &App, journey: &str, scope: &Scope) -> Result<Vec<Stage>
     let sql = format!(
         "SELECT j.person_id, j.reached_ms, j.continued FROM journeys j WHERE j.journey = {}{} ORDER BY j.person_id",
         Text(journey),
-        chosen(scope)
+        chosen(scope, Some(journey))
     );
     let names = &app.definitions.journey.stages;
     let mut people: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     let mut onward_ms: Vec<Vec<i64>> = vec![Vec::new(); names.len()];
     for batch in app.batches(&sql).await?.iter() {
         let columns = Columns(batch);
-        let (person, reached, continued) = (columns.text("person_id")?, columns.int_lists("reached_ms")?, columns.int("continued")?);
+        let (person, reached, continued) =
+            (columns.text("person_id")?, columns.int_lists("reached_ms")?, columns.int("continued")?);
         for row in 0..batch.num_rows() {
             let first = reached.get(row);
             let seen = people.entry(person.value(row).to_owned()).or_default();
             seen.1 |= continued.value(row) as u64;
             for (stage, at) in first.iter().enumerate().take(names.len()).filter_map(|(stage, at)| Some((stage, (*at)?))) {
                 seen.0 |= 1 << stage;
-                onward_ms[stage].extend(first[stage + 1..].iter().flatten().filter(|later| **later >= at).min().map(|later| later - at));
+                onward_ms[stage]
+                    .extend(first[stage + 1..].iter().flatten().filter(|later| **later >= at).min().map(|later| later - at));
             }
         }
     }
@@ -190,7 +201,7 @@ async fn transition_table(app: &App, journey: &str) -> Result<Vec<Transition>, A
 async fn transitions_of(app: &App, journey: &str, scope: &Scope) -> Result<Vec<Transition>, ApiError> {
     app.rows(&format!(
         "WITH s AS (SELECT s.from_step, s.name, s.person_id, s.wait_ms, s.seq = j.steps AS last FROM steps s \
-         JOIN journeys j ON s.journey_id = j.journey_id AND s.bucket = j.bucket WHERE j.journey = {}{}) \
+         JOIN journeys j ON s.journey_id = j.journey_id AND s.bucket = j.bucket WHERE s.journey = {0} AND j.journey = {0}{1}) \
          SELECT coalesce(from_step, '(start)') AS from_step, name AS to_step, count(*) AS n, count(DISTINCT person_id) AS people, \
          CAST(median(wait_ms) AS BIGINT) AS median_wait_ms, CAST(approx_percentile_cont(wait_ms, 0.9) AS BIGINT) AS p90_wait_ms \
          FROM s GROUP BY from_step, name \
@@ -198,7 +209,7 @@ async fn transitions_of(app: &App, journey: &str, scope: &Scope) -> Result<Vec<T
          CAST(NULL AS BIGINT) AS median_wait_ms, CAST(NULL AS BIGINT) AS p90_wait_ms FROM s WHERE last GROUP BY name \
          ORDER BY n DESC, from_step, to_step",
         Text(journey),
-        chosen(scope)
+        chosen(scope, Some(journey))
     ))
     .await
 }
@@ -215,9 +226,9 @@ async fn dropped(app: &App, journey: &str, scope: &Scope) -> Result<Vec<Dropped>
     app.rows(&format!(
         "SELECT s.name, count(*) AS n, count(DISTINCT s.person_id) AS people FROM steps s \
          JOIN journeys j ON s.journey_id = j.journey_id AND s.bucket = j.bucket AND s.seq = j.steps \
-         WHERE j.outcome = 'dropped' AND j.journey = {}{} GROUP BY s.name ORDER BY people DESC, s.name",
+         WHERE j.outcome = 'dropped' AND s.journey = {0} AND j.journey = {0}{1} GROUP BY s.name ORDER BY people DESC, s.name",
         Text(journey),
-        chosen(scope)
+        chosen(scope, Some(journey))
     ))
     .await
 }
@@ -288,7 +299,8 @@ mod tests {
             median_wait_ms: wait,
             p90_wait_ms: wait,
         };
-        let transitions = [t("(start)", "a", 100, None), t("a", "b", 50, Some(10)), t("b", "c", 20, Some(1000)), t("a", "a", 30, Some(1))];
+        let transitions =
+            [t("(start)", "a", 100, None), t("a", "b", 50, Some(10)), t("b", "c", 20, Some(1000)), t("a", "a", 30, Some(1))];
         let found = friction(&transitions, vec![Dropped { name: "a".into(), n: 40, people: 40 }]);
         let kinds: Vec<&str> = found.iter().map(|place| place.kind.as_str()).collect();
         assert_eq!(kinds, ["drop_off", "wait", "repeat", "wait"]);

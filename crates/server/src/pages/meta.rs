@@ -17,8 +17,14 @@ use crate::wire::{Meta, PeriodChoice, SliceChoice, SliceSize};
 /// Values that the filter offers of one dimension.
 const MOST_SLICES: usize = 50;
 /// Pages and the tables that they read.
-const PAGES: [(&str, &str); 6] =
-    [("overview", "scores"), ("scores", "scores"), ("people", "profiles"), ("journey", "journeys"), ("voice", "comments"), ("drivers", "drivers")];
+const PAGES: [(&str, &str); 6] = [
+    ("overview", "scores"),
+    ("scores", "scores"),
+    ("people", "profiles"),
+    ("journey", "journeys"),
+    ("voice", "comments"),
+    ("drivers", "drivers"),
+];
 
 /// What this store is.
 #[utoipa::path(get, path = "/api/v1/meta", responses((status = 200, body = Meta), (status = "default", body = crate::wire::ErrorBody)), tag = "store")]

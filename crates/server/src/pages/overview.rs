@@ -18,8 +18,8 @@ use crate::pages::meta::{DataSpan, span};
 use crate::pages::scores::{chosen, in_period};
 use crate::scoring::{FEW, Pair, ScoreRow, kind_name, last_two, missing, score_rows, trend};
 use crate::wire::{
-    Applied, Change, Counts, DataGlance, Estimate, Filter, MetricMoved, Overview, ScoreCard, ScoreChange, SliceMoved, ThemeEmerged, TopDrivers,
-    WeakestStage,
+    Applied, Change, Counts, DataGlance, Estimate, Filter, MetricMoved, Overview, ScoreCard, ScoreChange, SliceMoved,
+    ThemeEmerged, TopDrivers, WeakestStage,
 };
 
 /// Changes shown.
@@ -38,7 +38,8 @@ pub async fn overview(State(app): State<Arc<App>>, Params(filter): Params<Filter
         scores.push(card(&app, metric, &rows, &scope, &span, &mut applied));
     }
     let changes = changes(&app, &rows, &span, themes);
-    let (drivers, weakest_stages, counts, data) = tokio::try_join!(top_drivers(&app), weakest_stages(&app), counts(&app), glance(&app))?;
+    let (drivers, weakest_stages, counts, data) =
+        tokio::try_join!(top_drivers(&app), weakest_stages(&app), counts(&app), glance(&app))?;
     Ok(Json(Overview { applied, scores, changes, drivers, weakest_stages, counts, data }))
 }
 
@@ -91,7 +92,8 @@ fn changes(app: &App, rows: &[ScoreRow], span: &DataSpan, themes: Vec<Surging>) 
             pairs.extend(last_two(&slice, metric, span.until_us, &app.zone).map(|pair| (metric, pair)));
         }
     }
-    let compared: Vec<_> = pairs.into_iter().filter_map(|(metric, pair)| Some((metric, pair, pair.difference(metric.kind)?))).collect();
+    let compared: Vec<_> =
+        pairs.into_iter().filter_map(|(metric, pair)| Some((metric, pair, pair.difference(metric.kind)?))).collect();
     let differences: Vec<reading::Estimate> = compared.iter().map(|(.., difference)| *difference).collect();
     let sizes = reading::standing_out(&differences, Z);
     let moved = compared.iter().zip(sizes).filter_map(|((metric, pair, _), size)| {
@@ -169,7 +171,8 @@ async fn weakest_stages(app: &App) -> Result<Vec<WeakestStage>, ApiError> {
     for journey in &app.definitions.journey.journeys {
         let stages = stage_table(app, &journey.name).await?;
         let lossy = stages.into_iter().filter(|stage| stage.people >= FEW && stage.conversion.estimate.is_some());
-        let worst = lossy.min_by(|a, b| a.conversion.estimate.partial_cmp(&b.conversion.estimate).unwrap_or(std::cmp::Ordering::Equal));
+        let worst =
+            lossy.min_by(|a, b| a.conversion.estimate.partial_cmp(&b.conversion.estimate).unwrap_or(std::cmp::Ordering::Equal));
         weakest.extend(worst.map(|stage| WeakestStage { journey: journey.name.clone(), stage }));
     }
     Ok(weakest)

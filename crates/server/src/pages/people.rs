@@ -46,17 +46,18 @@ pub struct Asked {
 /// People.
 #[utoipa::path(get, path = "/api/v1/people", params(Filter, Asked), responses((status = 200, body = People), (status = "default", body = crate::wire::ErrorBody)), tag = "pages")]
 pub async fn people(State(app): State<Arc<App>>, Params(filter): Params<Filter>, Params(asked): Params<Asked>) -> Answer<People> {
-    let scope = Scope::of(filter, &app.zone)?;
-    let limit = limit(asked.limit)?;
-    let population = short("population", asked.population.filter(|name| !name.is_empty()).unwrap_or_else(|| "customer".to_owned()))?;
-    let q = short("q", asked.q.unwrap_or_default().trim().to_owned())?;
-    let after = cursor::read(asked.cursor.as_deref())?;
-    let mut rows = find(&app, &q, &Wanted { population: &population, scope: &scope, after, rows: limit + 1 }).await?;
-    let next_cursor = cursor::page(&mut rows, limit, |row| (row.rank, row.last_us, row.person.person_id.clone()));
     #[derive(Deserialize)]
     struct Total {
         n: u64,
     }
+    let scope = Scope::of(filter, &app.zone)?;
+    let limit = limit(asked.limit)?;
+    let population =
+        short("population", asked.population.filter(|name| !name.is_empty()).unwrap_or_else(|| "customer".to_owned()))?;
+    let q = short("q", asked.q.unwrap_or_default().trim().to_owned())?;
+    let after = cursor::read(asked.cursor.as_deref())?;
+    let mut rows = find(&app, &q, &Wanted { population: &population, scope: &scope, after, rows: limit + 1 }).await?;
+    let next_cursor = cursor::page(&mut rows, limit, |row| (row.rank, row.last_us, row.person.person_id.clone()));
     let total: Total = app.only(&format!("SELECT count(*) AS n FROM profiles WHERE population = {}", Text(&population))).await?;
     let people = rows.into_iter().map(|row| row.person).collect();
     Ok(Json(People { applied: scope.applied(true, true), people, next_cursor, total: total.n }))
@@ -94,14 +95,19 @@ pub async fn find(app: &App, q: &str, wanted: &Wanted<'_>) -> Result<Vec<Found>,
     let hits = if q.is_empty() { BTreeMap::new() } else { hits(app, q, wanted.population).await? };
     let ids = |exact: bool| hits.iter().filter(|(_, hit)| hit.exact == exact).map(|(id, _)| id.as_str()).collect::<Vec<_>>();
     let (exact, others) = (ids(true), ids(false));
-    let rank = if exact.is_empty() { "1".to_owned() } else { format!("CASE WHEN p.person_id IN {} THEN 0 ELSE 1 END", Texts(&exact)) };
+    let rank =
+        if exact.is_empty() { "1".to_owned() } else { format!("CASE WHEN p.person_id IN {} THEN 0 ELSE 1 END", Texts(&exact)) };
     let mut condition = format!("p.population = {}{}", Text(wanted.population), wanted.scope.in_period("p.last_seen_at"));
     if let Some(channel) = &wanted.scope.channel {
-        condition += &format!(" AND array_has(p.channels, {})", Text(channel));
+        condition.extend([format!(" AND array_has(p.channels, {})", Text(channel))]);
     }
     if !q.is_empty() {
         let all: Vec<&str> = exact.iter().chain(&others).copied().collect();
-        condition += &format!(" AND (strpos(lower(p.display_name), {}) > 0 OR p.person_id IN {})", Text(&q.to_lowercase()), Texts(&all));
+        condition.extend([format!(
+            " AND (strpos(lower(p.display_name), {}) > 0 OR p.person_id IN {})",
+            Text(&q.to_lowercase()),
+            Texts(&all)
+        )]);
     }
     let after = wanted.after.as_ref().map_or_else(String::new, |(rank, last, id)| {
         let (rank, last, id) = (Integer(*rank), Integer(*last), Text(id));
@@ -212,7 +218,13 @@ async fn people_of(app: &App, leads: &[Lead], lower: &str) -> Result<BTreeMap<St
             let exact = lead.value.to_lowercase() == lower;
             let hit = PersonHit { exact, matched: Matched { kind: lead.kind.clone(), value: lead.value.clone() } };
             let entry = hits.entry(row.person_id.clone());
-            entry.and_modify(|known| if exact && !known.exact { *known = PersonHit { exact, matched: hit.matched.clone() } }).or_insert(hit);
+            entry
+                .and_modify(|known| {
+                    if exact && !known.exact {
+                        *known = PersonHit { exact, matched: hit.matched.clone() }
+                    }
+                })
+                .or_insert(hit);
         }
     }
     Ok(hits)

@@ -17,8 +17,8 @@ use crate::filter::short;
 use crate::literal::{Integers, Text, Texts};
 use crate::pages::people::COLUMNS;
 use crate::wire::{
-    Attribute, Evidence, Household, Identity, Member, Organisation, Person, PersonChange, PersonIdentifier, PersonJourney, PersonRecord,
-    PersonResponse, Profile,
+    Attribute, Evidence, Household, Identity, Member, Organisation, Person, PersonChange, PersonIdentifier, PersonJourney,
+    PersonRecord, PersonResponse, Profile,
 };
 
 /// Subjects that a page follows; a person with more is a mistake of the matching.
@@ -116,7 +116,8 @@ async fn profile(app: &App, person: &Known) -> Result<Profile, ApiError> {
         Text(&person.id),
         person.bucket
     );
-    let row: Row = app.first(&sql).await?.ok_or_else(|| ApiError::not_found("profile").with(json!({"remedy": "run the pipeline"})))?;
+    let row: Row =
+        app.first(&sql).await?.ok_or_else(|| ApiError::not_found("profile").with(json!({"remedy": "run the pipeline"})))?;
     let by_channel: BTreeMap<String, u64> = serde_json::from_str(&row.events_by_channel).map_err(ApiError::internal)?;
     let mut object = row.rest;
     object.insert("events_by_channel".to_owned(), json!(by_channel));
@@ -124,8 +125,12 @@ async fn profile(app: &App, person: &Known) -> Result<Profile, ApiError> {
 }
 
 async fn identity(app: &App, person: &Known, population: &str) -> Result<Identity, ApiError> {
-    let (identifiers, evidence, records, changes) =
-        tokio::try_join!(identifiers(app, person, population), evidence(app, person), records(app, person), changes(app, person))?;
+    let (identifiers, evidence, records, changes) = tokio::try_join!(
+        identifiers(app, person, population),
+        evidence(app, person),
+        records(app, person),
+        changes(app, person)
+    )?;
     Ok(Identity { subjects: person.subjects.len() as u64, identifiers, evidence, records, changes })
 }
 
@@ -136,7 +141,9 @@ async fn identifiers(app: &App, person: &Known, population: &str) -> Result<Vec<
         kind: String,
         value: String,
     }
-    let of = |table: &str| format!("SELECT source, unnest(identifiers) AS i FROM {table} WHERE subject IN {}", Integers(&person.subjects));
+    let of = |table: &str| {
+        format!("SELECT source, unnest(identifiers) AS i FROM {table} WHERE subject IN {}", Integers(&person.subjects))
+    };
     let sql = format!(
         "SELECT DISTINCT source, i['type'] AS kind, i['value'] AS value FROM ({} UNION ALL {} UNION ALL {}) ORDER BY source",
         of("events"),
@@ -217,13 +224,17 @@ async fn household(app: &App, person: &Known) -> Result<Option<Household>, ApiEr
         person.rows()
     );
     let Some(row) = app.first::<Row>(&sql).await? else { return Ok(None) };
-    let sql = format!("SELECT person_id, display_name FROM profiles WHERE person_id IN {} ORDER BY person_id", Texts(&row.members));
+    let sql =
+        format!("SELECT person_id, display_name FROM profiles WHERE person_id IN {} ORDER BY person_id", Texts(&row.members));
     let members: Vec<Member> = app.rows(&sql).await?;
     Ok(Some(Household { household_id: row.household_id, rule: row.rule, members }))
 }
 
 async fn organisations(app: &App, person: &Known) -> Result<Vec<Organisation>, ApiError> {
-    let sql = format!("SELECT organisation_id, name FROM organisations WHERE array_has(members, {}) ORDER BY organisation_id", Text(&person.id));
+    let sql = format!(
+        "SELECT organisation_id, name FROM organisations WHERE array_has(members, {}) ORDER BY organisation_id",
+        Text(&person.id)
+    );
     app.rows(&sql).await
 }
 

@@ -97,14 +97,12 @@ fn period_row<'a>(slice: &[&'a ScoreRow], scope: &Scope, zone: &TimeZone) -> Opt
 
 /// The score in the filter's period. A period of another grain than the metric's has no row.
 pub fn in_period(slice: &[&ScoreRow], scope: &Scope, zone: &TimeZone) -> Estimate {
-    match period_row(slice, scope, zone) {
-        Some(row) => row.estimate(),
-        None => {
-            let grain = scope.period.map(|period| grain_name(period.grain));
-            let has_grain = grain.is_none_or(|grain| slice.iter().any(|row| row.period == grain));
-            missing(0, if has_grain { "empty" } else { "not_computed" })
-        }
+    if let Some(row) = period_row(slice, scope, zone) {
+        return row.estimate();
     }
+    let grain = scope.period.map(|period| grain_name(period.grain));
+    let has_grain = grain.is_none_or(|grain| slice.iter().any(|row| row.period == grain));
+    missing(0, if has_grain { "empty" } else { "not_computed" })
 }
 
 fn dimensions(rows: &[&ScoreRow], metric: &Metric, scope: &Scope, zone: &TimeZone) -> Vec<Dimension> {
@@ -132,10 +130,10 @@ fn dimensions(rows: &[&ScoreRow], metric: &Metric, scope: &Scope, zone: &TimeZon
 fn answers(metric: &Metric, scope: &Scope, honoured: Applied) -> String {
     let mut condition = reading::answers_filter(metric) + &scope.in_period("r.answered_at");
     if let (true, Some((by, slice))) = (honoured.slice, &scope.slice) {
-        condition += &format!(" AND {}", slice_condition(by, slice));
+        condition.extend([format!(" AND {}", slice_condition(by, slice))]);
     }
     if let (true, Some(channel)) = (honoured.channel, &scope.channel) {
-        condition += &format!(" AND r.channel = {}", Text(channel));
+        condition.extend([format!(" AND r.channel = {}", Text(channel))]);
     }
     condition
 }

@@ -51,7 +51,8 @@ pub async fn search(State(app): State<Arc<App>>, Params(asked): Params<Asked>) -
     let people = people.into_iter().map(|found| {
         let person = found.person;
         let title = person.display_name.clone().unwrap_or_else(|| person.person_id.clone());
-        let detail = person.matched.map_or_else(|| format!("{} events", person.events), |hit| format!("{} {}", hit.kind, hit.value));
+        let detail =
+            person.matched.map_or_else(|| format!("{} events", person.events), |hit| format!("{} {}", hit.kind, hit.value));
         Hit { kind: "person".to_owned(), id: person.person_id, title, detail: Some(detail) }
     });
     // What is named like the words comes first, then people: of the former there are few.
@@ -61,7 +62,12 @@ pub async fn search(State(app): State<Arc<App>>, Params(asked): Params<Asked>) -
 }
 
 fn named(app: &App, lower: &str) -> Vec<Hit> {
-    let hit = |kind: &str, name: &str, detail: Option<String>| Hit { kind: kind.to_owned(), id: name.to_owned(), title: name.to_owned(), detail };
+    let hit = |kind: &str, name: &str, detail: Option<String>| Hit {
+        kind: kind.to_owned(),
+        id: name.to_owned(),
+        title: name.to_owned(),
+        detail,
+    };
     let fits = |name: &str| name.to_lowercase().replace('_', " ").contains(&lower.replace('_', " "));
     let metrics = app.definitions.metrics.iter().filter(|metric| fits(&metric.name) || metric.label.as_deref().is_some_and(fits));
     let journeys = app.definitions.journey.journeys.iter().filter(|journey| fits(&journey.name));

@@ -62,9 +62,8 @@ pub async fn timeline(State(app): State<Arc<App>>, Path(id): Path<String>, Param
     let after: Option<Key> = cursor::read(asked.cursor.as_deref())?;
     let person = Known::find(&app, &short("person_id", id)?).await?;
     let mut rows = read(&app, &person, &scope, after, limit + 1).await?;
-    let next_cursor = cursor::page(&mut rows, limit, |row| {
-        (row.at_us, row.item.kind.clone(), row.item.source.clone(), row.item.id.clone())
-    });
+    let next_cursor =
+        cursor::page(&mut rows, limit, |row| (row.at_us, row.item.kind.clone(), row.item.source.clone(), row.item.id.clone()));
     let sentiments = sentiments(&app, &person).await?;
     let items = rows.into_iter().map(|Row { mut item, .. }| {
         item.sentiment = sentiments.get(&(item.kind.clone(), item.source.clone(), item.id.clone())).copied();

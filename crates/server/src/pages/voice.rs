@@ -36,7 +36,8 @@ const MOST_MONTHS: usize = 24;
 pub async fn voice(State(app): State<Arc<App>>, Params(filter): Params<Filter>) -> Answer<Voice> {
     let scope = Scope::of(filter, &app.zone)?;
     let condition = condition(&scope);
-    let (languages, mood, themes) = tokio::try_join!(languages(&app, &condition), mood(&app, &condition), themes(&app, &condition, None))?;
+    let (languages, mood, themes) =
+        tokio::try_join!(languages(&app, &condition), mood(&app, &condition), themes(&app, &condition, None))?;
     let themes = with_quotes(&app, &condition, themes, FEW_QUOTES).await?;
     Ok(Json(Voice {
         applied: scope.applied(true, true),
@@ -149,7 +150,8 @@ async fn themes(app: &App, condition: &str, only: Option<&str>) -> Result<Vec<To
         "SELECT theme, count(*) AS n, count(sentiment) AS rated, sum(sentiment) AS sum, sum(sentiment * sentiment) AS squares \
          FROM (SELECT unnest(themes) AS theme, sentiment FROM comments WHERE {condition}) GROUP BY theme"
     );
-    let totals = format!("SELECT language, count(*) AS n FROM comments WHERE {condition} AND language IS NOT NULL GROUP BY language");
+    let totals =
+        format!("SELECT language, count(*) AS n FROM comments WHERE {condition} AND language IS NOT NULL GROUP BY language");
     let (rows, counted, totals) =
         tokio::try_join!(app.rows::<ThemeRow>(&table), app.rows::<Counted>(&counted), app.rows::<Language>(&totals))?;
     let mut told: Vec<Told> = rows
@@ -240,13 +242,16 @@ async fn placed(app: &App, rows: Vec<QuoteRow>) -> Result<Vec<Quote>, ApiError> 
         name: String,
         scale_max: Option<f64>,
     }
-    let ids = |table: &str| rows.iter().filter(|row| row.about_table == table).map(|row| row.fact_id.as_str()).collect::<Vec<_>>();
+    let ids =
+        |table: &str| rows.iter().filter(|row| row.about_table == table).map(|row| row.fact_id.as_str()).collect::<Vec<_>>();
     let events = format!(
         "SELECT source, event_id AS id, name, CAST(NULL AS DOUBLE) AS scale_max FROM events WHERE event_id IN {}",
         Texts(&ids("events"))
     );
-    let responses =
-        format!("SELECT source, response_id AS id, question AS name, scale_max FROM responses WHERE response_id IN {}", Texts(&ids("responses")));
+    let responses = format!(
+        "SELECT source, response_id AS id, question AS name, scale_max FROM responses WHERE response_id IN {}",
+        Texts(&ids("responses"))
+    );
     let (events, responses) = tokio::try_join!(app.rows::<Fact>(&events), app.rows::<Fact>(&responses))?;
     let placed = rows.into_iter().map(|row| {
         let is_event = row.about_table == "events";
@@ -277,7 +282,10 @@ pub struct Asked {
 /// One theme.
 #[utoipa::path(get, path = "/api/v1/voice/themes/{theme_id}", params(("theme_id" = String, Path, description = "Theme"), Filter, Asked), responses((status = 200, body = ThemeDetail), (status = "default", body = crate::wire::ErrorBody)), tag = "pages")]
 pub async fn theme(
-    State(app): State<Arc<App>>, Path(id): Path<String>, Params(filter): Params<Filter>, Params(asked): Params<Asked>,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Params(filter): Params<Filter>,
+    Params(asked): Params<Asked>,
 ) -> Answer<ThemeDetail> {
     let scope = Scope::of(filter, &app.zone)?;
     let limit = limit(asked.limit)?;
@@ -287,12 +295,16 @@ pub async fn theme(
     let told = themes(&app, &condition, Some(&id)).await?;
     let theme = with_quotes(&app, &condition, told, MORE_QUOTES).await?.pop().ok_or_else(|| ApiError::not_found("theme"))?;
     let within = format!("{condition} AND array_has(themes, {})", Text(&id));
-    let by_channel = format!("SELECT channel, count(*) AS n FROM comments WHERE {within} GROUP BY channel ORDER BY n DESC, channel");
+    let by_channel =
+        format!("SELECT channel, count(*) AS n FROM comments WHERE {within} GROUP BY channel ORDER BY n DESC, channel");
     let after = after.map_or_else(String::new, |(at, id)| {
         let (at, id) = (Instant(at), Text(&id).to_string());
         format!(" AND (at < {at} OR (at = {at} AND comment_id > {id}))")
     });
-    let said = format!("SELECT {QUOTE} FROM comments WHERE {within}{after} ORDER BY at DESC, comment_id LIMIT {}", Integer(limit as i64 + 1));
+    let said = format!(
+        "SELECT {QUOTE} FROM comments WHERE {within}{after} ORDER BY at DESC, comment_id LIMIT {}",
+        Integer(limit as i64 + 1)
+    );
     let (trend, by_channel, mut rows) =
         tokio::try_join!(trend(&app, &theme, &condition), app.rows::<ChannelCount>(&by_channel), app.rows::<QuoteRow>(&said))?;
     let next_cursor = cursor::page(&mut rows, limit, |row| (row.at_us, row.quote.comment_id.clone()));
@@ -304,12 +316,12 @@ pub async fn theme(
 async fn trend(app: &App, theme: &Theme, condition: &str) -> Result<Vec<ThemePoint>, ApiError> {
     #[derive(Deserialize)]
     struct Hour {
-        hour_us: i64,
+        start_us: i64,
         n: u64,
         all: u64,
     }
     let sql = format!(
-        "SELECT CAST(date_trunc('hour', at) AS BIGINT) AS hour_us, count(*) FILTER (WHERE array_has(themes, {})) AS n, count(*) AS \"all\" \
+        "SELECT CAST(date_trunc('hour', at) AS BIGINT) AS start_us, count(*) FILTER (WHERE array_has(themes, {})) AS n, count(*) AS \"all\" \
          FROM comments WHERE {condition} AND language = {} GROUP BY 1",
         Text(&theme.theme_id),
         Text(&theme.language)
@@ -317,7 +329,7 @@ async fn trend(app: &App, theme: &Theme, condition: &str) -> Result<Vec<ThemePoi
     let (hours, span) = tokio::try_join!(app.rows::<Hour>(&sql), span(app))?;
     let mut months: BTreeMap<jiff::civil::Date, (u64, u64)> = BTreeMap::new();
     for hour in hours {
-        if let Some(day) = day_of(hour.hour_us, &app.zone) {
+        if let Some(day) = day_of(hour.start_us, &app.zone) {
             let month = months.entry(day.first_of_month()).or_default();
             month.0 += hour.n;
             month.1 += hour.all;

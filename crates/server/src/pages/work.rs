@@ -28,7 +28,10 @@ pub async fn run(State(app): State<Arc<App>>, Body(request): Body<RunRequest>) -
 
 /// Imports sources.
 #[utoipa::path(post, path = "/api/v1/import", request_body = ImportRequest, responses((status = 202, body = Job), (status = "default", body = crate::wire::ErrorBody)), tag = "work")]
-pub async fn import(State(app): State<Arc<App>>, Body(request): Body<ImportRequest>) -> Result<(StatusCode, Json<Job>), ApiError> {
+pub async fn import(
+    State(app): State<Arc<App>>,
+    Body(request): Body<ImportRequest>,
+) -> Result<(StatusCode, Json<Job>), ApiError> {
     if let Some(unknown) = request.sources.iter().find(|name| app.sources.find(name).is_none()) {
         let names: Vec<&str> = app.sources.sources.iter().map(|source| source.name.as_str()).collect();
         let known = if names.is_empty() { "there are none".to_owned() } else { format!("known are {}", names.join(", ")) };

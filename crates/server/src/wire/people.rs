@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::common::Applied;
@@ -197,8 +197,10 @@ pub struct PersonRecord {
     /// Whole name.
     pub full_name: Option<String>,
     /// E-mail addresses as given.
+    #[serde(deserialize_with = "without_nulls")]
     pub emails: Vec<String>,
     /// Phone numbers as given.
+    #[serde(deserialize_with = "without_nulls")]
     pub phones: Vec<String>,
     /// City.
     pub city: Option<String>,
@@ -206,6 +208,11 @@ pub struct PersonRecord {
     pub organisation: Option<String>,
     /// Version time.
     pub valid_from: Option<String>,
+}
+
+/// A mapping that makes a list of nullable columns leaves nulls in it: these say nothing.
+fn without_nulls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(Vec::<Option<String>>::deserialize(deserializer)?.into_iter().flatten().collect())
 }
 
 /// A change of the mapping from subjects to people.

@@ -149,11 +149,20 @@ fn write_files(folder: &Path) {
                 }
                 let amount = if step == 2 { "19.90" } else { "" };
                 let channel = if person % 2 == 0 { "web" } else { "app" };
-                let _ = writeln!(events, "{order}-{step},2026-{month:02}-{day:02} {:02}:00:00,{name},{channel},{email},{order},{amount}", step + 8);
+                let _ = writeln!(
+                    events,
+                    "{order}-{step},2026-{month:02}-{day:02} {:02}:00:00,{name},{channel},{email},{order},{amount}",
+                    step + 8
+                );
             }
             let comment = words[(person + answer) % words.len()];
             let channel = if answer % 2 == 0 { "email" } else { "web" };
-            let _ = writeln!(answers, "a{person}-{answer},2026-{month:02}-{:02} 12:00:00,{email},{},\"{comment}\",{channel},{order}", day + 1, score(person, answer));
+            let _ = writeln!(
+                answers,
+                "a{person}-{answer},2026-{month:02}-{:02} 12:00:00,{email},{},\"{comment}\",{channel},{order}",
+                day + 1,
+                score(person, answer)
+            );
         }
     }
     // What cannot be stored: no time that anybody could read.
@@ -178,7 +187,11 @@ fn sources(folder: &Path) -> Sources {
     };
     Sources {
         dir: folder.to_owned(),
-        defaults: Defaults { timezone: Some("Europe/Dublin".to_owned()), language: Some("en".to_owned()), currency: Some("EUR".to_owned()) },
+        defaults: Defaults {
+            timezone: Some("Europe/Dublin".to_owned()),
+            language: Some("en".to_owned()),
+            currency: Some("EUR".to_owned()),
+        },
         rules: Rules::default(),
         sources: vec![
             source(
@@ -190,7 +203,7 @@ fn sources(folder: &Path) -> Sources {
             source(
                 "crm",
                 "records",
-                "SELECT id, 'person' AS kind, name AS full_name, make_array(email) AS emails, make_array(phone) AS phones, city, \
+                "SELECT id, 'person' AS kind, name AS full_name, make_array(email, CAST(NULL AS VARCHAR)) AS emails, make_array(phone) AS phones, city, \
                  email AS identifier_email, phone AS identifier_phone FROM raw",
             ),
             source(
