@@ -160,3 +160,17 @@ impl IntoResponse for ApiError {
         (status, Json(ErrorBody { error })).into_response()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Kind;
+
+    #[test]
+    fn every_code_is_documented_with_its_status() {
+        let docs = include_str!("../../../docs/API.md");
+        for kind in Kind::ALL {
+            let (code, status) = kind.code();
+            assert!(docs.contains(&format!("| `{code}` | {} |", status.as_u16())), "{code}");
+        }
+    }
+}
