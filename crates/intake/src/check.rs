@@ -22,7 +22,11 @@ const SAMPLE_ROWS: usize = 10_000;
 pub fn check(sources: &Sources, source: &Source, read_files: bool) -> Vec<Problem> {
     let mut problems = declaration(sources, source);
     let Ok(rules) = compile(sources) else { return problems };
-    let lookups = if read_files { Loaded::columns_only(sources) } else { names_only(sources) };
+    let mut lookups = if read_files { Loaded::columns_only(sources) } else { names_only(sources) };
+    // The values of joined columns come from the lookups' rows. One that cannot be read is its own source's problem.
+    if let Some(loaded) = read_files.then(|| Loaded::read(sources, &[source]).ok()).flatten() {
+        lookups.extend(loaded.tables());
+    }
     let engine = match Engine::new(lookups) {
         Ok(engine) => engine,
         Err(error) => {

@@ -153,7 +153,8 @@ impl Delta {
         let delta = |e| StorageError::delta(table.name, e);
         std::fs::create_dir_all(&self.folder).map_err(|e| StorageError::io(&self.folder, e))?;
         let columns = kernel_schema(table, schema)?;
-        let statistics: Vec<_> = table.statistics_columns().collect();
+        // A partition column has its value in the log anyway, and is not in the files' schema.
+        let statistics: Vec<_> = table.statistics_columns().filter(|name| !table.partition_by.contains(name)).collect();
         let store = log_store(&self.folder).map_err(delta)?;
         let created = CreateBuilder::new()
             .with_log_store(Arc::clone(&store))
