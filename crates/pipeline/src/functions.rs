@@ -16,7 +16,7 @@
 use std::hash::Hash;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, StructArray};
+use arrow::array::{ArrayRef, AsArray, StructArray};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Float64Type};
 use clew_insight::metric::{MeanTally, NpsTally, Scale, ShareTally, TopBox};
 use clew_stats::Estimate;

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{Array, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{Float64Array, Int64Array, RecordBatch, StringArray};
 use clew_insight::metric::{Kind, Metric, Period, Tally};
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;

@@ -19,7 +19,7 @@ use crate::columns::{Columns, Dictionary, NONE, TableRows, money, text_lists, ti
 use crate::definitions::Definitions;
 use crate::run::{Outcome, RunError, StepContext};
 use crate::scan::{Buckets, bucket_filter};
-use crate::touched::{Touched, touched};
+use crate::touched::touched;
 use crate::writer::TableWriter;
 
 const EVENT_COLUMNS: &str =
