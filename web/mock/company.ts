@@ -447,8 +447,8 @@ export function themes(size = 1, quoted = 2): Theme[] {
       score_effect:
         effect === null
           ? { estimate: null, lower: null, upper: null, n: 3, level: 0.95, method: "bootstrap", reason: "too_few" }
-          : normal(effect, 1.3, n, "bootstrap"),
-      impact: effect === null || share.estimate === null ? null : effect * share.estimate,
+          : normal(effect / 10, 0.13, n, "bootstrap"),
+      impact: effect === null || share.estimate === null ? null : (effect / 10) * share.estimate,
       surge: surge && { ratio: surge[0], p: surge[1], emerging: surge[0] > 1 && surge[1] < 0.05 },
       quotes: quotes(theme_id, quoted),
     };

@@ -14,6 +14,15 @@ const estimate = (over: Partial<Estimate>): Estimate => ({
   ...over,
 });
 
+describe("a part of a scale", () => {
+  it("is percent of it, with its sign", () => {
+    expect(number.signed(-0.26, "scale", GB) + number.unitMark("scale")).toBe("−26.0\u202f%");
+    expect(number.signedPercent(-0.00884, 2, GB)).toBe("−0.88\u202f%");
+    expect(number.signedPercent(0.0179, 2, GB)).toBe("+1.79\u202f%");
+    expect(number.signedPercent(-0.00001, 2, GB)).toBe("±0.00\u202f%");
+  });
+});
+
 describe("an estimate", () => {
   it("is shown as in COCKPIT: estimate, interval, n", () => {
     expect(number.whole(estimate({}), "csat", GB)).toBe("71.3\u202f% (69.8–72.7, n\u00a03,912)");

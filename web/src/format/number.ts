@@ -6,8 +6,8 @@
  */
 import type { Estimate, MetricKind } from "../api/types";
 
-/** What an estimate counts in. `share` and `nps` are fractions on the wire. */
-export type Unit = MetricKind | "points" | "sentiment" | "share_points" | "nps_points";
+/** What an estimate counts in. `share`, `nps` and `scale` (an effect as a part of the answer's scale) are fractions on the wire. */
+export type Unit = MetricKind | "points" | "scale" | "sentiment" | "share_points" | "nps_points";
 
 const MISSING = "–";
 
@@ -20,7 +20,7 @@ function minus(text: string): string {
 }
 
 /** Units on the 0..1 or −1..1 wire that are shown times 100. */
-const HUNDRED: ReadonlySet<Unit> = new Set<Unit>(["nps", "csat", "share", "share_points", "nps_points"]);
+const HUNDRED: ReadonlySet<Unit> = new Set<Unit>(["nps", "csat", "share", "share_points", "nps_points", "scale"]);
 
 /** Digits after the point. */
 function digits(unit: Unit): number {
@@ -34,9 +34,9 @@ function scaled(value: number, unit: Unit, locale?: string): string {
   return minus(/^-0([.,]0+)?$/.test(text) ? text.slice(1) : text);
 }
 
-/** Mark after the number: ` %` for shares, nothing else. */
+/** Mark after the number: ` %` for shares and parts of a scale, nothing else. */
 export function unitMark(unit: Unit): string {
-  return unit === "csat" || unit === "share" ? "\u202f%" : "";
+  return unit === "csat" || unit === "share" || unit === "scale" ? "\u202f%" : "";
 }
 
 /** `71.3 %`, `−12.4`, `4.12`; `–` for null. */
@@ -107,6 +107,13 @@ export function shortCount(n: number, locale?: string): string {
 /** A fraction as percent without interval: only for parts of a counted whole (conservation, people of people). */
 export function percent(part: number, digitsAfter = 0, locale?: string): string {
   return `${minus(formatter(digitsAfter, locale).format(part * 100))}\u202f%`;
+}
+
+/** A signed fraction as percent: `−0.85 %`. */
+export function signedPercent(part: number, digitsAfter = 1, locale?: string): string {
+  const text = formatter(digitsAfter, locale).format(Math.abs(part) * 100);
+  const sign = !/[1-9]/.test(text) ? "±" : part < 0 ? "−" : "+";
+  return `${sign}${text}\u202f%`;
 }
 
 /** A plain number, such as a ratio. */

@@ -84,7 +84,7 @@ export const GLOSSARY = {
   vital_few: "The first drivers that together hold most of the importance.",
   conversion: "People who reached a later stage, of the people who reached this one.",
   drop_off: "People who reached this stage and no later one.",
-  impact: "Share of comments times the effect on the score: what the theme does to the mean score.",
+  impact: "Share of comments times the effect on the score: by how much of its scale the theme moves the mean score.",
   surge: "How much more often the theme came up in the last period than before.",
   sentiment: "Mood of the words, from −1 (bad) to 1 (good).",
   identifier: "A value that names a person at a source: e-mail, phone, customer number, device.",

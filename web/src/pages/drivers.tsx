@@ -324,7 +324,12 @@ function Screened({ rows }: { rows: ScreenedOut[] }) {
       {rows.length === 0 ? (
         <p className="soft">Every candidate entered the model.</p>
       ) : (
-        <DataTable label="Screened out" rows={rows} columns={columns} />
+        <DataTable
+          label="Screened out"
+          rows={rows}
+          columns={columns}
+          first={{ name: "screened", limit: 12, what: "candidates" }}
+        />
       )}
     </section>
   );

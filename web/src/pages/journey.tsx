@@ -215,7 +215,12 @@ function Flow({ transitions }: { transitions: Transition[] }) {
         <details className="line" style={{ marginTop: 8 }}>
           <summary>Open the {number.count(rest.length)} flows that are not drawn</summary>
           <div style={{ paddingTop: 8 }}>
-            <DataTable label="Flows that are not drawn" rows={rest} columns={columns} />
+            <DataTable
+              label="Flows that are not drawn"
+              rows={rest}
+              columns={columns}
+              first={{ name: "flows", limit: 30, what: "flows" }}
+            />
           </div>
         </details>
       )}

@@ -10,6 +10,7 @@ import * as number from "../format/number";
 import * as time from "../format/time";
 import { GLOSSARY, list, lower, plural, title } from "../format/words";
 import { useFilter } from "../ui/filter";
+import { More, useFirst } from "../ui/more";
 import { ErrorState, PageSkeleton, Skeleton } from "../ui/states";
 import { Tip } from "../ui/tip";
 
@@ -214,6 +215,7 @@ const EFFECT_TEXT = {
 } as const;
 
 function Who({ identity }: { identity: Identity }) {
+  const { shown, rest, open } = useFirst("identifiers", identity.identifiers, 12);
   return (
     <section className="section">
       <header>
@@ -230,7 +232,7 @@ function Who({ identity }: { identity: Identity }) {
         </p>
       </header>
       <ul className="rows" style={{ borderTop: 0 }}>
-        {identity.identifiers.map(({ type, value, role, sources, last_seen_at }) => (
+        {shown.map(({ type, value, role, sources, last_seen_at }) => (
           <li key={type + value} style={{ padding: "6px 0" }}>
             <span className="quiet">{title(type)}</span>{" "}
             <b style={{ fontWeight: 550, overflowWrap: "anywhere" }}>{value}</b>{" "}
@@ -241,6 +243,13 @@ function Who({ identity }: { identity: Identity }) {
           </li>
         ))}
       </ul>
+      <More
+        name="identifiers"
+        count={number.count(identity.identifiers.length)}
+        what="identifiers"
+        rest={rest}
+        open={open}
+      />
       <h3 style={{ marginTop: 16 }}>Evidence</h3>
       <ul className="rows" style={{ borderTop: 0 }}>
         {identity.evidence.map(({ rule, effect, links, probability, decided_by }) => (
@@ -395,6 +404,7 @@ function Attributes({ person }: { person: Person }) {
 }
 
 function JourneysOf({ person }: { person: Person }) {
+  const { shown, rest, open } = useFirst("journeys", person.journeys, 8);
   if (person.journeys.length === 0) return null;
   return (
     <section className="section">
@@ -402,23 +412,21 @@ function JourneysOf({ person }: { person: Person }) {
         <h2>Journeys</h2>
       </header>
       <ul className="rows" style={{ borderTop: 0 }}>
-        {person.journeys.map(
-          ({ journey_id, journey, scope_key, started_at, ended_at, steps, furthest_stage, outcome }) => (
-            <li key={journey_id} style={{ padding: "6px 0" }}>
-              <Link to="/journey/$name" params={{ name: journey }}>
-                {title(journey)}
-              </Link>{" "}
-              {scope_key && <code className="quiet">{scope_key}</code>}{" "}
-              <span className={outcome === "dropped" ? "tag accent" : "tag"}>{outcome}</span>
-              <div className="small quiet">
-                {plural(steps, "step", "steps", number.count(steps))}
-                {furthest_stage && `, reached ${lower(furthest_stage)}`}, {time.date(started_at)} to{" "}
-                {time.date(ended_at)}
-              </div>
-            </li>
-          ),
-        )}
+        {shown.map(({ journey_id, journey, scope_key, started_at, ended_at, steps, furthest_stage, outcome }) => (
+          <li key={journey_id} style={{ padding: "6px 0" }}>
+            <Link to="/journey/$name" params={{ name: journey }}>
+              {title(journey)}
+            </Link>{" "}
+            {scope_key && <code className="quiet">{scope_key}</code>}{" "}
+            <span className={outcome === "dropped" ? "tag accent" : "tag"}>{outcome}</span>
+            <div className="small quiet">
+              {plural(steps, "step", "steps", number.count(steps))}
+              {furthest_stage && `, reached ${lower(furthest_stage)}`}, {time.date(started_at)} to {time.date(ended_at)}
+            </div>
+          </li>
+        ))}
       </ul>
+      <More name="journeys" count={number.count(person.journeys.length)} what="journeys" rest={rest} open={open} />
     </section>
   );
 }

@@ -24,7 +24,7 @@ export default function ThemePage() {
   if (!first) return <PageSkeleton />;
   const { theme, trend, by_channel } = first;
   const quotes = data.pages.flatMap((page) => page.quotes);
-  const reach = Math.max(0.5, Math.abs(theme.score_effect.lower ?? 0), Math.abs(theme.score_effect.upper ?? 0));
+  const reach = Math.max(0.05, Math.abs(theme.score_effect.lower ?? 0), Math.abs(theme.score_effect.upper ?? 0));
   const all = by_channel.reduce((sum, { n }) => sum + n, 0) || 1;
   return (
     <>

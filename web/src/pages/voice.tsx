@@ -9,10 +9,14 @@ import { voiceHeadline } from "../format/sentences";
 import { GLOSSARY } from "../format/words";
 import { Figure } from "../ui/figure";
 import { useFilter, useSelection } from "../ui/filter";
+import { More, useFirst } from "../ui/more";
 import { QuoteBlock } from "../ui/quote";
 import { EmptySelection, ErrorState, NotApplied, PageSkeleton } from "../ui/states";
 import { usePalette } from "../ui/theme";
 import { Tip } from "../ui/tip";
+
+/** Themes that are read; the others are a click away. */
+const FIRST_THEMES = 12;
 
 export default function VoicePage() {
   const { filter } = useFilter();
@@ -23,7 +27,7 @@ export default function VoicePage() {
   const emerging = data.themes.filter(({ surge }) => surge?.emerging);
   const others = data.themes.filter(({ surge }) => !surge?.emerging);
   const reach = Math.max(
-    0.5,
+    0.05,
     ...data.themes.map(({ score_effect }) =>
       Math.max(Math.abs(score_effect.lower ?? 0), Math.abs(score_effect.upper ?? 0)),
     ),
@@ -65,13 +69,24 @@ export default function VoicePage() {
                 </Tip>
               </p>
             </header>
-            {others.map((theme) => (
-              <ThemeRow key={theme.theme_id} theme={theme} reach={reach} widest={widest} />
-            ))}
-            {others.length === 0 && <p className="soft">No other theme has been found.</p>}
+            <ThemeList themes={others} all={data.themes.length} reach={reach} widest={widest} />
           </section>
         </>
       )}
+    </>
+  );
+}
+
+/** By impact, as the server sorts them. `all` counts the emerging ones too. */
+function ThemeList({ themes, all, reach, widest }: { themes: Theme[]; all: number; reach: number; widest: number }) {
+  const { shown, rest, open } = useFirst("themes", themes, FIRST_THEMES);
+  return (
+    <>
+      {shown.map((theme) => (
+        <ThemeRow key={theme.theme_id} theme={theme} reach={reach} widest={widest} />
+      ))}
+      {themes.length === 0 && <p className="soft">No other theme has been found.</p>}
+      <More name="themes" count={number.count(all)} what="themes" rest={rest} open={open} />
     </>
   );
 }
@@ -133,10 +148,10 @@ export function ThemeMeasures({ theme, reach, widest }: { theme: Theme; reach: n
     ["Said by", GLOSSARY.impact, theme.share, [0, Math.max(0.1, widest)], "share", false],
     [
       "Effect on score",
-      "Mean score with the theme minus without, in score points",
+      "Mean score with the theme minus without it, in percent of the scale (10: a tenth of the scale)",
       theme.score_effect,
       [-reach, reach],
-      "points",
+      "scale",
       true,
     ],
     ["Sentiment", GLOSSARY.sentiment, theme.sentiment, [-1, 1], "sentiment", true],
@@ -175,7 +190,7 @@ function ThemeRow({ theme, reach, widest }: { theme: Theme; reach: number; wides
         <p className="small soft">
           {theme.impact !== null ? (
             <>
-              Impact <b>{number.signed(theme.impact, "points")}</b> points on the mean score
+              Impact <b>{number.signedPercent(theme.impact, 2)}</b> of the scale on the mean score
             </>
           ) : (
             <span className="quiet">Impact: {number.reason(theme.score_effect)}</span>

@@ -22,6 +22,7 @@ const KEYS: (keyof Search)[] = [
   "reason",
   "across",
   "lane",
+  "all",
 ];
 
 const root = createRootRoute({

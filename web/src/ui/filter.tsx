@@ -16,6 +16,8 @@ export interface Search extends Filter {
   reason?: string;
   across?: string;
   lane?: string;
+  /** Names of the long lists that are shown whole, joined by commas. */
+  all?: string;
 }
 
 export function useFilter() {

@@ -8,6 +8,8 @@ import {
   useReactTable,
 } from "@tanstack/react-table";
 import { useState } from "react";
+import * as number from "../format/number";
+import { More, useFirst } from "./more";
 
 export interface DataTableProps<Row> {
   /** What the rows are, for readers who hear it. */
@@ -16,12 +18,16 @@ export interface DataTableProps<Row> {
   // biome-ignore lint/suspicious/noExplicitAny: each column has its own value type
   columns: ColumnDef<Row, any>[];
   initial?: SortingState;
+  /** Show the first rows only, with a button for all: the list's name in the URL, how many, and what they are. */
+  first?: { name: string; limit: number; what: string };
 }
+
+const ALL = { name: "", limit: Number.POSITIVE_INFINITY, what: "" };
 
 /** Mark a column as numbers with `meta: { num: true }`. */
 const isNumber = (meta: unknown) => (meta as { num?: boolean } | undefined)?.num === true;
 
-export function DataTable<Row>({ label, rows, columns, initial = [] }: DataTableProps<Row>) {
+export function DataTable<Row>({ label, rows, columns, initial = [], first = ALL }: DataTableProps<Row>) {
   const [sorting, setSorting] = useState<SortingState>(initial);
   const table = useReactTable({
     data: rows,
@@ -31,7 +37,8 @@ export function DataTable<Row>({ label, rows, columns, initial = [] }: DataTable
     getCoreRowModel: getCoreRowModel(),
     getSortedRowModel: getSortedRowModel(),
   });
-  return (
+  const { shown, rest, open } = useFirst(first.name, table.getRowModel().rows, first.limit);
+  const body = (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
     <section className="scroll" tabIndex={0} aria-label={label}>
       <table>
@@ -62,7 +69,7 @@ export function DataTable<Row>({ label, rows, columns, initial = [] }: DataTable
           ))}
         </thead>
         <tbody>
-          {table.getRowModel().rows.map((row) => (
+          {shown.map((row) => (
             <tr key={row.id}>
               {row.getVisibleCells().map((cell) => (
                 <td key={cell.id} className={isNumber(cell.column.columnDef.meta) ? "num" : undefined}>
@@ -74,5 +81,11 @@ export function DataTable<Row>({ label, rows, columns, initial = [] }: DataTable
         </tbody>
       </table>
     </section>
+  );
+  return (
+    <>
+      {body}
+      <More name={first.name} count={number.count(rows.length)} what={first.what} rest={rest} open={open} />
+    </>
   );
 }
