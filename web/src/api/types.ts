@@ -2,7 +2,7 @@
  * The wire: every type and endpoint under `/api/v1` that the cockpit uses. The server implements exactly this.
  *
  * Rules that hold everywhere
- * - Every key is always present; "nothing" is `null`, never a missing key. (`reason` of an Estimate may be left out.)
+ * - Every key is always present; "nothing" is `null`, never a missing key.
  * - Times are RFC 3339 in UTC (`2026-06-30T21:14:03.120Z`). The cockpit shows them in the project's zone (`Meta.timezone`).
  *   A calendar period is named by the *local* day on which it starts (`2026-06-01`), so that no client has to know the zone.
  * - Shares are 0..1, NPS is −1..1, means are on the answer's own scale, durations are `_ms` or `seconds`.
@@ -38,7 +38,7 @@ export interface Estimate {
   level: number;
   /** `adjusted_wald`, `wilson`, `t`, `bootstrap`, `newcombe`, `mover` … */
   method: string;
-  reason?: string | null;
+  reason: string | null;
 }
 
 /**
@@ -68,7 +68,7 @@ export interface Applied {
 
 export interface ErrorBody {
   error: {
-    /** Stable code: `unauthorised`, `not_found`, `invalid`, `conflict`, `busy`, `not_ready`, `too_large`, `timeout`, `internal`. */
+    /** Stable code: `unauthorised`, `forbidden`, `not_found`, `invalid`, `conflict`, `busy`, `not_ready`, `too_large`, `timeout`, `internal`. */
     code: string;
     /** One or two sentences: what happened, what to do. */
     message: string;
@@ -527,9 +527,9 @@ export interface Theme {
   share: Estimate;
   /** Mean, −1..1. */
   sentiment: Estimate;
-  /** Mean score with the theme minus without, in score points. */
+  /** Mean score with the theme minus without, as a fraction of the scale: 0.1 is a tenth of the scale. */
   score_effect: Estimate;
-  /** share × score_effect: what the theme does to the mean score, in score points; null: no effect known. */
+  /** share × score_effect: what the theme does to the mean score, as a fraction of the scale; null: no effect known. */
   impact: number | null;
   /** Last period's rate over its history; null: no history. `emerging` = ratio > 1 and p < 0.05 (adjusted). */
   surge: { ratio: number; p: number | null; emerging: boolean } | null;
