@@ -49,6 +49,8 @@ describe("the headline of the overview", () => {
     expect(sentences.overviewHeadline({ ...overview, scores, changes: [] })).toBe(
       "No score moved beyond chance in June 2026",
     );
+    expect(overview.scores.some(({ change }) => change?.verdict === "down")).toBe(true);
+    expect(sentences.overviewHeadline({ ...overview, changes: [] })).toBe("No score moved beyond chance in June 2026");
   });
   it("does not blame a driver of another metric", () => {
     const overview = ask<Overview>("/overview");

@@ -38,7 +38,10 @@ export function changeSentence(change: Change): string {
   return `${title(change.metric)}${where} ${moved(change.verdict)} from ${from} to ${to} in ${when}.`;
 }
 
-/** The answer of the overview. */
+/**
+ * The answer of the overview. Only `changes` counts: it knows how many comparisons were made. A card's own verdict does not, and with
+ * nine scores one of them leaves out 0 by chance often enough.
+ */
 export function overviewHeadline(overview: Overview): string {
   if (overview.scores.every(({ score }) => score.n === 0)) return "No answers yet";
   const scores = overview.changes.filter((change) => change.kind === "score" && change.verdict !== "unclear");
@@ -50,11 +53,6 @@ export function overviewHeadline(overview: Overview): string {
     const where = first.kind === "slice" ? ` in ${title(first.slice)}` : "";
     const same = overview.drivers?.metric === first.metric;
     return `${title(first.metric)}${where} ${moved(first.verdict)} in ${time.period(first.period, first.period_start)}${same ? cause : ""}`;
-  }
-  const card = overview.scores.find(({ change }) => change !== null && change.verdict !== "unclear");
-  if (card?.change) {
-    const { verdict, period, period_start } = card.change;
-    return `${title(card.metric)} ${moved(verdict)} in ${time.period(period, period_start)}${overview.drivers?.metric === card.metric ? cause : ""}`;
   }
   const changes = overview.scores.flatMap(({ change }) => (change ? [change] : []));
   const when = changes[0] ? ` in ${time.period(changes[0].period, changes[0].period_start)}` : "";

@@ -9,12 +9,17 @@ import { Whisker } from "../charts/whisker";
 import * as number from "../format/number";
 import { changeSentence, driverSentence, overviewHeadline } from "../format/sentences";
 import * as time from "../format/time";
-import { GLOSSARY, lower, title } from "../format/words";
+import { GLOSSARY, list, lower, title } from "../format/words";
 import { Delta, Figure } from "../ui/figure";
 import { useFilter, useSelection } from "../ui/filter";
 import { Empty, ErrorState, NotApplied, PageSkeleton } from "../ui/states";
 import { usePalette } from "../ui/theme";
 import { Tip } from "../ui/tip";
+
+/** Scores that are read at a glance; the others follow as lines. */
+const FIRST_SCORES = 5;
+/** Of the trend in a card, px. */
+const CARD_HEIGHT = 104;
 
 export default function OverviewPage() {
   const { filter } = useFilter();
@@ -46,12 +51,16 @@ export default function OverviewPage() {
         <NotApplied applied={data.applied} />
       </div>
       <div className="cards">
-        {data.scores.map((card) => (
+        {data.scores.slice(0, FIRST_SCORES).map((card) => (
           <Card key={card.metric} card={card} />
         ))}
       </div>
+      <Lines cards={data.scores.slice(FIRST_SCORES)} />
       <div className="columns">
-        <Changes changes={data.changes.filter((change) => change.kind === "theme" || change.verdict !== "unclear")} />
+        <Changes
+          changes={data.changes.filter((change) => change.kind === "theme" || change.verdict !== "unclear")}
+          scores={data.scores}
+        />
         <TopDrivers drivers={data.drivers} />
       </div>
       <div className="columns">
@@ -92,7 +101,7 @@ function Card({ card }: { card: ScoreCard }) {
           id={`trend-${card.metric}`}
           title={`${title(card.metric)} by ${grain}`}
           heading="hidden"
-          height={132}
+          height={CARD_HEIGHT}
           readout={text}
           hit={(x, width) => trendIndex(x, width, card.trend.length)}
           table={{
@@ -113,7 +122,7 @@ function Card({ card }: { card: ScoreCard }) {
               unit={card.kind}
               target={card.target}
               width={width}
-              height={132}
+              height={CARD_HEIGHT}
               palette={palette}
               active={active}
             />
@@ -126,7 +135,49 @@ function Card({ card }: { card: ScoreCard }) {
   );
 }
 
-function Changes({ changes }: { changes: Change[] }) {
+/** The other scores, one line each: no picture, but never without interval and change. */
+function Lines({ cards }: { cards: ScoreCard[] }) {
+  const { data: meta } = useQuery(queries.meta());
+  const selection = useSelection();
+  if (cards.length === 0) return null;
+  return (
+    <section aria-label="Further scores">
+      <ul className="lines">
+        {cards.map((card) => {
+          const definition = meta?.metrics.find(({ metric }) => metric === card.metric);
+          return (
+            <li key={card.metric}>
+              <h2>
+                <Link to="/scores" search={(old) => ({ ...old, metric: card.metric })}>
+                  {title(card.metric)}
+                </Link>
+              </h2>
+              <Figure
+                estimate={card.score}
+                unit={card.kind}
+                definition={definition?.definition.replace(/\.$/, "")}
+                version={definition?.version}
+                period={selection}
+              />
+              <Delta change={card.change} kind={card.kind} />
+            </li>
+          );
+        })}
+      </ul>
+    </section>
+  );
+}
+
+/** The scores whose own interval leaves out 0 although, among everything that is compared here, that may be chance. */
+function alone(scores: ScoreCard[]): string {
+  const names = scores
+    .filter(({ change }) => change && change.verdict !== "unclear")
+    .map(({ metric }) => lower(metric));
+  if (names.length === 0) return "Nothing moved beyond chance.";
+  return `Nothing moved beyond chance. Taken alone, ${list(names)} did; among as many comparisons as are made here, that is to be expected.`;
+}
+
+function Changes({ changes, scores }: { changes: Change[]; scores: ScoreCard[] }) {
   const palette = usePalette();
   return (
     <section className="section">
@@ -134,7 +185,7 @@ function Changes({ changes }: { changes: Change[] }) {
         <h2>What changed</h2>
         <p>beyond chance, last full period against the one before</p>
       </header>
-      {changes.length === 0 && <p className="soft">Nothing moved beyond chance.</p>}
+      {changes.length === 0 && <p className="soft">{alone(scores)}</p>}
       <ul className="rows" style={{ borderTop: 0 }}>
         {changes.map((change, i) => {
           if (change.kind === "theme") {

@@ -76,7 +76,7 @@ export function Delta({ change, kind }: { change: ScoreChange | null; kind: Metr
         {mark && `${mark} `}
         {figure}
       </b>
-      {rest}
+      {rest.replace(/\(.*\)$/, (bounds) => bounds.replaceAll(" ", "\u00a0"))}
     </p>
   );
 }
