@@ -19,7 +19,7 @@ RUN_TESTS := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test
 DEMO ?=
 BENCH ?=
 
-.PHONY: help setup web demo test build bench lint crash
+.PHONY: help setup web demo test build bench lint crash truths
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -49,7 +49,10 @@ test: web ## every test: Rust, web units, and the browser against the real binar
 	CLEW_BIN="$(CARGO_TARGET_DIR)/debug/clew" scripts/e2e
 
 crash: ## kill import and run at 100 seeded moments and compare every table (10 of them run in `make test`)
-	CLEW_CRASH_MOMENTS=100 $(RUN_TESTS) --locked -p clew --test crash
+	CLEW_CRASH_MOMENTS=100 $(RUN_TESTS) --workspace --locked --test crash
+
+truths: ## the planted truths of the demo company over five seeds (one of them runs in `make test`)
+	CLEW_TRUTH_SEEDS=5 $(RUN_TESTS) --workspace --locked --test truths
 
 bench: build ## speed and memory of import and run, beside DuckDB; BENCH="--events 50000000" for options
 	@python3 -c 'import duckdb' 2>/dev/null || { echo "bench: needs DuckDB to compare with: pip install duckdb"; exit 1; }
