@@ -71,6 +71,7 @@ test("every number on the wire has its n and, where it is a number, its interval
 test("a person is found, opened, and has a timeline", async ({ page }) => {
   const { people } = await ask<People>(page, "/people?limit=1");
   expect(people.length).toBe(1);
+  await ask(page, `/people/${people[0]!.person_id}`);
   await open(page, `/people/${people[0]!.person_id}`);
   await expect(page.getByRole("heading", { name: "Who this is, and why" })).toBeVisible();
   await expect(page.locator(".timeline .item").first()).toBeVisible();

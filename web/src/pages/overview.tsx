@@ -174,7 +174,7 @@ function alone(scores: ScoreCard[]): string {
     .filter(({ change }) => change && change.verdict !== "unclear")
     .map(({ metric }) => lower(metric));
   if (names.length === 0) return "Nothing moved beyond chance.";
-  return `Nothing moved beyond chance. Taken alone, ${list(names)} did; among as many comparisons as are made here, that is to be expected.`;
+  return `Nothing moved beyond chance. Taken alone, ${list(names)} did; among as many comparisons as are made here, that may be chance.`;
 }
 
 function Changes({ changes, scores }: { changes: Change[]; scores: ScoreCard[] }) {
