@@ -20,7 +20,7 @@ use crate::progress::Line;
 /// Between two questions about a job.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
 /// A server on the same machine answers within this, or is taken for dead.
-const ANSWER: Duration = Duration::from_secs(60);
+const ANSWER: Duration = Duration::from_mins(1);
 /// Rows that one answer holds at most.
 const MOST_ROWS: u32 = 10_000;
 

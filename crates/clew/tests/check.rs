@@ -2,6 +2,7 @@
 //!
 //! A case is a list of files (`== name`) and, under `== problems`, the lines that people read, in order. `UPDATE=1` writes
 //! what the binary says into the cases; read the difference before you keep it.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 mod support;
 

@@ -5,6 +5,7 @@
 //! the rows of a store that was never killed: as sorted sets, without the times of the machine (`received_at` and the
 //! like) and without `runs` and `accounting`, which tell what happened: a death after the import's end makes the next one a batch of
 //! its own, all duplicates. What accounting says was stored is compared. `CLEW_CRASH_MOMENTS` says how many moments.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 mod support;
 

@@ -2,6 +2,7 @@
 //!
 //! The figures are those of the files themselves (`data/olist/PROVENANCE.md` and a count by hand): 14,904 customers with
 //! orders, 14,944 scored answers, 76.8 % of them 4 or 5.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The generated part of the documentation is up to date. `UPDATE=1 cargo nextest run -p clew --test reference` writes it.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The `.slt` files of `tests/sql`, on the sample project after import and run: functions, views and tables as SQL sees them.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 mod support;
 
@@ -37,7 +38,7 @@ impl DB for Session {
                 batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options).unwrap()).collect();
             rows.extend((0..batch.num_rows()).map(|row| columns.iter().map(|column| column.value(row).to_string()).collect()));
         }
-        let types = vec![DefaultColumnType::Any; batches.first().map_or(0, |batch| batch.num_columns())];
+        let types = vec![DefaultColumnType::Any; batches.first().map_or(0, arrow::array::RecordBatch::num_columns)];
         Ok(DBOutput::Rows { types, rows })
     }
 

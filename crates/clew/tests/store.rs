@@ -1,5 +1,6 @@
 //! A project from nothing to answers, with the real binary: init, check, import, run, sql; and what happens when
 //! something stands in the way.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 mod support;
 

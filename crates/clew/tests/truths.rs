@@ -2,6 +2,7 @@
 //!
 //! The generator shares nothing with the pipeline, which never reads `truth.json`; this test reads both sides. The company has its
 //! default size, because planted strengths are set for it. `CLEW_TRUTH_SEEDS` says how many seeds (`make truths`: five).
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Drivers with a known truth: what was planted is found in its order, what was not is not, and every refusal has its reason.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use clew_insight::candidates::{Candidate, NONE, Values};
 use clew_insight::drivers::{Contrast, Driver, DriverError, DriverKind, Drivers, Input, NotRanked, Options, ScreenReason, rank};

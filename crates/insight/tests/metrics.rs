@@ -1,4 +1,5 @@
 //! Definitions, tallies, changes and the Pareto order, with values by hand or from published data.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use clew_insight::change::{Verdict, compare};
 use clew_insight::metric::{Kind, MeanTally, Metric, NpsTally, Period, Scale, ShareTally, Tally, TopBox};

@@ -1,4 +1,5 @@
 //! Files into a real lake: both equations, repeated and interrupted imports, modes, and bad input that stores nothing.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The nine Olist files through `examples/olist`.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 mod support;
 

@@ -54,7 +54,7 @@ impl Register {
         for item in log.runs.iter() {
             let (name, offset) = item.into_inner()?;
             let name = String::from_utf8_lossy(&name).into_owned();
-            let offset = offset.as_ref().try_into().map(u64::from_be_bytes).unwrap_or(0);
+            let offset = offset.as_ref().try_into().map_or(0, u64::from_be_bytes);
             runs.push(Arc::new(Run::open(folder, &name, offset)?));
         }
         keys::remove_orphans(folder, |name| runs.iter().any(|run| run.name == name))?;

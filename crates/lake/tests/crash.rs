@@ -3,6 +3,7 @@
 //!
 //! The parent runs this test binary as a child with a point armed; the child kills itself there. Then the parent does the
 //! rest of the work in its own process, as a resumed import would, and compares every table with a run never killed.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! What becomes of facts: stored, duplicate, conflict, new version; and that SQL shows them, sealed or not.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 mod support;
 

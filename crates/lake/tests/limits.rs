@@ -1,4 +1,5 @@
 //! A disk that fills: refused with the place and the remedy, nothing half stored, and the lake goes on when there is room.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 mod support;
 

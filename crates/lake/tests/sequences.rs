@@ -1,4 +1,5 @@
 //! Any sequence of appends, seals and reopenings equals a plain map.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 mod support;
 

@@ -173,7 +173,7 @@ impl Accumulator for MetricAccumulator {
             }
             self.level = level;
         }
-        let mut scales = scale.map(|scale| floats(scale));
+        let mut scales = scale.map(floats);
         for score in floats(&values[0]) {
             let scale_max = scales.as_mut().and_then(|scales| scales.next().flatten());
             let Some(score) = score else { continue };
@@ -215,14 +215,14 @@ impl Accumulator for MetricAccumulator {
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        let columns: Vec<_> = states.iter().map(|state| state.as_primitive::<Float64Type>()).collect();
+        let columns: Vec<_> = states.iter().map(arrow::array::AsArray::as_primitive::<Float64Type>).collect();
         for row in 0..columns[0].len() {
             let [a, b, c, out, level] = [0, 1, 2, 3, 4].map(|column: usize| columns[column].value(row));
             self.level = level;
             let out_of_scale = out as u64;
             match &mut self.tally {
                 Tally::Nps(tally) => {
-                    tally.merge(&NpsTally { promoters: a as u64, passives: b as u64, detractors: c as u64, out_of_scale })
+                    tally.merge(&NpsTally { promoters: a as u64, passives: b as u64, detractors: c as u64, out_of_scale });
                 }
                 Tally::Csat(tally) => tally.merge(&ShareTally { top: a as u64, n: b as u64, out_of_scale }),
                 Tally::Ces(tally) => {

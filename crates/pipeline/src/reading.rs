@@ -9,12 +9,12 @@
 //! mean's interval. So any two rows, of any slice, are compared without reading answers again; a property test holds the
 //! result against [`clew_insight::change::compare`].
 
-pub use clew_insight::metric::{Kind, Period};
-pub use clew_stats::{Estimate, Reason};
 use clew_insight::change::Verdict;
+pub use clew_insight::metric::{Kind, Period};
 use clew_stats::comparison::{difference_of, welch};
 use clew_stats::interval::{self, Moments, Proportion};
 use clew_stats::multiple::benjamini_hochberg;
+pub use clew_stats::{Estimate, Reason};
 
 use crate::definitions::Definitions;
 pub use crate::steps::metrics::{answers_filter, version};

@@ -60,7 +60,7 @@ fn company(seed: u64, n: u64) -> Vec<Fact> {
 
 fn options() -> Options {
     Options {
-        seal_interval: Duration::from_secs(3600),
+        seal_interval: Duration::from_hours(1),
         clock: Arc::new(FixedClock(Timestamp::from_micros(1_700_000_000_000_000))),
         threads: 2,
         extensions: registry(),
@@ -106,8 +106,11 @@ fn pairs(fact: &Fact) -> Vec<(&'static str, String)> {
 
 fn identifiers(facts: &[Fact]) -> ArrayRef {
     let fields = Fields::from(vec![Field::new("type", DataType::Utf8, true), Field::new("value", DataType::Utf8, true)]);
-    let mut lists = ListBuilder::new(StructBuilder::from_fields(fields.clone(), 0))
-        .with_field(Field::new("element", DataType::Struct(fields), true));
+    let mut lists = ListBuilder::new(StructBuilder::from_fields(fields.clone(), 0)).with_field(Field::new(
+        "element",
+        DataType::Struct(fields),
+        true,
+    ));
     for fact in facts {
         for (kind, value) in pairs(fact) {
             lists.values().field_builder::<StringBuilder>(0).unwrap().append_value(kind);
@@ -155,7 +158,9 @@ fn events(facts: &[Fact]) -> RecordBatch {
 
 fn responses(facts: &[Fact]) -> RecordBatch {
     let n = facts.len();
-    let word = |fact: &Fact| if fact.score.unwrap_or(0.0) > 6.0 { "Great service, thank you" } else { "It came late and nobody answered" };
+    let word = |fact: &Fact| {
+        if fact.score.unwrap_or(0.0) > 6.0 { "Great service, thank you" } else { "It came late and nobody answered" }
+    };
     batch(vec![
         ("response_id", texts(facts.iter().map(|fact| format!("r{}", fact.id)))),
         ("source", texts(vec!["survey"; n])),
@@ -187,8 +192,20 @@ async fn append(lake: &Lake, part: i64, facts: &[Fact]) {
 }
 
 const DERIVED: [&str; 14] = [
-    "subjects", "persons", "identifiers", "links", "households", "attributes", "profiles", "steps", "journeys", "transitions", "stages",
-    "scores", "comments", "drivers",
+    "subjects",
+    "persons",
+    "identifiers",
+    "links",
+    "households",
+    "attributes",
+    "profiles",
+    "steps",
+    "journeys",
+    "transitions",
+    "stages",
+    "scores",
+    "comments",
+    "drivers",
 ];
 
 /// Every derived table as sorted lines. Person ids are part of it: they must not depend on how the facts came.
@@ -200,10 +217,12 @@ async fn tables(lake: &Lake) -> BTreeMap<&'static str, Vec<String>> {
         let mut lines = Vec::new();
         for batch in &batches {
             let options = FormatOptions::new().with_null("-");
-            let columns: Vec<_> = batch.columns().iter().map(|c| ArrayFormatter::try_new(c.as_ref(), &options).unwrap()).collect();
-            lines.extend((0..batch.num_rows()).map(|row| {
-                columns.iter().map(|column| column.value(row).to_string()).collect::<Vec<_>>().join("|")
-            }));
+            let columns: Vec<_> =
+                batch.columns().iter().map(|c| ArrayFormatter::try_new(c.as_ref(), &options).unwrap()).collect();
+            lines.extend(
+                (0..batch.num_rows())
+                    .map(|row| columns.iter().map(|column| column.value(row).to_string()).collect::<Vec<_>>().join("|")),
+            );
         }
         lines.sort();
         all.insert(table, lines);
@@ -275,5 +294,8 @@ async fn scores_count_what_is_off_the_scale() {
     let batches = lake.session().sql(sql).await.unwrap().collect().await.unwrap();
     let text = arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string();
     let answered = facts.iter().filter(|fact| fact.score.is_some()).count();
-    assert!(text.contains(&format!("| {off} ")) && text.contains(&format!("{} ", answered - off)) && text.contains("true"), "{text}");
+    assert!(
+        text.contains(&format!("| {off} ")) && text.contains(&format!("{} ", answered - off)) && text.contains("true"),
+        "{text}"
+    );
 }

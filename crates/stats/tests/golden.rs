@@ -1,6 +1,7 @@
 //! The closed forms and the decomposition of R² against values that R, SciPy and statsmodels computed.
 //!
 //! The files lie outside the repository (`CLEW_SHARED`, else `../shared` beside it); without them the tests say so and pass.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::path::PathBuf;
 

@@ -1,4 +1,5 @@
 //! What must hold for any data: properties on generated rows (edges drawn on purpose), and the degenerate cases by hand.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use clew_stats::association::{correlation_ratio, mean_ranks, pearson, spearman};
 use clew_stats::bootstrap::{self, Resampler, percentile_interval};

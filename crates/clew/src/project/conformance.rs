@@ -86,14 +86,14 @@ fn explain(error: &ValidationError<'_>, document: &Document, schema: &Value, fou
             push(at, message, remedy);
         }
         ValidationErrorKind::Minimum { limit } => {
-            push(at, format!("{} is too small", error.instance()), format!("use {limit} or more"))
+            push(at, format!("{} is too small", error.instance()), format!("use {limit} or more"));
         }
         ValidationErrorKind::Maximum { limit } => {
-            push(at, format!("{} is too large", error.instance()), format!("use {limit} or less"))
+            push(at, format!("{} is too large", error.instance()), format!("use {limit} or less"));
         }
         ValidationErrorKind::MinItems { limit } => push(at, "the list is too short".into(), format!("give at least {limit}")),
         ValidationErrorKind::Pattern { pattern } => {
-            push(at, format!("{} has the wrong form", error.instance()), form(error, schema, pattern))
+            push(at, format!("{} has the wrong form", error.instance()), form(error, schema, pattern));
         }
         _ => push(at, error.to_string(), "see docs/schemas for what may stand here".into()),
     }

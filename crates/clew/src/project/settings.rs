@@ -181,7 +181,7 @@ mod tests {
         let settings = settings(r#"{"company": "Olist"}"#);
         assert!(settings.findings().is_empty());
         assert_eq!((settings.timezone.as_deref(), settings.store.as_str(), settings.seed), (None, ".clew", 1));
-        assert_eq!(settings.schedule(), Some(Duration::from_secs(900)));
+        assert_eq!(settings.schedule(), Some(Duration::from_mins(15)));
     }
 
     #[test]
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_schedule_is_a_duration_or_never() {
-        assert_eq!(duration("1h 30m"), Ok(Some(Duration::from_secs(5400))));
+        assert_eq!(duration("1h 30m"), Ok(Some(Duration::from_mins(90))));
         assert_eq!(duration("never"), Ok(None));
         assert!(duration("0s").is_err() && duration("-5m").is_err());
     }

@@ -1,4 +1,5 @@
 //! What the tests of the binary share: running it, and the folder with the real data.
+#![allow(clippy::unwrap_used, reason = "a test")]
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::path::{Path, PathBuf};

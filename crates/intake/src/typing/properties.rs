@@ -214,7 +214,7 @@ mod tests {
         let text: ArrayRef = Arc::new(StringArray::from(vec!["ok", large.as_str()]));
         let mut faults = Faults::new(2);
         build(Some(("properties", &whole)), &[("t", &text)], &Originals::default(), &mut faults);
-        let found: Vec<_> = faults.failures().map(|(row, code, detail)| (row, code, detail)).collect();
+        let found: Vec<_> = faults.failures().collect();
         assert_eq!(found[0], (0, "property_too_large", "properties is larger than 32 KB".into()));
         assert_eq!(found[1], (1, "property_too_large", "t is larger than 32 KB".into()));
     }

@@ -1,5 +1,5 @@
 //! A project in a temporary folder, a lake, and questions to it.
-
+#![allow(clippy::unwrap_used, reason = "a test")]
 #![allow(dead_code, reason = "every test binary uses a part of it")]
 
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
 //! Facts and stores for the lake's tests.
+#![allow(clippy::unwrap_used, reason = "a test")]
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::path::Path;

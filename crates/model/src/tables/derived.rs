@@ -297,7 +297,11 @@ pub const DERIVED: &[Table] = &[
             stat(req("sentiment_method", Text, "vader, learned or none")),
             col("score", Float64, "score given with it"),
             col("themes", TextList, "theme ids"),
-            req("masked", Text, "`text` with e-mail, phone, card and account numbers replaced: what others than the person's page show"),
+            req(
+                "masked",
+                Text,
+                "`text` with e-mail, phone, card and account numbers replaced: what others than the person's page show",
+            ),
         ],
     },
     Table {
@@ -316,7 +320,11 @@ pub const DERIVED: &[Table] = &[
             col("sentiment", Float64, "mean sentiment"),
             col("sentiment_lower", Float64, "lower bound"),
             col("sentiment_upper", Float64, "upper bound"),
-            col("score_effect", Float64, "mean score with the theme minus without, as fractions of the scale (0.1: a tenth of it)"),
+            col(
+                "score_effect",
+                Float64,
+                "mean score with the theme minus without, as fractions of the scale (0.1: a tenth of it)",
+            ),
             col("score_effect_lower", Float64, "lower bound"),
             col("score_effect_upper", Float64, "upper bound"),
             req("quotes", TextList, "comment ids of representative quotes"),
