@@ -57,6 +57,7 @@ impl Drop for Unfinished {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "one value lives at a time")]
 enum Sink {
     Table { to: Box<dyn Write>, schema: SchemaRef, batches: Vec<RecordBatch> },
     Csv(arrow::csv::Writer<Box<dyn Write>>),

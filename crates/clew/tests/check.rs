@@ -17,7 +17,7 @@ fn parse(case: &str) -> (Vec<(&str, String)>, String) {
     let mut problems = String::new();
     for part in case.split("== ").skip(1) {
         let (name, text) = part.split_once('\n').unwrap_or((part, ""));
-        if name == "problems" { problems = text.to_owned() } else { files.push((name, text.replace("\\x", "\u{0}"))) }
+        if name == "problems" { text.clone_into(&mut problems) } else { files.push((name, text.replace("\\x", "\u{0}"))) }
     }
     (files, problems)
 }

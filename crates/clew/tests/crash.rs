@@ -36,14 +36,14 @@ fn content(project: &Path) -> Content {
         let mut content = Content::new();
         let stored = "SELECT source, target, sum(stored), sum(produced) = sum(stored + duplicate + quarantined + rejected), \
                       sum(rows_read) = sum(rows_mapped + rows_skipped + rows_unreadable) FROM accounting GROUP BY source, target";
-        content.insert("accounting", rows(lake.session().sql(stored).await.unwrap().collect().await.unwrap()));
+        content.insert("accounting", rows(&lake.session().sql(stored).await.unwrap().collect().await.unwrap()));
         for table in Table::all().filter(|table| !["runs", "accounting"].contains(&table.name)) {
             // A time of a fact is content; the time at which this machine did something is not.
             let clock = |name: &str| CLOCK.contains(&name) && !(name == "at" && ["links", "comments"].contains(&table.name));
             let columns: Vec<String> =
                 table.columns.iter().filter(|column| !clock(column.name)).map(|column| format!("\"{}\"", column.name)).collect();
             let batches = lake.session().sql(&format!("SELECT {} FROM {}", columns.join(", "), table.name)).await.unwrap();
-            content.insert(table.name, rows(batches.collect().await.unwrap()));
+            content.insert(table.name, rows(&batches.collect().await.unwrap()));
         }
         lake.close().await.unwrap();
         content
@@ -51,10 +51,10 @@ fn content(project: &Path) -> Content {
 }
 
 /// Cells joined by `|`, rows sorted.
-fn rows(batches: Vec<RecordBatch>) -> Vec<String> {
+fn rows(batches: &[RecordBatch]) -> Vec<String> {
     let options = FormatOptions::default().with_null("∅");
     let mut rows = Vec::new();
-    for batch in &batches {
+    for batch in batches {
         let cells: Vec<_> = batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options).unwrap()).collect();
         rows.extend(
             (0..batch.num_rows()).map(|row| cells.iter().map(|cell| cell.value(row).to_string()).collect::<Vec<_>>().join("|")),

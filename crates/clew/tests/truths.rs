@@ -23,12 +23,12 @@ fn what_was_planted_is_found() {
         clew(folder.path(), &["demo", "company", "--no-serve", "--seed", &seed.to_string()]).done();
         let company = folder.path().join("company");
         let truth: Value = serde_json::from_slice(&std::fs::read(company.join("truth.json")).unwrap()).unwrap();
-        drivers_come_out_in_their_order(seed, &company, &truth);
-        duplicates_are_one_person(seed, &company, &truth);
+        drivers_come_out_in_their_order(*seed, &company, &truth);
+        duplicates_are_one_person(*seed, &company, &truth);
     }
 }
 
-fn drivers_come_out_in_their_order(seed: &u64, company: &Path, truth: &Value) {
+fn drivers_come_out_in_their_order(seed: u64, company: &Path, truth: &Value) {
     let mut metrics = 0;
     for planted in truth["drivers"].as_array().unwrap() {
         let metric = planted["metric"].as_str().unwrap();
@@ -47,7 +47,7 @@ fn drivers_come_out_in_their_order(seed: &u64, company: &Path, truth: &Value) {
 
 /// Duplicates whose records carry the same e-mail address or mobile number are one person, and no person has records of two
 /// people. Pairs whose shared value was soiled afterwards are the cleaner's business.
-fn duplicates_are_one_person(seed: &u64, company: &Path, truth: &Value) {
+fn duplicates_are_one_person(seed: u64, company: &Path, truth: &Value) {
     let sql = "SELECT r.record_id, s.person_id FROM records r JOIN subjects s ON r.subject = s.subject WHERE r.source = 'crm'";
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let person_of: BTreeMap<String, String> =

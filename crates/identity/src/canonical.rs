@@ -192,7 +192,6 @@ fn hash(bytes: &[u8], salt: u64) -> i64 {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use proptest::prelude::*;
 

@@ -145,7 +145,7 @@ impl Delta {
         let finished = commit.build(Some(&*state), Arc::clone(store), operation).await.map_err(delta)?;
         *state = finished.snapshot();
         self.sealed = sealed.unwrap_or(self.sealed);
-        self.sync(state_version(&self.loaded))
+        self.sync(state_version(self.loaded.as_ref()))
     }
 
     async fn create(&mut self, schema: &SchemaRef) -> Result<(), StorageError> {
@@ -184,8 +184,8 @@ impl Delta {
     }
 }
 
-fn state_version(loaded: &Option<(LogStoreRef, DeltaTableState)>) -> u64 {
-    loaded.as_ref().map_or(0, |(_, state)| state.version())
+fn state_version(loaded: Option<&(LogStoreRef, DeltaTableState)>) -> u64 {
+    loaded.map_or(0, |(_, state)| state.version())
 }
 
 fn log_store(folder: &Path) -> Result<LogStoreRef, DeltaTableError> {

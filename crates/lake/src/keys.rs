@@ -207,11 +207,6 @@ impl Run {
         self
     }
 
-    /// Bytes of memory that the run holds.
-    pub(crate) fn memory(&self) -> usize {
-        self.bloom.words.len() * 4 + self.fences.len() * 8
-    }
-
     /// Calls `found(i, record)` for every `keys[i]` that the run holds; `keys` ascend.
     pub(crate) fn lookup(&self, keys: &[u128], mut found: impl FnMut(usize, KeyRecord)) -> Result<(), StorageError> {
         // (index of the key, first block, last block): more than one block only where fences tie.

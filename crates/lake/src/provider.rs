@@ -53,11 +53,11 @@ impl LakeTable {
     fn scan_files(&self, state: &dyn Session, view: &View, scan: &Scan) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let files = file_schema(self.table, &view.schema);
         let partition = view.schema.fields().iter().filter(|f| self.table.partition_by.contains(&f.name().as_str()));
-        let source_schema = TableSchema::new(files, partition.cloned().collect());
+        let source_schema = TableSchema::builder(files).with_table_partition_cols(partition.cloned().collect::<Vec<_>>()).build();
         let full = Arc::clone(source_schema.table_schema());
         let predicate = scan.predicate(state, &full)?;
         let all: Vec<&DataFile> = view.files.iter().chain(&view.tail_files).collect();
-        let statistics: Vec<Arc<Statistics>> = all.iter().map(|file| Arc::new(self.file_statistics(file, &full))).collect();
+        let statistics: Vec<Arc<Statistics>> = all.iter().map(|file| Arc::new(Self::file_statistics(file, &full))).collect();
         let kept = prune(predicate.as_ref(), &full, &statistics);
         let mut group = FileGroup::default();
         let (mut rows, mut bytes) = (0, 0);
@@ -88,7 +88,7 @@ impl LakeTable {
     }
 
     /// The file's statistics, marked exact as pruning wants them.
-    fn file_statistics(&self, file: &DataFile, full: &Schema) -> Statistics {
+    fn file_statistics(file: &DataFile, full: &Schema) -> Statistics {
         let mut statistics = planner_statistics(file, full);
         if let Some(bucket) = file.bucket
             && let Some(column) = statistics.column_statistics.last_mut()
@@ -149,6 +149,7 @@ fn prune(predicate: Option<&Arc<dyn PhysicalExpr>>, schema: &SchemaRef, files: &
     use datafusion::common::pruning::PrunableStatistics;
     let keep_all = || vec![true; files.len()];
     let Some(predicate) = predicate else { return keep_all() };
+    #[expect(deprecated, reason = "the builder that replaces it has no counterpart for a bare schema yet")]
     let Ok(pruning) = PruningPredicate::try_new(Arc::clone(predicate), Arc::clone(schema)) else { return keep_all() };
     pruning.prune(&PrunableStatistics::new(files.to_vec(), Arc::clone(schema))).unwrap_or_else(|_| keep_all())
 }

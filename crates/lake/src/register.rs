@@ -118,14 +118,6 @@ impl Register {
         state.runs.extend(run.map(Arc::new));
     }
 
-    /// Keys that runs and tail hold (versions of one key counted once a run), runs, and bytes of memory.
-    pub(crate) fn size(&self) -> (usize, usize, usize) {
-        let state = self.lock();
-        let rows: usize = state.runs.iter().map(|run| run.rows).sum();
-        let memory: usize = state.runs.iter().map(|run| run.memory()).sum();
-        (rows + state.tail.len(), state.runs.len(), memory + state.tail.capacity() * 33)
-    }
-
     /// The runs of a size class with enough of them to be worth a merge.
     fn mergeable(&self) -> Option<Vec<Arc<Run>>> {
         let state = self.lock();

@@ -3,6 +3,7 @@
 //! An incremental step asks this of fact tables, which only grow. Where files were rewritten since (compaction), their
 //! rows count as new: a superset, which a step that recomputes people takes without harm.
 
+use std::collections::HashSet;
 use std::sync::{Arc, RwLock};
 
 use datafusion::catalog::TableProvider;
@@ -21,7 +22,7 @@ impl Lake {
         let Ok(table) = find(table) else { return Ok(None) };
         let (committed, before) = {
             let delta = self.inner.tables[table.name].lock().await;
-            let before = if version < 0 { Some(Default::default()) } else { delta.files_at(version).await };
+            let before = if version < 0 { Some(HashSet::default()) } else { delta.files_at(version).await };
             (delta.committed()?, before)
         };
         let Some(before) = before else { return Ok(None) };

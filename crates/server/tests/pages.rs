@@ -112,7 +112,7 @@ async fn numbers(server: &Server) {
     let distribution = scores.distribution.unwrap();
     assert_eq!(distribution.iter().map(|step| step.score).collect::<Vec<_>>(), [1.0, 2.0, 3.0, 4.0, 5.0]);
     for step in &distribution {
-        assert_eq!(step.n, all.iter().filter(|score| **score as f64 == step.score).count() as u64);
+        assert_eq!(step.n, all.iter().filter(|score| (**score as f64 - step.score).abs() < 1e-9).count() as u64);
     }
     assert_eq!(scores.slices[0].slices.iter().map(|slice| slice.score.n).sum::<u64>(), all.len() as u64);
     assert_eq!(scores.health.response_rate.reason.as_deref(), Some("not_computed"));

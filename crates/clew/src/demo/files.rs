@@ -12,6 +12,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 /// An open file: plain, or gzip when its name ends in `.gz`.
+#[expect(clippy::large_enum_variant, reason = "one value lives at a time")]
 enum Out {
     Plain(BufWriter<File>),
     Gzip(GzEncoder<BufWriter<File>>),

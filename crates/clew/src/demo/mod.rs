@@ -31,7 +31,6 @@ mod truth;
 mod world;
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests;
 
 use std::path::Path;

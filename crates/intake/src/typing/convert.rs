@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int32Array, Int64Array, ListArray, StringArray,
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int32Array, Int64Array, ListBuilder, StringArray,
+    StringBuilder,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field};
@@ -227,20 +228,34 @@ pub fn boolean(column: &ArrayRef, field: &str, faults: &mut Faults) -> ArrayRef 
     }
 }
 
-/// A list of text; plain text is a list of one, a list without elements is null.
+/// A list of text; plain text is a list of one. Null elements are left out, a list without elements is null.
 pub fn text_list(column: &ArrayRef) -> ArrayRef {
     let element = Arc::new(Field::new("element", DataType::Utf8, true));
-    if let DataType::List(_) | DataType::LargeList(_) | DataType::ListView(_) = column.data_type() {
-        return cast(column, &DataType::List(element)).unwrap_or_else(|_| {
-            arrow::array::new_null_array(&DataType::List(Arc::new(Field::new("element", DataType::Utf8, true))), column.len())
-        });
+    let mut lists = ListBuilder::new(StringBuilder::new()).with_field(Arc::clone(&element));
+    let given = match column.data_type() {
+        DataType::List(_) | DataType::LargeList(_) | DataType::ListView(_) => cast(column, &DataType::List(element)).ok(),
+        _ => {
+            text(column).iter().for_each(|value| push_list(&mut lists, value));
+            return Arc::new(lists.finish());
+        }
+    };
+    match given.as_ref().and_then(|given| given.as_list_opt::<i32>()) {
+        Some(given) => given.iter().for_each(|list| match list {
+            Some(list) => push_list(&mut lists, list.as_string::<i32>().iter().flatten()),
+            None => lists.append(false),
+        }),
+        None => (0..column.len()).for_each(|_| lists.append(false)),
     }
-    let text = text(column);
-    let lengths = (0..text.len()).map(|row| usize::from(text.is_valid(row)));
-    let offsets = arrow::buffer::OffsetBuffer::from_lengths(lengths);
-    let nulls = text.nulls().cloned();
-    let values: StringArray = text.iter().flatten().map(Some).collect();
-    Arc::new(ListArray::new(element, offsets, Arc::new(values), nulls))
+    Arc::new(lists.finish())
+}
+
+fn push_list<'a>(lists: &mut ListBuilder<StringBuilder>, elements: impl IntoIterator<Item = &'a str>) {
+    let mut any = false;
+    for element in elements {
+        lists.values().append_value(element);
+        any = true;
+    }
+    lists.append(any);
 }
 
 #[cfg(test)]
@@ -248,6 +263,22 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_list_has_no_null_elements_and_an_empty_one_is_null() {
+        let mut given = ListBuilder::new(StringBuilder::new());
+        given.append_value([Some("a"), None]);
+        given.append_value([None::<&str>]);
+        given.append(false);
+        let given: ArrayRef = Arc::new(given.finish());
+        let lists = text_list(&given);
+        let lists = lists.as_list::<i32>();
+        assert_eq!(lists.value(0).as_string::<i32>().iter().collect::<Vec<_>>(), [Some("a")]);
+        assert!(lists.is_null(1) && lists.is_null(2));
+        let plain: ArrayRef = Arc::new(StringArray::from(vec![Some("b"), None]));
+        let lists = text_list(&plain);
+        assert!(lists.as_list::<i32>().is_valid(0) && lists.as_list::<i32>().is_null(1));
+    }
 
     #[test]
     fn integers_floats_and_booleans_in_their_spellings() {

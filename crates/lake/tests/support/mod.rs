@@ -21,6 +21,7 @@ pub struct Event {
     pub deleted: bool,
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "literals read better")]
 pub fn event(id: impl ToString, content: u64) -> Event {
     Event { id: id.to_string(), content, valid_from: None, deleted: false }
 }

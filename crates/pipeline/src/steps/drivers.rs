@@ -118,6 +118,9 @@ impl Scored {
     }
 }
 
+/// From, until, value code.
+type Version = (i64, i64, u32);
+
 /// Attributes of the answering people as they were at the answer; of several sources, the first by name.
 async fn attributes(session: &SessionContext, answers: &Answers) -> Result<Vec<(String, Coded)>, RunError> {
     let wanted: FxHashSet<i64> =
@@ -125,7 +128,7 @@ async fn attributes(session: &SessionContext, answers: &Answers) -> Result<Vec<(
     let sql = "SELECT p.person_no, a.name, a.value, a.valid_from, a.valid_to FROM attributes a JOIN persons p ON a.person_id = p.person_id \
                ORDER BY a.name, a.source DESC, a.valid_from";
     let (mut names, mut values) = (Dictionary::default(), Dictionary::default());
-    let mut versions: FxHashMap<(u32, i64), Vec<(i64, i64, u32)>> = FxHashMap::default();
+    let mut versions: FxHashMap<(u32, i64), Vec<Version>> = FxHashMap::default();
     let mut stream = session.sql(sql).await?.execute_stream().await?;
     while let Some(batch) = stream.try_next().await? {
         let columns = Columns(&batch);
