@@ -28,7 +28,8 @@ setup: ## check for Rust, Node, a browser and a linker; install what is missing 
 	@scripts/setup
 
 web/node_modules/.package-lock.json: web/package-lock.json
-	cd web && npm ci --no-audit --no-fund
+	@# not `npm ci`: it refuses a lock file without the packages of every other platform, which a registry may not hold
+	cd web && npm install --no-save --no-audit --no-fund
 	@touch $@
 
 # The server embeds web/dist: it is built before the binary.
