@@ -19,7 +19,7 @@ use clew_lake::{Lake, Options};
 use clew_model::tables::Table;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
-use support::{Said, clew, command};
+use support::{Said, clew, command, copy};
 
 const SEED: u64 = 20_260_105;
 /// Columns that hold the machine's clock, or are named after it.
@@ -62,21 +62,6 @@ fn rows(batches: &[RecordBatch]) -> Vec<String> {
     }
     rows.sort_unstable();
     rows
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.file_name() == ".clew" {
-            continue;
-        }
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 /// Runs `arguments` to die at `moment`, and again to the end if it did.

@@ -6,11 +6,10 @@
 
 mod support;
 
-use std::path::Path;
 use std::process::Output;
 
 use serde_json::Value;
-use support::{Said, command, repository, shared};
+use support::{Said, command, copy, repository, shared};
 
 struct Olist {
     project: tempfile::TempDir,
@@ -28,21 +27,6 @@ impl Olist {
         let said = self.clew(&["sql", query, "--format", "json"]);
         let row: Value = serde_json::from_str(said.done().out.trim()).unwrap();
         row.as_object().unwrap().values().next().unwrap().clone()
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.file_name() == ".clew" {
-            continue;
-        }
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
     }
 }
 

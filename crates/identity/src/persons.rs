@@ -16,6 +16,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use clew_model::id::Base32;
 use rustc_hash::{FxHashMap, FxHashSet};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -25,8 +26,6 @@ use crate::resolve::Assignment;
 /// number. <https://www.crockford.com/base32.html>
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PersonId(pub u64);
-
-const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 impl PersonId {
     /// The id that the person founded by `subject` gets if it is free.
@@ -42,11 +41,8 @@ impl PersonId {
 
 impl fmt::Display for PersonId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = *b"p_0000000000000";
-        for (place, byte) in text[2..].iter_mut().rev().enumerate() {
-            *byte = ALPHABET[(self.0 >> (place * 5)) as usize & 31];
-        }
-        f.write_str(std::str::from_utf8(&text).expect("the alphabet is ASCII"))
+        f.write_str("p_")?;
+        f.write_str(Base32::of(self.0).as_str())
     }
 }
 
@@ -59,13 +55,7 @@ impl FromStr for PersonId {
     type Err = NotAPersonId;
 
     fn from_str(text: &str) -> Result<Self, NotAPersonId> {
-        let wrong = || NotAPersonId(text.to_owned());
-        let digits = text.strip_prefix("p_").filter(|digits| digits.len() == 13).ok_or_else(wrong)?;
-        let number = digits.bytes().try_fold(0_u128, |number, byte| {
-            let digit = ALPHABET.iter().position(|&letter| letter == byte.to_ascii_lowercase())?;
-            Some(number << 5 | digit as u128)
-        });
-        number.and_then(|number| u64::try_from(number).ok()).map(Self).ok_or_else(wrong)
+        text.strip_prefix("p_").and_then(Base32::parse).map(Self).ok_or_else(|| NotAPersonId(text.to_owned()))
     }
 }
 

@@ -14,6 +14,7 @@
 
 use std::fmt;
 
+use clew_model::id::Base32;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::definition::{Definition, JourneyRule, Scope};
@@ -26,12 +27,8 @@ pub struct JourneyId(pub u64);
 
 impl fmt::Display for JourneyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-        let mut text = *b"j_0000000000000";
-        for (place, byte) in text[2..].iter_mut().rev().enumerate() {
-            *byte = ALPHABET[(self.0 >> (place * 5)) as usize & 31];
-        }
-        f.write_str(std::str::from_utf8(&text).expect("the alphabet is ASCII"))
+        f.write_str("j_")?;
+        f.write_str(Base32::of(self.0).as_str())
     }
 }
 

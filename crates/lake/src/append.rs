@@ -17,9 +17,10 @@ use arrow::datatypes::SchemaRef;
 use clew_model::tables::{Table, TableKind};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
+use crate::accounting::accounting;
 use crate::batches;
-use crate::chunk::{Chunk, FactBatch, FactCounts, Mode, Receipt};
-use crate::conflict::{Conflict, First, accounting, conflict_rows};
+use crate::chunk::{Chunk, FactBatch, FactCounts, Mode, Receipt, Verdict};
+use crate::conflict::{Conflict, First, conflict_rows};
 use crate::crash;
 use crate::datafile::DataFileWriter;
 use crate::entry::{Body, Entry, Part, encode};
@@ -56,6 +57,17 @@ struct Target {
     keep: Vec<bool>,
     conflicts: Vec<Conflict>,
     counts: FactCounts,
+}
+
+impl Target {
+    fn verdicts(&self) -> Vec<Verdict> {
+        let kept = |keep: &bool| if *keep { Verdict::Stored } else { Verdict::Duplicate };
+        let mut verdicts: Vec<Verdict> = self.keep.iter().map(kept).collect();
+        for conflict in &self.conflicts {
+            verdicts[conflict.row] = Verdict::Conflict;
+        }
+        verdicts
+    }
 }
 
 /// Files that go away again unless the append succeeds.
@@ -97,6 +109,7 @@ pub(crate) fn append(inner: &Arc<Inner>, mut chunk: Chunk) -> Result<Receipt, Ap
     let mut staged = Staged::default();
     let mut parts = Vec::new();
     let mut facts = BTreeMap::new();
+    let verdicts = targets.iter().map(Target::verdicts).collect();
     for target in targets {
         let rows = filtered(&target.rows, &target.keep);
         merge_counts(facts.entry(target.table.name).or_default(), target.counts);
@@ -111,7 +124,7 @@ pub(crate) fn append(inner: &Arc<Inner>, mut chunk: Chunk) -> Result<Receipt, Ap
     crash::point("append.keys_staged");
     let offset = commit(inner, &chunk, Prepared { parts, keys, run, holds: (hold, conflict_hold) })?;
     staged.files.clear();
-    Ok(Receipt { offset, facts, quarantined_rows })
+    Ok(Receipt { offset, facts, verdicts, quarantined_rows })
 }
 
 fn shape(table: &str, error: &arrow::error::ArrowError) -> AppendError {

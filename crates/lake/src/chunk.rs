@@ -126,6 +126,18 @@ pub struct FactCounts {
     pub rejected: u64,
 }
 
+/// What became of one fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It is stored.
+    Stored,
+    /// It was there already with the same content.
+    Duplicate,
+    /// Its id is stored with other content: it is in quarantine.
+    Conflict,
+}
+
 /// The acknowledgement: the chunk is on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
@@ -133,6 +145,8 @@ pub struct Receipt {
     pub offset: u64,
     /// What became of the facts, by target table.
     pub facts: BTreeMap<&'static str, FactCounts>,
+    /// What became of every row of every [`FactBatch`], in their order.
+    pub verdicts: Vec<Vec<Verdict>>,
     /// Rows that went into the table `quarantine` and were not there already.
     pub quarantined_rows: u64,
 }

@@ -1,17 +1,15 @@
-//! The rows that the lake itself writes beside the facts: conflicts for `quarantine` and both equations for
-//! `accounting`.
+//! Facts whose id is stored with other content, as rows of `quarantine`: the second one is kept there with its content and
+//! that of the first, so that a person can decide which of them is right.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array};
 use arrow::datatypes::{Int64Type, SchemaRef};
-use arrow::error::ArrowError;
 use clew_model::tables::Table;
 use clew_model::{ContentHash, Timestamp};
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::chunk::{Chunk, FactCounts};
+use crate::chunk::Chunk;
 use crate::error::AppendError;
 use crate::schema::schema;
 
@@ -35,11 +33,11 @@ fn text(values: impl Iterator<Item = String>) -> ArrayRef {
     Arc::new(values.map(Some).collect::<StringArray>())
 }
 
-fn same<T: AsRef<str> + Clone>(value: Option<T>, rows: usize) -> ArrayRef {
+pub(crate) fn same<T: AsRef<str> + Clone>(value: Option<T>, rows: usize) -> ArrayRef {
     Arc::new(StringArray::from_iter(std::iter::repeat_n(value, rows)))
 }
 
-fn instants(at: Timestamp, rows: usize) -> ArrayRef {
+pub(crate) fn instants(at: Timestamp, rows: usize) -> ArrayRef {
     Arc::new(TimestampMicrosecondArray::from(vec![at.micros(); rows]).with_timezone("UTC"))
 }
 
@@ -97,11 +95,8 @@ pub(crate) fn conflict_rows<'a>(
             }
         })
         .collect();
-    batch(schema, columns).map_err(|e| AppendError::Shape { table: "quarantine".to_owned(), detail: e.to_string() })
-}
-
-fn batch(schema: SchemaRef, columns: Vec<ArrayRef>) -> Result<RecordBatch, ArrowError> {
     RecordBatch::try_new(schema, columns)
+        .map_err(|e| AppendError::Shape { table: "quarantine".to_owned(), detail: e.to_string() })
 }
 
 /// A row as a JSON object; `None` where Arrow cannot write it.
@@ -111,46 +106,4 @@ fn json_row(rows: &RecordBatch, row: usize) -> Option<String> {
     writer.finish().ok()?;
     let text = String::from_utf8(writer.into_inner()).ok()?;
     Some(text.trim_end().to_owned())
-}
-
-/// The rows equation (target null) and one facts equation a target.
-pub(crate) fn accounting(
-    chunk: &Chunk,
-    facts: &BTreeMap<&'static str, FactCounts>,
-    at: Timestamp,
-) -> Result<RecordBatch, ArrowError> {
-    let schema = schema("accounting").expect("the model has this table");
-    let n = facts.len() + 1;
-    // The first row is the rows equation: it has no facts, the others have no rows.
-    let rows = |count: u64| -> ArrayRef {
-        Arc::new(Int64Array::from_iter_values((0..n).map(|i| if i == 0 { count as i64 } else { 0 })))
-    };
-    let of = |count: fn(&FactCounts) -> u64| -> ArrayRef {
-        Arc::new(Int64Array::from_iter_values(std::iter::once(0).chain(facts.values().map(|facts| count(facts) as i64))))
-    };
-    let columns: Vec<ArrayRef> = schema
-        .fields()
-        .iter()
-        .map(|field| -> ArrayRef {
-            match field.name().as_str() {
-                "source" => same(Some(&chunk.source), n),
-                "batch" => same(Some(chunk.batch.as_str()), n),
-                "chunk" => Arc::new(Int64Array::from(vec![chunk.chunk; n])),
-                "target" => Arc::new(std::iter::once(None).chain(facts.keys().map(|name| Some(*name))).collect::<StringArray>()),
-                "file" => same(chunk.file.as_ref(), n),
-                "rows_read" => rows(chunk.rows.read),
-                "rows_mapped" => rows(chunk.rows.mapped),
-                "rows_skipped" => rows(chunk.rows.skipped),
-                "rows_unreadable" => rows(chunk.rows.unreadable),
-                "produced" => of(|facts| facts.produced),
-                "stored" => of(|facts| facts.stored),
-                "duplicate" => of(|facts| facts.duplicate),
-                "quarantined" => of(|facts| facts.quarantined),
-                "rejected" => of(|facts| facts.rejected),
-                "at" => instants(at, n),
-                _ => new_null_array(field.data_type(), n),
-            }
-        })
-        .collect();
-    batch(schema, columns)
 }

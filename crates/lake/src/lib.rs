@@ -11,6 +11,7 @@
 //! Deliberately missing: compaction of small files, erasure, the hot read index; they come with the issues that need
 //! them.
 
+mod accounting;
 mod append;
 mod batches;
 mod chunk;
@@ -35,7 +36,7 @@ mod state;
 mod vacuum;
 
 pub use batches::{Batch, BatchRegister};
-pub use chunk::{Chunk, FactBatch, FactCounts, Mode, Progress, Receipt, RowCounts};
+pub use chunk::{Chunk, FactBatch, FactCounts, Mode, Progress, Receipt, RowCounts, Verdict};
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use derived::{Rows, Written};
 pub use error::{AppendError, Holder, OpenError, SealError, StorageError, WriteError};

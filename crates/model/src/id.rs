@@ -67,11 +67,45 @@ impl std::fmt::Display for BatchId {
     }
 }
 
-/// Crockford's base 32 of a 64-bit number, thirteen characters, lower case: sorts like the number, reads well aloud.
-/// <https://www.crockford.com/base32.html>
-pub fn base32(number: u64) -> String {
-    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-    (0..13).rev().map(|place| ALPHABET[(number >> (place * 5)) as usize & 31] as char).collect()
+/// Crockford's digits, lower case. <https://www.crockford.com/base32.html>
+const BASE32: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// A 64-bit number in thirteen of Crockford's base-32 digits: sorts like the number, reads well aloud, needs no allocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Base32([u8; 13]);
+
+impl Base32 {
+    /// The digits of `number`.
+    pub fn of(number: u64) -> Self {
+        let mut digits = [0; 13];
+        for (place, digit) in digits.iter_mut().rev().enumerate() {
+            *digit = BASE32[(number >> (place * 5)) as usize & 31];
+        }
+        Self(digits)
+    }
+
+    /// The number that `text` writes, in either case; `None` unless it is thirteen digits that fit 64 bits.
+    pub fn parse(text: &str) -> Option<u64> {
+        if text.len() != 13 {
+            return None;
+        }
+        let number = text.bytes().try_fold(0_u128, |number, byte| {
+            let digit = BASE32.iter().position(|&digit| digit == byte.to_ascii_lowercase())?;
+            Some(number << 5 | digit as u128)
+        });
+        number.and_then(|number| u64::try_from(number).ok())
+    }
+
+    /// The text form.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("the digits are ASCII")
+    }
+}
+
+impl std::fmt::Display for Base32 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 #[cfg(test)]
@@ -86,8 +120,20 @@ mod tests {
 
     #[test]
     fn base32_keeps_the_order_of_numbers() {
+        let base32 = |number| Base32::of(number).to_string();
         assert_eq!(base32(0), "0000000000000");
         assert_eq!(base32(u64::MAX), "fzzzzzzzzzzzz");
         assert!(base32(31) < base32(32));
+    }
+
+    #[test]
+    fn base32_is_read_back_and_nothing_else_is() {
+        for number in [0, 42, u64::MAX] {
+            assert_eq!(Base32::parse(Base32::of(number).as_str()), Some(number));
+        }
+        assert_eq!(Base32::parse("000000000001A"), Some(42));
+        for wrong in ["", "42", "00000000000042", "000000000004u", "zzzzzzzzzzzzz", "00000000000é"] {
+            assert_eq!(Base32::parse(wrong), None, "{wrong}");
+        }
     }
 }

@@ -235,7 +235,7 @@ pub async fn run(
     let started = Instant::now();
     lake.seal().await?;
     let now_us = lake.now().micros();
-    let run_id = format!("r_{}", clew_model::id::base32(now_us as u64));
+    let run_id = format!("r_{}", clew_model::id::Base32::of(now_us as u64));
     let former = finished_steps(lake).await?;
     let mut reports = Vec::new();
     for step in Step::ALL.into_iter().filter(|&step| options.only.is_none_or(|only| only == step)) {
@@ -250,15 +250,27 @@ pub async fn run(
         progress.started(step);
         let context = StepContext { lake, definitions, now_us, since: last.filter(|last| narrows(last, &versions)).cloned() };
         let begun = Instant::now();
-        let outcome = steps::run(step, &context).await?;
-        let report = StepReport {
-            step,
-            mode: if outcome.incremental { Mode::Incremental } else { Mode::Full },
-            rows: outcome.rows,
-            seconds: begun.elapsed().as_secs_f64(),
-            detail: outcome.detail.clone(),
+        let result = steps::run(step, &context).await;
+        let mode = match &result {
+            Ok(outcome) if !outcome.incremental => Mode::Full,
+            Err(_) if context.since.is_none() => Mode::Full,
+            _ => Mode::Incremental,
         };
-        note(lake, &run_id, &report, &versions, &outcome, now_us).await?;
+        let seconds = begun.elapsed().as_secs_f64();
+        let outcome = match result {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let report = StepReport { step, mode, rows: 0, seconds, detail: error.to_string() };
+                let row =
+                    Row { run_id: &run_id, report: &report, inputs: &versions, outputs: &BTreeMap::new(), status: "failed" };
+                // The step's own error tells more than that its row could not be written either.
+                let _ = note(lake, &row, now_us).await;
+                return Err(error);
+            }
+        };
+        let report = StepReport { step, mode, rows: outcome.rows, seconds, detail: outcome.detail };
+        let row = Row { run_id: &run_id, report: &report, inputs: &versions, outputs: &outcome.versions, status: "done" };
+        note(lake, &row, now_us).await?;
         progress.finished(&report);
         reports.push(report);
     }
@@ -293,14 +305,17 @@ async fn finished_steps(lake: &Lake) -> Result<BTreeMap<String, InputVersions>, 
     Ok(last)
 }
 
-async fn note(
-    lake: &Lake,
-    run_id: &str,
-    report: &StepReport,
-    inputs: &InputVersions,
-    outcome: &Outcome,
-    now_us: i64,
-) -> Result<(), RunError> {
+/// A row of `runs`.
+struct Row<'a> {
+    run_id: &'a str,
+    report: &'a StepReport,
+    inputs: &'a InputVersions,
+    outputs: &'a BTreeMap<String, i64>,
+    status: &'static str,
+}
+
+async fn note(lake: &Lake, row: &Row<'_>, now_us: i64) -> Result<(), RunError> {
+    let Row { run_id, report, inputs, outputs, status } = *row;
     let json = |versions: &BTreeMap<String, i64>| serde_json::to_string(versions).expect("a map of integers is JSON");
     let one = |text: &str| StringArray::from_iter_values([text.to_owned()]);
     let row = TableRows::of("runs", 1)
@@ -308,11 +323,11 @@ async fn note(
         .with("step", one(report.step.name()))
         .with("mode", one(report.mode.name()))
         .with("input_versions", one(&json(inputs)))
-        .with("output_versions", one(&json(&outcome.versions)))
+        .with("output_versions", one(&json(outputs)))
         .with("rows", Int64Array::from_iter_values([report.rows as i64]))
         .with("seconds", Float64Array::from_iter_values([report.seconds]))
         .with("started_at", times([Some(now_us)]))
-        .with("status", one("done"))
+        .with("status", one(status))
         .with("detail", one(&report.detail))
         .finish()?;
     lake.append_derived("runs", vec![row]).await?;

@@ -34,7 +34,7 @@ pub fn new_id() -> String {
     let mut bytes = [0; 8];
     // An id that repeats is a nuisance in a log, not a fault: without randomness it is all zeros.
     let _ = getrandom::fill(&mut bytes);
-    clew_model::id::base32(u64::from_le_bytes(bytes))
+    clew_model::id::Base32::of(u64::from_le_bytes(bytes)).to_string()
 }
 
 /// Gives the request its id, counts it and logs it.

@@ -85,3 +85,43 @@ pub fn shop() -> tempfile::TempDir {
     clew(folder.path(), &["init", "shop"]).done();
     folder
 }
+
+/// Copies a project without its store.
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_name() == ".clew" {
+            continue;
+        }
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Sums one term over all files and targets of an import's report.
+pub fn sum(report: &Value, term: &str) -> u64 {
+    let files = report["sources"].as_array().unwrap().iter().flat_map(|source| source["files"].as_array().unwrap());
+    let targets = files.flat_map(|file| file["targets"].as_object().unwrap().values());
+    targets.map(|target| target[term].as_u64().unwrap()).sum()
+}
+
+/// Both conservation equations hold in every file of an import's report.
+#[track_caller]
+pub fn assert_balanced(report: &Value) {
+    for source in report["sources"].as_array().unwrap() {
+        for file in source["files"].as_array().unwrap() {
+            assert_eq!((&file["rows_balanced"], &file["facts_balanced"]), (&true.into(), &true.into()), "{file}");
+            let n = |of: &Value, term: &str| of[term].as_u64().unwrap();
+            let rows = &file["rows"];
+            assert_eq!(n(rows, "read"), n(rows, "mapped") + n(rows, "skipped") + n(rows, "unreadable"), "{file}");
+            for target in file["targets"].as_object().unwrap().values() {
+                let ends = ["stored", "duplicate", "quarantined", "rejected"].map(|term| n(target, term));
+                assert_eq!(n(target, "produced"), ends.iter().sum::<u64>(), "{file}");
+            }
+        }
+    }
+}

@@ -31,7 +31,7 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use clew_identity::CompiledRules;
 use clew_lake::{arrow_schema, data_type};
 use clew_model::tables::{Column, ColumnType, Table};
-use clew_model::{ContentHash, id::base32};
+use clew_model::{ContentHash, id::Base32};
 use jiff::tz::TimeZone;
 
 use self::faults::Faults;
@@ -287,7 +287,7 @@ impl Work<'_> {
         let ids = self.row_numbers.values().iter().map(|row_no| {
             last = (*row_no, if last.0 == *row_no { last.1 + 1 } else { 0 });
             let (hash, occurrence) = self.arrival.keys.get((row_no - self.arrival.first_row) as usize)?;
-            let id = format!("{}.{occurrence}", base32(*hash));
+            let id = format!("{}.{occurrence}", Base32::of(*hash));
             Some(if last.1 == 0 { id } else { format!("{id}.{}", last.1) })
         });
         Arc::new(ids.collect::<StringArray>())

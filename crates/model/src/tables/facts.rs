@@ -171,13 +171,13 @@ pub const FACTS: &[Table] = &[
     Table {
         name: "accounting",
         kind: Fact,
-        row: "what became of one chunk of one batch, for one target; target null holds the rows equation",
+        row: "what became of the chunks of a batch that were sealed together, for one target; target null holds the rows equation",
         key: &["source", "batch", "chunk", "target"],
         partition_by: &[],
         columns: &[
             SOURCE,
             stat(req("batch", Text, "batch")),
-            stat(req("chunk", Int64, "chunk within the batch, from 0")),
+            stat(req("chunk", Int64, "first of these chunks within the batch, from 0")),
             stat(col("target", Text, "null: the rows equation; else the facts equation of that table")),
             col("file", Text, "file or endpoint"),
             req("rows_read", Int64, "rows read = mapped + skipped + unreadable (target null)"),

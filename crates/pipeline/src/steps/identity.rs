@@ -323,7 +323,7 @@ impl Rows<'_> {
             let Some(&identifier) = household_of.get(&person.id) else { continue };
             let identifier = self.subjects.identifier(identifier);
             let content = format!("{}\0{}\0{}", identifier.population, identifier.kind, identifier.value);
-            let id = format!("h_{}", clew_model::id::base32(xxhash_rust::xxh3::xxh3_64(content.as_bytes())));
+            let id = format!("h_{}", clew_model::id::Base32::of(xxhash_rust::xxh3::xxh3_64(content.as_bytes())));
             members.entry(id.clone()).or_insert_with(|| (Vec::new(), identifier.kind.to_owned())).0.push(person.id.to_string());
             person.household = Some(id);
         }

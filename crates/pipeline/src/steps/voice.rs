@@ -160,7 +160,7 @@ impl Said {
             let language = text.language.or_else(|| detect(&text.text, hint).language());
             for unit in units(&text.text) {
                 let content = format!("{}\0{}\0{}\0{}", text.table, text.source, text.id, unit.start);
-                let id = clew_model::id::base32(xxh3_64(content.as_bytes()));
+                let id = clew_model::id::Base32::of(xxh3_64(content.as_bytes())).to_string();
                 let (start, end) = (unit.start, unit.start + unit.text.len());
                 let sentiment =
                     Sentiment { value: None, confidence: None, method: clew_voice::sentiment::Method::None, reason: None };
