@@ -8,11 +8,6 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/clew/target
 # Tools that `make lint` needs get a folder of their own, so that their features never rebuild ours.
 TOOLS_TARGET := $(HOME)/.cache/clew/tools
 
-# .cargo/config.toml links with mold; where there is none, an empty RUSTFLAGS takes the platform's linker.
-ifeq ($(shell command -v mold),)
-export RUSTFLAGS := $(empty) $(empty)
-endif
-
 # nextest where there is one: it runs tests of all crates side by side.
 RUN_TESTS := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test)
 
@@ -24,7 +19,7 @@ BENCH ?=
 help: ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-setup: ## check for Rust, Node, a browser and a linker; install what is missing where that is allowed
+setup: ## check for Rust, Node, and a browser; install what is missing where that is allowed
 	@scripts/setup
 
 web/node_modules/.package-lock.json: web/package-lock.json
@@ -45,6 +40,7 @@ demo: build ## an invented company in the browser; DEMO="--people 2000 demo-fold
 
 # One feature set builds the libraries, the binary and the tests that drive it.
 test: web ## every test: Rust, web units, and the browser against the real binary
+	@[ -d "$${CLEW_SHARED:-../shared}/data" ] || echo "skipped: the tests on real data: no $${CLEW_SHARED:-../shared}"
 	$(RUN_TESTS) --workspace --locked
 	cd web && npm test
 	CLEW_BIN="$(CARGO_TARGET_DIR)/debug/clew" scripts/e2e
