@@ -12,13 +12,14 @@ use serde_json::Value;
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("stats", &[]),
+    ("cleanse", &[]),
     ("identity", &["model", "stats"]),
     ("journey", &["model", "stats"]),
     ("voice", &["model", "stats"]),
     ("insight", &["model", "stats", "journey"]),
     ("lake", &["model"]),
-    ("intake", &["model", "identity", "voice", "lake"]),
-    ("pipeline", &["model", "stats", "identity", "journey", "voice", "insight", "lake"]),
+    ("intake", &["model", "cleanse", "identity", "voice", "lake"]),
+    ("pipeline", &["model", "stats", "cleanse", "identity", "journey", "voice", "insight", "lake"]),
     ("server", &["model", "lake", "intake", "pipeline"]),
     ("clew", &["server", "pipeline", "intake", "lake", "model"]),
 ];

@@ -1,0 +1,1 @@
+//! Nothing but tests: `clew-cleanse` against libphonenumber (the crate `phonenumber`). See `Cargo.toml` for why it stands apart.
