@@ -1,14 +1,18 @@
 import { defineConfig } from "@playwright/test";
 
 /**
- * Browser tests. Without CLEW_URL: the built cockpit against the mock. With CLEW_URL and CLEW_TOKEN: the same page specs against a
+ * Browser tests. Without CLEW_URL: the built cockpit against the mock, and the built browser library against a server of its own. With CLEW_URL and CLEW_TOKEN: the same page specs against a
  * running `clew serve` (e2e/real.spec.ts). One worker: two cores hold one browser and one server.
  */
 const real = process.env.CLEW_URL;
 
 export default defineConfig({
-  testDir: "e2e",
-  testMatch: real ? "real.spec.ts" : /^(?!.*real\.spec).*\.spec\.ts$/,
+  projects: real
+    ? [{ name: "real", testDir: "e2e", testMatch: "real.spec.ts" }]
+    : [
+        { name: "cockpit", testDir: "e2e", testIgnore: "real.spec.ts" },
+        { name: "tracker", testDir: "tracker/e2e" },
+      ],
   workers: 1,
   // CI machines are slow; how fast a page is, is measured elsewhere and never asserted here.
   timeout: 120_000,
@@ -24,6 +28,7 @@ export default defineConfig({
       executablePath: process.env.CLEW_BROWSER ?? "/usr/bin/chromium",
       args: [
         "--no-sandbox",
+        "--host-resolver-rules=MAP *.test 127.0.0.1",
         "--disable-gpu",
         "--disable-quic",
         "--no-first-run",

@@ -2,6 +2,7 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 import { mockApi } from "./mock/plugin.ts";
+import { tracker } from "./tracker/build.ts";
 
 /**
  * `npm run dev` answers /api/v1 from the stateful mock; with CLEW_URL it goes to a running `clew serve` instead.
@@ -15,7 +16,7 @@ const POLICY =
   "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 export default defineConfig({
-  plugins: [react(), ...(server ? [] : [mockApi()])],
+  plugins: [react(), tracker(), ...(server ? [] : [mockApi()])],
   server: { proxy, port: 5173, strictPort: true },
   preview: { proxy, port: 4173, strictPort: true, headers: { "content-security-policy": POLICY } },
   build: {
@@ -37,5 +38,5 @@ export default defineConfig({
       },
     },
   },
-  test: { include: ["src/**/*.test.ts", "mock/**/*.test.ts"], environment: "node" },
+  test: { include: ["src/**/*.test.ts", "mock/**/*.test.ts", "tracker/test/**/*.test.ts"], environment: "node" },
 });
