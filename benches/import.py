@@ -27,7 +27,7 @@ import time
 GENERATE = """
 COPY (
   SELECT 'e' || i AS event_id,
-         'u' || CAST(floor(pow((hash(i * 7 + 1) % 1000000) / 1000000.0, 2.2) * {people}) AS BIGINT) AS person_id,
+         'u' || CAST(floor(pow((hash(i * 7 + 1) % 1000000007) / 1000000007.0, 2.2) * {people}) AS BIGINT) AS person_id,
          make_timestamp(1735689600000000 + CAST(i * (180 * 86400000000.0 / {events}) AS BIGINT)) AS ts,
          'touchpoint_' || CAST(floor(pow((hash(i * 7 + 2) % 1000000) / 1000000.0, 1.8) * 60) AS BIGINT) AS touchpoint,
          ['web', 'app', 'email', 'phone', 'chat', 'store'][1 + (hash(i * 7 + 3) % 6)::BIGINT] AS channel,

@@ -46,7 +46,7 @@ fn main() {
             kind: SubjectKind::Event,
             trusted: true,
         };
-        subjects.push(&new, &all[..carried]);
+        subjects.push(&new, all[..carried].iter().copied());
     }
     report("push", count, start);
 

@@ -24,5 +24,5 @@ pub use resolve::{
     Assignment, Conflict, DecidedBy, Decision, DecisionKind, IdentifierUse, Link, Reason, Resolution, Role, resolve,
 };
 pub use rules::{CompiledRules, IdentifierRule, Normalise, Problem, Rules, Scope, Shared, Window};
-pub use subjects::{NewSubject, SubjectKind, Subjects};
+pub use subjects::{NewSubject, Seen, SubjectKind, Subjects};
 pub use why::{Step, why};

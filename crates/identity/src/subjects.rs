@@ -4,8 +4,9 @@
 //! types, type, value), so that the resolution itself only handles small integers. Numbers depend on the order of
 //! arrival and never reach the output: whatever has to be ordered is ordered by content.
 //!
-//! A subject may be pushed several times (once per batch of facts in which it occurs): the earliest sight counts, the
-//! facts add up. Blocked values are kept, because the identifiers table shows them with their role.
+//! A subject may be pushed several times (once per fact or per batch of facts in which it occurs): the earliest sight counts,
+//! the facts add up, and further identifiers of a record are further evidence. Blocked values are kept, because the identifiers
+//! table shows them with their role.
 
 use std::hash::BuildHasher;
 
@@ -44,6 +45,19 @@ pub struct NewSubject<'a> {
     pub kind: SubjectKind,
     /// Whether its source's word may connect persons (false for unauthenticated input).
     pub trusted: bool,
+}
+
+/// What was seen of a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen<'a> {
+    /// Whom it is about.
+    pub population: &'a str,
+    /// `occurred_at` of its first fact, microseconds UTC.
+    pub first_seen_us: i64,
+    /// `occurred_at` of its last fact, microseconds UTC.
+    pub last_seen_us: i64,
+    /// Identifier set or record.
+    pub kind: SubjectKind,
 }
 
 /// An identifier value: what [`Subjects`] numbers.
@@ -137,21 +151,29 @@ impl<'r> Subjects<'r> {
     }
 
     /// Adds a subject with its identifiers as (type, value). A subject that is there already keeps its earliest
-    /// sight; its facts add up; it is trusted if one of its sights is.
-    pub fn push(&mut self, subject: &NewSubject<'_>, identifiers: &[(&str, &str)]) {
+    /// sight; its facts add up; it is trusted if one of its sights is. The number of an identifier set stands for that set, so
+    /// only of records, whose versions may differ, are the identifiers looked at again.
+    pub fn push<'i>(&mut self, subject: &NewSubject<'_>, identifiers: impl IntoIterator<Item = (&'i str, &'i str)>) {
         let source = self.names.number(subject.source);
+        let start = self.carried.len();
         if let Some(&at) = self.by_id.get(&subject.id) {
             self.see_again(at, subject, source);
+            if subject.kind == SubjectKind::Record {
+                let row = self.rows[at as usize];
+                self.carried.extend_from_within(row.start as usize..row.end as usize);
+                let known = self.carried.len();
+                self.carry(identifiers, row.population, source, start);
+                if self.carried.len() == known {
+                    self.carried.truncate(start);
+                } else {
+                    let row = &mut self.rows[at as usize];
+                    (row.start, row.end) = (start as u32, self.carried.len() as u32);
+                }
+            }
             return;
         }
         let population = self.names.number(subject.population.trim());
-        let start = self.carried.len();
-        for (kind, value) in identifiers {
-            let number = self.number_of(kind, value, population, source);
-            if !self.carried[start..].contains(&number) {
-                self.carried.push(number);
-            }
-        }
+        self.carry(identifiers, population, source, start);
         self.by_id.insert(subject.id, self.rows.len() as u32);
         self.rows.push(SubjectRow {
             id: subject.id,
@@ -165,6 +187,22 @@ impl<'r> Subjects<'r> {
             start: start as u32,
             end: self.carried.len() as u32,
         });
+    }
+
+    /// Appends the numbers of `identifiers` that are not in `carried[start..]`.
+    fn carry<'i>(
+        &mut self,
+        identifiers: impl IntoIterator<Item = (&'i str, &'i str)>,
+        population: u32,
+        source: u32,
+        start: usize,
+    ) {
+        for (kind, value) in identifiers {
+            let number = self.number_of(kind, value, population, source);
+            if !self.carried[start..].contains(&number) {
+                self.carried.push(number);
+            }
+        }
     }
 
     fn see_again(&mut self, at: u32, subject: &NewSubject<'_>, source: u32) {
@@ -204,6 +242,13 @@ impl<'r> Subjects<'r> {
             FxBuildHasher.hash_one((row.kind, row.population, row.source, &text.as_bytes()[row.start..row.end]))
         });
         number
+    }
+
+    /// What was seen of the subject `id`.
+    pub fn seen(&self, id: i64) -> Option<Seen<'_>> {
+        let row = &self.rows[self.position(id)? as usize];
+        let SubjectRow { first_seen_us, last_seen_us, kind, .. } = *row;
+        Some(Seen { population: self.name(row.population), first_seen_us, last_seen_us, kind })
     }
 
     /// How many subjects there are.

@@ -38,7 +38,7 @@ fn subjects<'r>(rules: &'r CompiledRules, rows: &[Row]) -> Subjects<'r> {
             kind: SubjectKind::Event,
             trusted: row.trusted,
         };
-        subjects.push(&new, &row.identifiers);
+        subjects.push(&new, row.identifiers.iter().copied());
     }
     subjects
 }
@@ -61,6 +61,32 @@ fn persons(rules: &CompiledRules, rows: &[Row], decided: &[DecisionKind]) -> Vec
 
 fn declared(json: &str) -> CompiledRules {
     serde_json::from_str::<Rules>(json).unwrap().compile().unwrap()
+}
+
+#[test]
+fn every_version_of_a_record_is_evidence_and_an_identifier_set_is_read_once() {
+    let rules = Rules::default().compile().unwrap();
+    let see = |subjects: &mut Subjects<'_>, id: i64, kind: SubjectKind, identifiers: &[(&'static str, &'static str)]| {
+        let new = NewSubject {
+            id,
+            population: "customer",
+            source: "crm",
+            first_seen_us: id,
+            last_seen_us: id,
+            facts: 1,
+            kind,
+            trusted: true,
+        };
+        subjects.push(&new, identifiers.iter().copied());
+    };
+    let mut found = Subjects::new(&rules);
+    see(&mut found, 1, SubjectKind::Event, &[("email", "ann@example.org")]);
+    see(&mut found, 2, SubjectKind::Record, &[("user_id", "7")]);
+    see(&mut found, 2, SubjectKind::Record, &[("user_id", "7"), ("email", "ann@example.org")]);
+    see(&mut found, 2, SubjectKind::Record, &[("user_id", "7")]);
+    assert_eq!(founders(&resolve(&found, &[])), [1, 1], "the second version brings the address");
+    assert_eq!(found.seen(2).unwrap().kind, SubjectKind::Record);
+    assert_eq!(found.seen(3), None);
 }
 
 #[test]

@@ -3,8 +3,10 @@
 //! ```text
 //! check → keys of all facts → register.judge (holds the keys) → verdicts → Parquet / IPC → log writer → publish
 //! ```
-//! Runs on a blocking thread; several run at once, and only the log writer's commit is serial. Until that commit nothing
-//! is visible and everything on disk is an orphan; a failure removes what was staged.
+//! Runs on blocking threads; several run at once, and only the log writer's commit is serial. Until that commit nothing
+//! is visible and everything on disk is an orphan; a failure removes what was staged. [`judge`], [`prepare`] and [`commit`] are
+//! apart for [`crate::Appender`], which overlaps the middle one. Whoever has judged waits for nobody's keys any more, so that
+//! holding keys while others are waited for in the order of commits cannot lock up.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,6 +16,7 @@ use std::sync::mpsc::channel;
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::SchemaRef;
+use clew_model::Timestamp;
 use clew_model::tables::{Table, TableKind};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
@@ -84,8 +87,37 @@ impl Drop for Staged {
     }
 }
 
+/// A chunk whose facts have their verdicts. It holds its keys: nobody else can store them now.
+pub(crate) struct Judged {
+    chunk: Chunk,
+    targets: Vec<Target>,
+    quarantine: RecordBatch,
+    keys: Vec<KeyRecord>,
+    at: Timestamp,
+    holds: Holds,
+}
+
+type Holds = (crate::register::Hold, Option<crate::register::Hold>);
+
+/// A judged chunk whose rows are on disk or encoded, but not yet part of the store.
+pub(crate) struct Prepared {
+    chunk: Chunk,
+    parts: Vec<Part>,
+    entry: Vec<u8>,
+    keys: Vec<KeyRecord>,
+    run: Option<Run>,
+    staged: Staged,
+    receipt: Receipt,
+    holds: Holds,
+}
+
 /// Stores `chunk`; see the module.
-pub(crate) fn append(inner: &Arc<Inner>, mut chunk: Chunk) -> Result<Receipt, AppendError> {
+pub(crate) fn append(inner: &Arc<Inner>, chunk: Chunk) -> Result<Receipt, AppendError> {
+    commit(inner, prepare(inner, judge(inner, chunk)?)?)
+}
+
+/// Takes hold of the chunk's keys, waiting for whoever has one of them, and decides what becomes of each fact.
+pub(crate) fn judge(inner: &Arc<Inner>, mut chunk: Chunk) -> Result<Judged, AppendError> {
     let mut targets = check(&mut chunk)?;
     let quarantine_schema = arrow_schema(find("quarantine")?);
     let quarantine = conform("quarantine", &chunk.quarantine, &quarantine_schema)?;
@@ -104,8 +136,12 @@ pub(crate) fn append(inner: &Arc<Inner>, mut chunk: Chunk) -> Result<Receipt, Ap
     let (conflict_hold, conflicts) = unseen_conflicts(inner, conflicts, &mut keys)?;
     let quarantine = filtered(&quarantine, &quarantine_keep);
     let quarantine = concat_batches(&quarantine_schema, [&quarantine, &conflicts]).map_err(|e| shape("quarantine", &e))?;
-    let quarantined_rows = quarantine.num_rows() as u64;
+    Ok(Judged { chunk, targets, quarantine, keys, at, holds: (hold, conflict_hold) })
+}
 
+/// Encodes the rows and keys of a judged chunk; most of an append's time is spent here.
+pub(crate) fn prepare(inner: &Arc<Inner>, judged: Judged) -> Result<Prepared, AppendError> {
+    let Judged { chunk, targets, quarantine, mut keys, at, holds } = judged;
     let mut staged = Staged::default();
     let mut parts = Vec::new();
     let mut facts = BTreeMap::new();
@@ -116,15 +152,39 @@ pub(crate) fn append(inner: &Arc<Inner>, mut chunk: Chunk) -> Result<Receipt, Ap
         parts.extend(stage(inner, &mut staged, target.table, target.schema, rows)?);
     }
     let accounted = accounting(&chunk, &facts, at).map_err(|e| shape("accounting", &e))?;
-    parts.extend(stage(inner, &mut staged, find("quarantine")?, quarantine_schema, quarantine)?);
+    let quarantined_rows = quarantine.num_rows() as u64;
+    parts.extend(stage(inner, &mut staged, find("quarantine")?, quarantine.schema(), quarantine)?);
     parts.extend(stage(inner, &mut staged, find("accounting")?, accounted.schema(), accounted)?);
     crash::point("append.staged");
-
     let run = stage_keys(inner, &mut staged, &mut keys)?;
     crash::point("append.keys_staged");
-    let offset = commit(inner, &chunk, Prepared { parts, keys, run, holds: (hold, conflict_hold) })?;
+    let entry = encode(&parts, &keys).map_err(|e| shape("log", &e))?;
+    let receipt = Receipt { offset: 0, facts, verdicts, quarantined_rows };
+    Ok(Prepared { chunk, parts, entry, keys, run, staged, receipt, holds })
+}
+
+/// Commits through the log writer and waits until the chunk is durable and visible.
+pub(crate) fn commit(inner: &Arc<Inner>, prepared: Prepared) -> Result<Receipt, AppendError> {
+    let Prepared { chunk, parts, entry, mut keys, run, mut staged, receipt, holds } = prepared;
+    let bytes = entry.len();
+    let (done, answer) = channel();
+    let run_name = run.as_ref().map(|run| run.name.clone());
+    let publisher = Arc::downgrade(inner);
+    let publish = move |offset: u64| {
+        if let Some(inner) = publisher.upgrade() {
+            keys.iter_mut().for_each(|key| key.offset = offset);
+            inner.register.add_tail(&keys);
+            if let Some(run) = run {
+                inner.register.add_run(run.at_offset(offset));
+            }
+            inner.publish(Entry { offset, parts, keys, bytes });
+        }
+        drop(holds);
+    };
+    inner.submit(Commit { entry, run: run_name, progress: batches::progress(&chunk), publish: Box::new(publish), done })?;
+    let offset = answer.recv().map_err(|_| StorageError::Closed)??;
     staged.files.clear();
-    Ok(Receipt { offset, facts, verdicts, quarantined_rows })
+    Ok(Receipt { offset, ..receipt })
 }
 
 fn shape(table: &str, error: &arrow::error::ArrowError) -> AppendError {
@@ -356,34 +416,4 @@ fn stage_keys(inner: &Inner, staged: &mut Staged, keys: &mut Vec<KeyRecord>) -> 
     crate::datafile::sync_folder(folder)?;
     keys.clear();
     Ok(Some(run))
-}
-
-struct Prepared {
-    parts: Vec<Part>,
-    keys: Vec<KeyRecord>,
-    run: Option<Run>,
-    holds: (crate::register::Hold, Option<crate::register::Hold>),
-}
-
-/// Commits through the log writer and waits until it is durable and visible.
-fn commit(inner: &Arc<Inner>, chunk: &Chunk, prepared: Prepared) -> Result<u64, AppendError> {
-    let Prepared { parts, mut keys, run, holds } = prepared;
-    let entry = encode(&parts, &keys).map_err(|e| shape("log", &e))?;
-    let bytes = entry.len();
-    let (done, answer) = channel();
-    let run_name = run.as_ref().map(|run| run.name.clone());
-    let publisher = Arc::downgrade(inner);
-    let publish = move |offset: u64| {
-        if let Some(inner) = publisher.upgrade() {
-            keys.iter_mut().for_each(|key| key.offset = offset);
-            inner.register.add_tail(&keys);
-            if let Some(run) = run {
-                inner.register.add_run(run.at_offset(offset));
-            }
-            inner.publish(Entry { offset, parts, keys, bytes });
-        }
-        drop(holds);
-    };
-    inner.submit(Commit { entry, run: run_name, progress: batches::progress(chunk), publish: Box::new(publish), done })?;
-    Ok(answer.recv().map_err(|_| StorageError::Closed)??)
 }

@@ -33,6 +33,8 @@ pub const POINTS: &[&str] = &[
     "seal.trimmed",
     "keys.merged",
     "keys.swapped",
+    "compact.written",
+    "compact.committed",
     "write.staged",
     "write.committed",
     "vacuum.removing",

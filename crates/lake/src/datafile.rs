@@ -12,7 +12,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::{max, max_string, min, min_string};
 use arrow::datatypes::{DataType, Int32Type, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
-use clew_model::tables::Table;
+use clew_model::tables::{Table, TableKind};
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
 use parquet::arrow::ArrowWriter;
@@ -106,6 +106,11 @@ impl DataFileWriter {
         self.writer.as_ref().map_or(0, |writer| writer.bytes_written() + writer.in_progress_size())
     }
 
+    /// Bytes that the row group under construction holds in memory, about.
+    pub(crate) fn memory(&self) -> usize {
+        self.writer.as_ref().map_or(0, ArrowWriter::memory_size)
+    }
+
     /// Ends the file and syncs it and its folder.
     pub(crate) fn finish(mut self) -> Result<DataFile, StorageError> {
         let io = |e| StorageError::io(&self.path, e);
@@ -150,6 +155,11 @@ fn properties(table: &Table) -> WriterProperties {
         .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
         .set_statistics_enabled(EnabledStatistics::None)
         .set_created_by("clew".to_owned());
+    // Ids of facts hardly repeat: a dictionary of them is work and space for nothing.
+    let own_id = (table.kind == TableKind::Fact).then_some(table.columns[0].name);
+    for name in table.columns.iter().map(|column| column.name).filter(|name| Some(*name) == own_id || *name == "event_id") {
+        builder = builder.set_column_dictionary_enabled(ColumnPath::from(name), false);
+    }
     for name in table.statistics_columns() {
         builder = builder.set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::Chunk);
     }

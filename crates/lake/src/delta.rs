@@ -47,6 +47,8 @@ pub(crate) struct Delta {
 pub(crate) struct Change {
     pub(crate) add: Vec<DataFile>,
     pub(crate) remove: Vec<DataFile>,
+    /// The rows stay what they are, only their files change.
+    pub(crate) rearranges: bool,
     /// End offset of the log range that the commit seals.
     pub(crate) sealed: Option<u64>,
     pub(crate) at: Option<Timestamp>,
@@ -132,8 +134,9 @@ impl Delta {
         }
         let at = change.at.map_or(0, |at| at.micros().div_euclid(1000));
         let mode = if change.remove.is_empty() { SaveMode::Append } else { SaveMode::Overwrite };
-        actions.extend(change.remove.into_iter().map(|file| Action::Remove(remove(table, file, at))));
-        actions.extend(change.add.into_iter().map(|file| Action::Add(add(table, file, at))));
+        let data_change = !change.rearranges;
+        actions.extend(change.remove.into_iter().map(|file| Action::Remove(Remove { data_change, ..remove(table, file, at) })));
+        actions.extend(change.add.into_iter().map(|file| Action::Add(Add { data_change, ..add(table, file, at) })));
         let mut properties = CommitProperties::default();
         let sealed = change.sealed;
         if let Some(offset) = sealed {

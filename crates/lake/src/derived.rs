@@ -24,6 +24,9 @@ use crate::vacuum;
 
 /// A file ends when it has so many bytes; the next one begins.
 const FILE_BYTES: usize = 256 << 20;
+/// Bytes that the open files of a table hold in memory at most: beyond, those that the newest rows did not go to are ended. Rows
+/// that come in order of their buckets then make one file a bucket, however many they are.
+const OPEN_BYTES: usize = 48 << 20;
 
 /// Rows to write: all at once or as they come.
 pub enum Rows {
@@ -126,7 +129,7 @@ impl Lake {
         let remove: Vec<DataFile> = remove.cloned().collect();
         let rows = add.iter().map(|file| file.rows).sum();
         let paths: Vec<_> = add.iter().map(|file| inner.folder(table).join(&file.path)).collect();
-        let change = Change { add, remove, sealed: None, at: Some(inner.options.clock.now()) };
+        let change = Change { add, remove, at: Some(inner.options.clock.now()), ..Change::default() };
         if let Err(error) = delta.commit(change, &schema).await {
             // The commit may have reached the disk all the same; only a table that says it has not lets its files go.
             if Delta::open(table, inner.folder(table)).await.is_ok_and(|now| now.version() == committed.version) {
@@ -188,7 +191,19 @@ impl TableWriter {
             let keep = BooleanArray::from_unary(&buckets, |value| value == bucket);
             let rows = filter_record_batch(&rest, &keep).expect("one flag a row");
             self.write_bucket(Some(bucket), &rows)?;
+            if self.open.values().map(DataFileWriter::memory).sum::<usize>() > OPEN_BYTES {
+                self.end_all_but(bucket)?;
+            }
         }
+        Ok(())
+    }
+
+    fn end_all_but(&mut self, bucket: i32) -> Result<(), WriteError> {
+        let newest = self.open.remove(&Some(bucket));
+        for writer in std::mem::take(&mut self.open).into_values() {
+            self.done.push(writer.finish()?);
+        }
+        self.open.extend(newest.map(|newest| (Some(bucket), newest)));
         Ok(())
     }
 

@@ -152,7 +152,7 @@ impl std::fmt::Display for Holder {
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
     /// The disk is full.
-    #[error("the disk is full: {} needs {needed} more bytes; free some space and import again, nothing was stored", path.display())]
+    #[error("the disk is full: {} needs {needed} more bytes; free some space and try again: this part was not stored, what came before it stays", path.display())]
     DiskFull {
         /// The folder on the full disk.
         path: PathBuf,

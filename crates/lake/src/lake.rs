@@ -48,6 +48,8 @@ pub struct Options {
     pub memory_limit: usize,
     /// Partitions of a query plan.
     pub threads: usize,
+    /// Files of one size class that are merged into one; at least 2.
+    pub compact_at: usize,
     /// What becomes of files that no version needs.
     pub retention: Retention,
     /// The time of day.
@@ -56,10 +58,10 @@ pub struct Options {
     pub extensions: Extensions,
 }
 
-/// When files of replaced derived rows are deleted. Fact files are never.
+/// When replaced files are deleted: those of rewritten derived rows, and small ones that were merged.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
-    /// Versions before the newest whose files stay, for time travel and for readers that are still on them.
+    /// Versions of derived tables before the newest whose files stay, for time travel and for readers that are still on them.
     pub versions: usize,
     /// Files younger than this stay in any case: a query may be reading them.
     pub age: Duration,
@@ -78,6 +80,7 @@ impl Default for Options {
             seal_bytes: 64 << 20,
             memory_limit: 1 << 30,
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            compact_at: 16,
             retention: Retention::default(),
             clock: Arc::new(SystemClock),
             extensions: Extensions::default(),
@@ -123,6 +126,7 @@ pub(crate) struct Inner {
     pub(crate) state: SharedState,
     pub(crate) tables: HashMap<&'static str, Mutex<Delta>>,
     pub(crate) sealing: Mutex<()>,
+    pub(crate) compacting: Mutex<()>,
     wake: Arc<Notify>,
     keys: KeyMerger,
     engine: Engine,
@@ -189,6 +193,7 @@ impl Lake {
             keys: KeyMerger::start(Arc::clone(&register), log.clone(), epoch, Arc::clone(&files)),
             tables: tables.into_iter().map(|(name, delta)| (name, Mutex::new(delta))).collect(),
             sealing: Mutex::new(()),
+            compacting: Mutex::new(()),
             wake: Arc::new(Notify::new()),
             store,
             options,
@@ -226,22 +231,37 @@ impl Lake {
 
     /// Stores `chunk` atomically: when this returns it is on disk and visible, or nothing of it is.
     pub async fn append(&self, chunk: Chunk) -> Result<Receipt, AppendError> {
-        if self.inner.tail_bytes() > self.inner.options.seal_bytes * 2 {
-            // Memory is bounded by making the appender wait for the seal that is due.
-            self.seal().await.map_err(|SealError(error)| AppendError::from(error))?;
-        }
+        self.make_room().await?;
         let inner = Arc::clone(&self.inner);
         let receipt = tokio::task::spawn_blocking(move || append::append(&inner, chunk)).await;
         let receipt = receipt.map_err(|_| StorageError::Closed)??;
+        self.wake_sealer();
+        Ok(receipt)
+    }
+
+    /// Bounds memory by making an append wait for the seal that is due.
+    pub(crate) async fn make_room(&self) -> Result<(), AppendError> {
+        if self.inner.tail_bytes() > self.inner.options.seal_bytes * 2 {
+            self.seal().await.map_err(|SealError(error)| AppendError::from(error))?;
+        }
+        Ok(())
+    }
+
+    /// Lets the sealer look when the tail is due for it.
+    pub(crate) fn wake_sealer(&self) {
         if self.inner.tail_bytes() > self.inner.options.seal_bytes {
             self.inner.wake.notify_one();
         }
-        Ok(receipt)
     }
 
     /// Moves the log into the tables, one commit a table.
     pub async fn seal(&self) -> Result<Sealed, SealError> {
         crate::seal::seal(&self.inner).await
+    }
+
+    /// Merges small files of tables into larger ones where there are enough of them; done behind every seal, too.
+    pub async fn compact(&self) -> Result<(), StorageError> {
+        crate::compact::compact(&self.inner).await
     }
 
     /// A SQL session over all tables, unsealed rows included. Each query sees what is stored when it is planned.
@@ -295,6 +315,12 @@ impl Lake {
     /// Seals, waits for everything in flight and gives the store free.
     pub async fn close(self) -> Result<(), SealError> {
         self.seal().await?;
+        // One that is at work holds on to the lake.
+        drop(self.inner.compacting.lock().await);
+        // What could not be merged now can be at the next closing.
+        if let Err(error) = self.compact().await {
+            tracing::warn!(%error, "small files were not merged");
+        }
         let writer = self.inner.writer.write().expect("no submitter panics").take();
         // Joins the writer thread: what it has accepted is stored.
         drop(writer);
@@ -456,6 +482,11 @@ fn spawn_sealer(inner: &Arc<Inner>) {
             if let Err(error) = crate::seal::seal(&inner).await {
                 tracing::error!(%error, "the log could not be sealed; it is kept and tried again");
             }
+            tokio::spawn(async move {
+                if let Err(error) = crate::compact::compact(&inner).await {
+                    tracing::warn!(%error, "small files were not merged; the next seal tries again");
+                }
+            });
         }
     });
 }

@@ -13,9 +13,11 @@
 
 mod accounting;
 mod append;
+mod appender;
 mod batches;
 mod chunk;
 mod clock;
+mod compact;
 mod conflict;
 pub mod crash;
 mod datafile;
@@ -35,6 +37,7 @@ mod since;
 mod state;
 mod vacuum;
 
+pub use appender::{Appender, Appending};
 pub use batches::{Batch, BatchRegister};
 pub use chunk::{Chunk, FactBatch, FactCounts, Mode, Progress, Receipt, RowCounts, Verdict};
 pub use clock::{Clock, FixedClock, SystemClock};

@@ -73,7 +73,7 @@ async fn seal_table(inner: &Arc<Inner>, table: &'static Table, end: u64) -> Resu
     crash::point("seal.written");
     let count = files.iter().map(|file| file.rows).sum();
     let mut delta = inner.tables[table.name].lock().await;
-    let change = Change { add: files, remove: Vec::new(), sealed: Some(end), at: Some(inner.options.clock.now()) };
+    let change = Change { add: files, sealed: Some(end), at: Some(inner.options.clock.now()), ..Change::default() };
     delta.commit(change, &schema).await?;
     crash::point("seal.table_committed");
     // Version and end offset change in one step: a reader sees the rows in the tail or in the table.

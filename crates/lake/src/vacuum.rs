@@ -1,8 +1,8 @@
 //! Files that nothing needs any more.
 //!
 //! At opening: files that no committed version, no unsealed log entry and no retained version names were left by a crash.
-//! After a derived table is rewritten: files of versions older than the retention go. Files of facts are only removed as
-//! orphans, never as history.
+//! After a table is rewritten: files of versions older than the retention go. Of fact tables, whose rows stay for good, only
+//! small files that were merged into larger ones are ever replaced.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
@@ -54,9 +54,6 @@ pub(crate) async fn remove_orphans(
 
 /// Removes files of versions of `delta` that the retention gives up.
 pub(crate) async fn retire(delta: &Delta, retention: Retention, now: Timestamp) -> Result<(), StorageError> {
-    if delta.table.kind != TableKind::Derived {
-        return Ok(());
-    }
     let retained: HashSet<String> = retained(delta, retention, now).await?.into_iter().collect();
     let active = delta.committed()?;
     let active: HashSet<&str> = active.files.iter().map(|file| file.path.as_str()).collect();
@@ -64,15 +61,14 @@ pub(crate) async fn retire(delta: &Delta, retention: Retention, now: Timestamp) 
     remove(&delta.folder, gone.filter(|path| !retained.contains(path) && !active.contains(path.as_str())))
 }
 
-/// Files that earlier versions named and that the retention keeps: all of a fact table's, the newest of a derived one's.
+/// Files that earlier versions named and that the retention keeps: the young, and of a derived table the newest versions'.
 async fn retained(delta: &Delta, retention: Retention, now: Timestamp) -> Result<Vec<String>, StorageError> {
     let tombstones = delta.tombstones().await?;
-    if delta.table.kind == TableKind::Fact {
-        return Ok(tombstones.into_iter().map(|(path, _)| path).collect());
-    }
     let young = (now.micros() / 1000).saturating_sub(i64::try_from(retention.age.as_millis()).unwrap_or(i64::MAX));
     let times: BTreeSet<i64> = tombstones.iter().map(|(_, at)| *at).collect();
-    let newest: HashSet<i64> = times.into_iter().rev().take(retention.versions).collect();
+    // Time travel over facts needs no old files: a version of theirs is a prefix of the rows.
+    let versions = if delta.table.kind == TableKind::Fact { 0 } else { retention.versions };
+    let newest: HashSet<i64> = times.into_iter().rev().take(versions).collect();
     Ok(tombstones.into_iter().filter(|(_, at)| newest.contains(at) || *at > young).map(|(path, _)| path).collect())
 }
 

@@ -24,7 +24,7 @@ async fn small_and_large_chunks_read_back_unsealed_sealed_and_reopened() {
     assert_eq!(lake.version("events").await.unwrap(), None);
 
     let sealed = lake.seal().await.unwrap();
-    assert_eq!(sealed.rows, vec![("events", 20_002), ("accounting", 4)]);
+    assert_eq!(sealed.rows, vec![("events", 20_002), ("accounting", 2)], "two chunks of one batch are added up");
     assert_eq!(one(&lake.session(), count).await, expected);
     let version = lake.version("events").await.unwrap();
     assert!(version.is_some());
@@ -294,4 +294,30 @@ async fn the_delta_log_holds_no_personal_value() {
             assert!(!footer.windows(4).any(|window| window == b"xxxx"));
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn small_files_become_one_with_the_same_rows_and_no_change_of_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = open(folder.path()).await;
+    for number in 0..20 {
+        append(&lake, number, Mode::Append, &[event(number, 7), event(format!("{number}b"), 8)]).await;
+        lake.seal().await.unwrap();
+    }
+    let files = |lake: &Lake| lake.tables().into_iter().find(|size| size.table == "events").unwrap().files;
+    let all = "SELECT count(*) || ' ' || count(DISTINCT event_id) FROM events";
+    let version = lake.version("events").await.unwrap().unwrap();
+    assert_eq!((files(&lake), one(&lake.session(), all).await.as_str()), (20, "40 40"));
+    lake.compact().await.unwrap();
+    assert_eq!((files(&lake), one(&lake.session(), all).await.as_str()), (1, "40 40"));
+    let commit = folder.path().join(format!("tables/events/_delta_log/{:020}.json", version + 1));
+    let commit = std::fs::read_to_string(commit).unwrap();
+    assert!(commit.contains("\"dataChange\":false") && !commit.contains("\"dataChange\":true"), "{commit}");
+    assert!(lake.added_since("events", version).await.unwrap().is_some());
+
+    append(&lake, 20, Mode::Append, &[event("0", 7), event("new", 9)]).await;
+    lake.close().await.unwrap();
+    let lake = open(folder.path()).await;
+    assert_eq!(one(&lake.session(), all).await, "41 41", "known ids are known, new ones are stored");
+    lake.close().await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! Writes a bucketed table as its rows come: whole, or the buckets that were touched.
+//! Writes a table as its rows come: whole, the buckets that were touched, or further rows.
 //!
 //! The lake takes a stream and commits it at its end; a step produces bucket after bucket. A bounded channel between the
 //! two keeps memory at a few batches. A writer that is dropped before [`TableWriter::commit`] commits nothing.
@@ -31,11 +31,27 @@ enum Message {
     End,
 }
 
+/// Which rows the new ones replace.
+enum Rewrite {
+    All,
+    Buckets(Vec<i32>),
+    Nothing,
+}
+
 impl TableWriter {
     /// Begins to replace `buckets` of `table`, or all of it.
     pub fn replace(lake: &Lake, table: &'static str, buckets: Option<&[i32]>) -> Self {
+        Self::begin(lake, table, buckets.map_or(Rewrite::All, |buckets| Rewrite::Buckets(buckets.to_vec())))
+    }
+
+    /// Begins to add to `table`.
+    pub fn append(lake: &Lake, table: &'static str) -> Self {
+        Self::begin(lake, table, Rewrite::Nothing)
+    }
+
+    fn begin(lake: &Lake, table: &'static str, rewrite: Rewrite) -> Self {
         let (batches, received) = channel(IN_FLIGHT);
-        let (lake, buckets) = (lake.clone(), buckets.map(<[i32]>::to_vec));
+        let lake = lake.clone();
         let write = tokio::spawn(async move {
             let schema = clew_lake::schema(table).expect("steps write tables of the model");
             // A channel that closes without an end is a step that failed: the error keeps the lake from committing.
@@ -48,9 +64,10 @@ impl TableWriter {
                 }
             });
             let stream: SendableRecordBatchStream = Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&schema), stream));
-            match buckets {
-                Some(buckets) => lake.replace_buckets(table, &buckets, Rows::Stream(stream)).await,
-                None => lake.overwrite(table, Rows::Stream(stream)).await,
+            match rewrite {
+                Rewrite::All => lake.overwrite(table, Rows::Stream(stream)).await,
+                Rewrite::Buckets(buckets) => lake.replace_buckets(table, &buckets, Rows::Stream(stream)).await,
+                Rewrite::Nothing => lake.append_derived(table, Rows::Stream(stream)).await,
             }
         });
         Self { batches, write }

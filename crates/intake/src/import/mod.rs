@@ -88,7 +88,10 @@ pub enum ImportError {
 impl ImportError {
     /// Whether input or project are to blame (exit code 1) and not the machine (3).
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Refused(_) | Self::Read(_) | Self::TooManyDeleted { .. })
+        matches!(
+            self,
+            Self::Refused(_) | Self::Read(_) | Self::TooManyDeleted { .. } | Self::Append(AppendError::DiskFull { .. })
+        )
     }
 }
 

@@ -1,13 +1,13 @@
 //! Prepared jobs into the lake, chunk by chunk, in order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::Int64Type;
 use clew_identity::canonical::subject_number;
-use clew_lake::{AppendError, Batch, Chunk, Lake, Mode as LakeMode, Progress as LakeProgress, Receipt};
+use clew_lake::{AppendError, Appender, Appending, Batch, Chunk, Lake, Mode as LakeMode, Progress as LakeProgress, RowCounts};
 use clew_model::tables::Table;
 use rustc_hash::FxHashMap;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -33,6 +33,12 @@ pub struct Importer<'a> {
     seen: Mutex<FxHashMap<i64, u64>>,
     pub(super) deletions: Mutex<BTreeMap<String, Vec<(&'static Table, RecordBatch)>>>,
     pub(super) threads: usize,
+}
+
+/// Chunks in their order, those of them that are not stored yet with their file and their rows.
+struct Line {
+    appender: Appender,
+    on_their_way: VecDeque<(usize, RowCounts, Appending)>,
 }
 
 /// One batch on its way.
@@ -75,6 +81,7 @@ impl<'a> Importer<'a> {
         let since = Instant::now();
         let mut run = self.begin(job)?;
         self.recall(&mut run).await?;
+        let mut line = Line { appender: self.lake.appender(), on_their_way: VecDeque::new() };
         for (file, (_, rows, unreadable)) in lookup.files.iter().enumerate() {
             if run.resume_row(file).is_none() {
                 continue;
@@ -82,8 +89,9 @@ impl<'a> Importer<'a> {
             let mut mapped = Mapped::empty(file, rows.read as i64 + 1);
             mapped.rows = *rows;
             mapped.refused = unreadable.iter().cloned().map(refuse_row).collect();
-            self.append(&mut run, mapped, true).await?;
+            self.append(&mut run, &mut line, mapped, true).await?;
         }
+        self.settle(&mut run, &mut line, 0).await?;
         self.end(run, 0, since)
     }
 
@@ -92,24 +100,36 @@ impl<'a> Importer<'a> {
         let since = Instant::now();
         let mut run = self.begin(job)?;
         self.recall(&mut run).await?;
-        let mut stream = self.stream(job, run.received_at, |file| run.resume_row(file));
+        let mut line = Line { appender: self.lake.appender(), on_their_way: VecDeque::new() };
+        if let Err(error) = self.store_files(&mut run, &mut line).await {
+            // What is on its way is whole chunks: it is stored, and the next import goes on behind it.
+            for (.., appending) in line.on_their_way {
+                let _ = appending.receipt().await;
+            }
+            return Err(error);
+        }
+        let deleted = self.append_deletions(&mut run).await?;
+        self.end(run, deleted, since)
+    }
+
+    async fn store_files(&self, run: &mut Run<'_>, line: &mut Line) -> Result<(), ImportError> {
+        let mut stream = self.stream(run.job, run.received_at, |file| run.resume_row(file));
         let mut held: Option<Box<Mapped>> = None;
         while let Some(event) = stream.next().await {
             match event? {
                 // A chunk is held until it is known whether its file ends with it.
                 Event::Chunk(mapped) => {
                     if let Some(before) = held.replace(mapped) {
-                        self.append(&mut run, *before, false).await?;
+                        self.append(run, line, *before, false).await?;
                     }
                 }
                 Event::FileEnd(file) => {
                     let last = held.take().map_or_else(|| Mapped::empty(file, run.resume_row(file).unwrap_or(1)), |last| *last);
-                    self.append(&mut run, last, true).await?;
+                    self.append(run, line, last, true).await?;
                 }
             }
         }
-        let deleted = self.append_deletions(&mut run).await?;
-        self.end(run, deleted, since)
+        self.settle(run, line, 0).await
     }
 
     /// The files of `job` from where `resume` says; files that it gives `None` for are left out.
@@ -123,20 +143,38 @@ impl<'a> Importer<'a> {
         Stream::start(starts, targets, received_at, self.threads)
     }
 
-    async fn append(&self, run: &mut Run<'_>, mut mapped: Mapped, done: bool) -> Result<(), ImportError> {
-        let at = mapped.file;
-        let receipt = self.append_mapped(run, &mut mapped, done).await?;
+    /// Lets `mapped` be stored behind what is on its way, and waits while too much is.
+    async fn append(&self, run: &mut Run<'_>, line: &mut Line, mut mapped: Mapped, done: bool) -> Result<(), ImportError> {
+        self.settle(run, line, self.threads - 1).await?;
+        let appending = self.append_mapped(run, &mut line.appender, &mut mapped, done).await?;
+        line.on_their_way.push_back((mapped.file, mapped.rows, appending));
         run.chunk += 1;
-        let report = &mut run.files[at];
-        report.add_rows(mapped.rows);
-        for (table, facts) in &receipt.facts {
-            report.add_facts(table, facts);
-        }
-        self.progress.stored(&run.job.source.name, &report.file, mapped.rows.read);
         Ok(())
     }
 
-    async fn append_mapped(&self, run: &Run<'_>, mapped: &mut Mapped, done: bool) -> Result<Receipt, ImportError> {
+    /// Waits until at most `most` chunks are on their way, and counts those that are stored.
+    async fn settle(&self, run: &mut Run<'_>, line: &mut Line, most: usize) -> Result<(), ImportError> {
+        while line.on_their_way.len() > most
+            && let Some((file, rows, appending)) = line.on_their_way.pop_front()
+        {
+            let receipt = appending.receipt().await?;
+            let report = &mut run.files[file];
+            report.add_rows(rows);
+            for (table, facts) in &receipt.facts {
+                report.add_facts(table, facts);
+            }
+            self.progress.stored(&run.job.source.name, &report.file, rows.read);
+        }
+        Ok(())
+    }
+
+    async fn append_mapped(
+        &self,
+        run: &Run<'_>,
+        appender: &mut Appender,
+        mapped: &mut Mapped,
+        done: bool,
+    ) -> Result<Appending, ImportError> {
         for salt in 0..MAX_SALT {
             let subjects = match self.new_subjects(mapped) {
                 Ok(subjects) => subjects,
@@ -146,10 +184,10 @@ impl<'a> Importer<'a> {
                 }
             };
             let offered: Vec<(i64, u64)> = subjects.iter().map(|(subject, bytes)| (*subject, check(bytes))).collect();
-            match self.lake.append(run.chunk_of(mapped, subjects, done)).await {
-                Ok(receipt) => {
+            match appender.append(run.chunk_of(mapped, subjects, done)).await {
+                Ok(appending) => {
                     self.seen.lock().unwrap_or_else(PoisonError::into_inner).extend(offered);
-                    return Ok(receipt);
+                    return Ok(appending);
                 }
                 Err(AppendError::SubjectCollision { subject }) => rename_subject(mapped, subject, salt + 1),
                 Err(error) => return Err(error.into()),

@@ -7,23 +7,29 @@
 //! Order of commits: `person_changes` first. A crash after it is repaired by the next run, which replays the changes,
 //! finds nothing new and writes the tables that are missing.
 
-use arrow::array::{Array, AsArray, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray, StructArray};
-use clew_identity::resolve::{Decision, DecisionKind};
+use std::collections::BTreeMap;
+
+use arrow::array::{Array, AsArray, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray};
+use arrow::error::ArrowError;
+use clew_identity::resolve::{Assignment, Decision, DecisionKind, IdentifierUse};
 use clew_identity::{
-    ChangeKind, CompiledRules, DecidedBy, NewSubject, PersonId, Resolution, Role, SubjectKind, Subjects, assign_person_ids,
-    replay, resolve,
+    ChangeKind, DecidedBy, NewSubject, PersonId, Resolution, Role, Seen, SubjectKind, Subjects, assign_person_ids, replay,
+    resolve,
 };
+use clew_lake::Lake;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
-use hashbrown::HashMap;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::FxHashMap;
 use serde_json::Value;
 
-use crate::columns::{Columns, Dictionary, TableRows, text_lists, times};
+use crate::columns::{Columns, TableRows, text_lists, times};
 use crate::run::{Outcome, RunError, StepContext};
+use crate::writer::TableWriter;
 
 /// Buckets of the person-local tables: the unit that an incremental run replaces. Fixed, because it is in the data.
 pub const BUCKETS: u64 = 64;
+/// Rows that are made and written together.
+const PART: usize = 64 << 10;
 /// `valid_from` of a mapping that has always held.
 pub const ALWAYS_US: i64 = 0;
 
@@ -39,11 +45,13 @@ pub async fn run(context: &StepContext<'_>) -> Result<Outcome, RunError> {
         problem: problems.iter().map(|problem| format!("{}: {}", problem.path, problem.message)).collect::<Vec<_>>().join("; "),
     })?;
     let session = context.lake.session();
-    let mut sightings = Sightings::default();
-    for query in FACT_QUERIES {
-        sightings.read(&session, query).await?;
+    let mut subjects = Subjects::new(&rules);
+    for (sql, kind) in FACT_QUERIES {
+        let mut facts = session.sql(sql).await?.execute_stream().await?;
+        while let Some(batch) = facts.try_next().await? {
+            read_subjects(&batch, *kind, &mut subjects)?;
+        }
     }
-    let subjects = sightings.subjects(&rules);
     let decisions = read_decisions(&session).await?;
     let resolution = resolve(&subjects, &decisions.iter().map(|(_, decision)| decision.clone()).collect::<Vec<_>>());
 
@@ -53,23 +61,23 @@ pub async fn run(context: &StepContext<'_>) -> Result<Outcome, RunError> {
         DecidedBy::Rule => "rules".to_owned(),
         DecidedBy::Decision(place) => decisions[place as usize].0.clone(),
     };
-    let rows = Rows { subjects: &subjects, resolution: &resolution, persons: &persons.ids, sightings: &sightings, cause: &cause };
+    let rows = Rows {
+        subjects: &subjects,
+        resolution: &resolution,
+        persons: &persons.ids,
+        numbers: numbers(&persons.ids),
+        cause: &cause,
+    };
 
     let mut outcome = Outcome::default();
     if !persons.changes.is_empty() {
-        let changes = change_rows(&persons.changes, last_seq, context.now_us)?;
-        outcome.wrote("person_changes", context.lake.append_derived("person_changes", vec![changes]).await?);
+        let mut writer = TableWriter::append(context.lake, "person_changes");
+        for (seq, part) in (last_seq + 1..).step_by(PART).zip(persons.changes.chunks(PART)) {
+            writer.write(change_rows(part, seq, context.now_us)?).await?;
+        }
+        outcome.wrote("person_changes", writer.commit().await?);
     }
-    let (persons_batch, households) = rows.persons()?;
-    for (table, batch) in [
-        ("subjects", rows.subjects()?),
-        ("persons", persons_batch),
-        ("identifiers", rows.identifiers()?),
-        ("links", rows.links()?),
-        ("households", households),
-    ] {
-        outcome.wrote(table, context.lake.overwrite(table, vec![batch]).await?);
-    }
+    rows.write(context.lake, &mut outcome).await?;
     let merged = persons.changes.iter().filter(|change| change.kind == ChangeKind::Merged).count();
     let split = persons.changes.iter().filter(|change| change.kind == ChangeKind::Split).count();
     outcome.detail = format!("{} subjects, {merged} merged, {split} split", subjects.len());
@@ -92,109 +100,54 @@ const FACT_QUERIES: &[(&str, SubjectKind)] = &[
     ),
 ];
 
-/// What the facts show of a subject, gathered in integers before any identifier is looked at.
-struct Sighting {
-    first_us: i64,
-    last_us: i64,
-    facts: u64,
-    source: u32,
-    population: u32,
-    kind: SubjectKind,
-    /// (type, value) codes of every identifier set seen; events of one subject share one set.
-    identifiers: Vec<(u32, String)>,
+/// Adds the subjects of some facts with what these show of them.
+fn read_subjects(batch: &RecordBatch, kind: SubjectKind, subjects: &mut Subjects<'_>) -> Result<(), RunError> {
+    let columns = Columns(batch);
+    let (subject, at) = (columns.int("subject")?, columns.time("at")?);
+    let (source, population) = (columns.text("source")?, columns.text("population")?);
+    let identifiers = Identifiers::of(batch)?;
+    for row in 0..batch.num_rows() {
+        let new = NewSubject {
+            id: subject.value(row),
+            population: population.value(row),
+            source: source.value(row),
+            first_seen_us: at.value(row),
+            last_seen_us: at.value(row),
+            facts: 1,
+            kind,
+            trusted: true,
+        };
+        subjects.push(&new, identifiers.at(row));
+    }
+    Ok(())
 }
 
-#[derive(Default)]
-struct Sightings {
-    by_subject: HashMap<i64, Sighting, FxBuildHasher>,
-    words: Dictionary,
+/// The column `identifiers`, flat.
+struct Identifiers {
+    lists: ListArray,
+    kinds: StringArray,
+    values: StringArray,
 }
 
-impl Sightings {
-    async fn read(&mut self, session: &SessionContext, (sql, kind): &(&str, SubjectKind)) -> Result<(), RunError> {
-        let mut stream = session.sql(sql).await?.execute_stream().await?;
-        while let Some(batch) = stream.try_next().await? {
-            self.add(&batch, *kind)?;
-        }
-        Ok(())
+impl Identifiers {
+    fn of(batch: &RecordBatch) -> Result<Self, RunError> {
+        let column = batch.column_by_name("identifiers").and_then(|column| column.as_list_opt::<i32>());
+        let lists = column.ok_or_else(|| ArrowError::SchemaError("identifiers are no lists".to_owned()))?.clone();
+        let items =
+            lists.values().as_struct_opt().ok_or_else(|| ArrowError::SchemaError("identifiers are no pairs".to_owned()))?;
+        let items = RecordBatch::from(items.clone());
+        let (kinds, values) = (Columns(&items).text("type")?, Columns(&items).text("value")?);
+        Ok(Self { lists, kinds, values })
     }
 
-    fn add(&mut self, batch: &RecordBatch, kind: SubjectKind) -> Result<(), RunError> {
-        let columns = Columns(batch);
-        let (subject, at) = (columns.int("subject")?, columns.time("at")?);
-        let sources = self.words.codes(&columns.text("source")?);
-        let populations = self.words.codes(&columns.text("population")?);
-        let lists = batch.column_by_name("identifiers").and_then(|column| column.as_list_opt::<i32>());
-        for row in 0..batch.num_rows() {
-            let at_us = at.value(row);
-            let known = self.by_subject.get_mut(&subject.value(row));
-            if let Some(sighting) = known {
-                sighting.facts += 1;
-                sighting.last_us = sighting.last_us.max(at_us);
-                if (at_us, self.words.values()[sources[row] as usize].as_str())
-                    < (sighting.first_us, self.words.values()[sighting.source as usize].as_str())
-                {
-                    sighting.source = sources[row];
-                }
-                sighting.first_us = sighting.first_us.min(at_us);
-                if kind == SubjectKind::Event {
-                    continue;
-                }
-            }
-            let found = lists.map(|lists| identifiers_at(lists, row)).unwrap_or_default();
-            let coded: Vec<_> = found.into_iter().map(|(kind, value)| (self.words.code(&kind), value)).collect();
-            let sighting = self.by_subject.entry(subject.value(row)).or_insert_with(|| Sighting {
-                first_us: at_us,
-                last_us: at_us,
-                facts: 1,
-                source: sources[row],
-                population: populations[row],
-                kind,
-                identifiers: Vec::new(),
-            });
-            for identifier in coded {
-                if !sighting.identifiers.contains(&identifier) {
-                    sighting.identifiers.push(identifier);
-                }
-            }
-        }
-        Ok(())
+    /// Type and value of every identifier at `row`.
+    fn at(&self, row: usize) -> impl Iterator<Item = (&str, &str)> {
+        let ends = self.lists.value_offsets();
+        let places = if self.lists.is_null(row) { 0..0 } else { ends[row] as usize..ends[row + 1] as usize };
+        places
+            .filter(|&at| self.kinds.is_valid(at) && self.values.is_valid(at))
+            .map(|at| (self.kinds.value(at), self.values.value(at)))
     }
-
-    fn subjects<'r>(&self, rules: &'r CompiledRules) -> Subjects<'r> {
-        let mut order: Vec<i64> = self.by_subject.keys().copied().collect();
-        order.sort_unstable();
-        let word = |code: u32| self.words.values()[code as usize].as_str();
-        let mut subjects = Subjects::new(rules);
-        for id in order {
-            let sighting = &self.by_subject[&id];
-            let identifiers: Vec<(&str, &str)> =
-                sighting.identifiers.iter().map(|(kind, value)| (word(*kind), value.as_str())).collect();
-            let subject = NewSubject {
-                id,
-                population: word(sighting.population),
-                source: word(sighting.source),
-                first_seen_us: sighting.first_us,
-                last_seen_us: sighting.last_us,
-                facts: sighting.facts,
-                kind: sighting.kind,
-                trusted: true,
-            };
-            subjects.push(&subject, &identifiers);
-        }
-        subjects
-    }
-}
-
-fn identifiers_at(lists: &ListArray, row: usize) -> Vec<(String, String)> {
-    if lists.is_null(row) {
-        return Vec::new();
-    }
-    let list = lists.value(row);
-    let Some(pairs) = list.as_any().downcast_ref::<StructArray>() else { return Vec::new() };
-    let text = |column: usize| Columns(&RecordBatch::from(pairs.clone())).text(pairs.column_names()[column]).ok();
-    let (Some(kinds), Some(values)) = (text(0), text(1)) else { return Vec::new() };
-    kinds.iter().zip(values.iter()).filter_map(|(kind, value)| Some((kind?.to_owned(), value?.to_owned()))).collect()
 }
 
 /// Decisions about subjects that nobody took back, with their ids, in the order of ids.
@@ -254,10 +207,10 @@ async fn read_changes(session: &SessionContext) -> Result<(Vec<(i64, PersonId)>,
     Ok((replay(&changes), last))
 }
 
-fn change_rows(changes: &[clew_identity::Change], last_seq: i64, now_us: i64) -> Result<RecordBatch, RunError> {
+fn change_rows(changes: &[clew_identity::Change], first_seq: i64, now_us: i64) -> Result<RecordBatch, RunError> {
     let n = changes.len();
     Ok(TableRows::of("person_changes", n)
-        .with("seq", Int64Array::from_iter_values((1..).map(|place: i64| last_seq + place).take(n)))
+        .with("seq", Int64Array::from_iter_values((first_seq..).take(n)))
         .with("changed_at", times(changes.iter().map(|_| Some(now_us))))
         .with("change", StringArray::from_iter_values(changes.iter().map(|change| change.kind.as_str())))
         .with("from_person_id", StringArray::from_iter(changes.iter().map(|change| change.from.map(|person| person.to_string()))))
@@ -267,93 +220,135 @@ fn change_rows(changes: &[clew_identity::Change], last_seq: i64, now_us: i64) ->
         .finish()?)
 }
 
-/// The rows of the step's tables.
+/// Persons in the order of their ids: the place is `person_no`.
+fn numbers(persons: &[(i64, PersonId)]) -> Vec<PersonId> {
+    let mut ids: Vec<PersonId> = persons.iter().map(|&(_, person)| person).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// The rows of the step's tables, made and written a part at a time.
 struct Rows<'a> {
     subjects: &'a Subjects<'a>,
     resolution: &'a Resolution,
     persons: &'a [(i64, PersonId)],
-    sightings: &'a Sightings,
-    cause: &'a dyn Fn(DecidedBy) -> String,
+    /// See [`numbers`].
+    numbers: Vec<PersonId>,
+    cause: &'a (dyn Fn(DecidedBy) -> String + Sync),
 }
 
 impl Rows<'_> {
-    /// Persons in the order of their ids: the place is `person_no`.
-    fn numbers(&self) -> FxHashMap<PersonId, i64> {
-        let mut ids: Vec<PersonId> = self.persons.iter().map(|&(_, person)| person).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        ids.into_iter().zip(0..).collect()
+    async fn write(&self, lake: &Lake, outcome: &mut Outcome) -> Result<(), RunError> {
+        let mut writer = TableWriter::replace(lake, "subjects", None);
+        for (persons, assignments) in self.persons.chunks(PART).zip(self.resolution.assignments.chunks(PART)) {
+            writer.write(self.subject_rows(persons, assignments)?).await?;
+        }
+        outcome.wrote("subjects", writer.commit().await?);
+
+        let (people, households) = self.people()?;
+        let mut writer = TableWriter::replace(lake, "persons", None);
+        for (place, part) in (0..).step_by(PART).zip(people.chunks(PART)) {
+            writer.write(self.person_rows(place, part)?).await?;
+        }
+        outcome.wrote("persons", writer.commit().await?);
+        drop(people);
+
+        let mut writer = TableWriter::replace(lake, "identifiers", None);
+        for part in self.resolution.identifiers.chunks(PART) {
+            writer.write(self.identifier_rows(part)?).await?;
+        }
+        outcome.wrote("identifiers", writer.commit().await?);
+
+        let mut writer = TableWriter::replace(lake, "links", None);
+        for part in self.resolution.links.chunks(PART) {
+            writer.write(link_rows(&part.iter().map(|link| self.used(link)).collect::<Vec<_>>())?).await?;
+        }
+        for part in self.resolution.conflicts.chunks(PART) {
+            writer.write(link_rows(&part.iter().filter_map(|conflict| self.dropped(conflict)).collect::<Vec<_>>())?).await?;
+        }
+        outcome.wrote("links", writer.commit().await?);
+        outcome.wrote("households", lake.overwrite("households", vec![households]).await?);
+        Ok(())
     }
 
-    fn population(&self, subject: i64) -> &str {
-        &self.sightings.words.values()[self.sightings.by_subject[&subject].population as usize]
+    fn number(&self, person: PersonId) -> i64 {
+        self.numbers.binary_search(&person).expect("every person is numbered") as i64
     }
 
-    fn subjects(&self) -> Result<RecordBatch, RunError> {
-        let numbers = self.numbers();
-        let n = self.persons.len();
-        Ok(TableRows::of("subjects", n)
-            .with("subject", Int64Array::from_iter_values(self.persons.iter().map(|row| row.0)))
-            .with("person_id", StringArray::from_iter_values(self.persons.iter().map(|row| row.1.to_string())))
-            .with("person_no", Int64Array::from_iter_values(self.persons.iter().map(|row| numbers[&row.1])))
-            .with("population", StringArray::from_iter_values(self.persons.iter().map(|row| self.population(row.0))))
-            .with("valid_from", times(self.persons.iter().map(|_| Some(ALWAYS_US))))
-            .with(
-                "decided_by",
-                StringArray::from_iter_values(self.resolution.assignments.iter().map(|row| (self.cause)(row.decided_by))),
-            )
-            .with("bucket", Int32Array::from_iter_values(self.persons.iter().map(|row| bucket(row.1))))
+    fn seen(&self, subject: i64) -> Seen<'_> {
+        self.subjects.seen(subject).expect("the partition is of these subjects")
+    }
+
+    fn subject_rows(&self, persons: &[(i64, PersonId)], assignments: &[Assignment]) -> Result<RecordBatch, RunError> {
+        Ok(TableRows::of("subjects", persons.len())
+            .with("subject", Int64Array::from_iter_values(persons.iter().map(|row| row.0)))
+            .with("person_id", StringArray::from_iter_values(persons.iter().map(|row| row.1.to_string())))
+            .with("person_no", Int64Array::from_iter_values(persons.iter().map(|row| self.number(row.1))))
+            .with("population", StringArray::from_iter_values(persons.iter().map(|row| self.seen(row.0).population)))
+            .with("valid_from", times(persons.iter().map(|_| Some(ALWAYS_US))))
+            .with("decided_by", StringArray::from_iter_values(assignments.iter().map(|row| (self.cause)(row.decided_by))))
+            .with("bucket", Int32Array::from_iter_values(persons.iter().map(|row| bucket(row.1))))
             .finish()?)
     }
 
-    /// Persons and households: the household's id is that of its identifier's content.
-    fn persons(&self) -> Result<(RecordBatch, RecordBatch), RunError> {
-        let numbers = self.numbers();
-        let person_of: FxHashMap<i64, PersonId> = self.persons.iter().copied().collect();
-        let mut household_of: FxHashMap<PersonId, u32> = FxHashMap::default();
-        for &(founder, identifier) in &self.resolution.households {
-            household_of.insert(person_of[&founder], identifier);
-        }
-        let mut all = vec![Summary::default(); numbers.len()];
+    /// What is known of every person, by number; and the rows of households. A household's id is that of its identifier's
+    /// content.
+    fn people(&self) -> Result<(Vec<Summary>, RecordBatch), RunError> {
+        let mut all = vec![Summary::default(); self.numbers.len()];
         for &(subject, person) in self.persons {
-            all[numbers[&person] as usize].add(person, subject, &self.sightings.by_subject[&subject]);
+            all[self.number(person) as usize].add(subject, &self.seen(subject));
         }
-        let mut members: std::collections::BTreeMap<String, (Vec<String>, String)> = std::collections::BTreeMap::new();
-        for person in &mut all {
-            let Some(&identifier) = household_of.get(&person.id) else { continue };
-            let identifier = self.subjects.identifier(identifier);
-            let content = format!("{}\0{}\0{}", identifier.population, identifier.kind, identifier.value);
-            let id = format!("h_{}", clew_model::id::Base32::of(xxhash_rust::xxh3::xxh3_64(content.as_bytes())));
-            members.entry(id.clone()).or_insert_with(|| (Vec::new(), identifier.kind.to_owned())).0.push(person.id.to_string());
-            person.household = Some(id);
+        let person_of: FxHashMap<i64, PersonId> = match self.resolution.households.is_empty() {
+            true => FxHashMap::default(),
+            false => self.persons.iter().copied().collect(),
+        };
+        for &(founder, identifier) in &self.resolution.households {
+            all[self.number(person_of[&founder]) as usize].household = Some(identifier);
         }
-        let persons = TableRows::of("persons", all.len())
-            .with("person_id", StringArray::from_iter_values(all.iter().map(|person| person.id.to_string())))
-            .with("person_no", Int64Array::from_iter_values(0..all.len() as i64))
-            .with("population", StringArray::from_iter_values(all.iter().map(|person| self.population(person.subject))))
-            .with("first_seen_at", times(all.iter().map(|person| Some(person.first_us))))
-            .with("last_seen_at", times(all.iter().map(|person| Some(person.last_us))))
-            .with("household_id", StringArray::from_iter(all.iter().map(|person| person.household.as_deref())))
-            .with("subjects", Int64Array::from_iter_values(all.iter().map(|person| person.subjects)))
-            .with("records", Int64Array::from_iter_values(all.iter().map(|person| person.records)))
-            .with("bucket", Int32Array::from_iter_values(all.iter().map(|person| bucket(person.id))))
-            .finish()?;
+        let mut members: BTreeMap<String, (Vec<String>, &str)> = BTreeMap::new();
+        for (person, id) in all.iter().zip(&self.numbers) {
+            let Some(identifier) = person.household else { continue };
+            let rule = self.subjects.identifier(identifier).kind;
+            members.entry(self.household_id(identifier)).or_insert_with(|| (Vec::new(), rule)).0.push(id.to_string());
+        }
         let households = TableRows::of("households", members.len())
             .with("household_id", StringArray::from_iter_values(members.keys()))
             .with("members", text_lists(members.values().map(|(people, _)| Some(people.clone()))))
             .with("rule", StringArray::from_iter_values(members.values().map(|(_, rule)| rule)))
             .finish()?;
-        Ok((persons, households))
+        Ok((all, households))
     }
 
-    fn identifiers(&self) -> Result<RecordBatch, RunError> {
-        let uses = &self.resolution.identifiers;
-        let identifier = |place: usize| self.subjects.identifier(uses[place].identifier);
-        let places = || 0..uses.len();
+    fn household_id(&self, identifier: u32) -> String {
+        let identifier = self.subjects.identifier(identifier);
+        let content = format!("{}\0{}\0{}", identifier.population, identifier.kind, identifier.value);
+        format!("h_{}", clew_model::id::Base32::of(xxhash_rust::xxh3::xxh3_64(content.as_bytes())))
+    }
+
+    /// Rows of the people with the numbers from `first` on.
+    fn person_rows(&self, first: usize, people: &[Summary]) -> Result<RecordBatch, RunError> {
+        let ids = &self.numbers[first..first + people.len()];
+        let household = |person: &Summary| person.household.map(|identifier| self.household_id(identifier));
+        Ok(TableRows::of("persons", people.len())
+            .with("person_id", StringArray::from_iter_values(ids.iter().map(ToString::to_string)))
+            .with("person_no", Int64Array::from_iter_values((first as i64..).take(people.len())))
+            .with("population", StringArray::from_iter_values(people.iter().map(|person| self.seen(person.subject).population)))
+            .with("first_seen_at", times(people.iter().map(|person| Some(person.first_us))))
+            .with("last_seen_at", times(people.iter().map(|person| Some(person.last_us))))
+            .with("household_id", StringArray::from_iter(people.iter().map(household)))
+            .with("subjects", Int64Array::from_iter_values(people.iter().map(|person| i64::from(person.subjects))))
+            .with("records", Int64Array::from_iter_values(people.iter().map(|person| i64::from(person.records))))
+            .with("bucket", Int32Array::from_iter_values(ids.iter().map(|id| bucket(*id))))
+            .finish()?)
+    }
+
+    fn identifier_rows(&self, uses: &[IdentifierUse]) -> Result<RecordBatch, RunError> {
+        let identifiers: Vec<_> = uses.iter().map(|used| self.subjects.identifier(used.identifier)).collect();
         Ok(TableRows::of("identifiers", uses.len())
-            .with("population", StringArray::from_iter_values(places().map(|place| identifier(place).population)))
-            .with("type", StringArray::from_iter_values(places().map(|place| identifier(place).kind)))
-            .with("value", StringArray::from_iter_values(places().map(|place| identifier(place).value)))
+            .with("population", StringArray::from_iter_values(identifiers.iter().map(|identifier| identifier.population)))
+            .with("type", StringArray::from_iter_values(identifiers.iter().map(|identifier| identifier.kind)))
+            .with("value", StringArray::from_iter_values(identifiers.iter().map(|identifier| identifier.value)))
             .with("role", StringArray::from_iter_values(uses.iter().map(|used| role(used.role))))
             .with("first_seen_at", times(uses.iter().map(|used| Some(used.first_seen_us))))
             .with("last_seen_at", times(uses.iter().map(|used| Some(used.last_seen_us))))
@@ -361,42 +356,45 @@ impl Rows<'_> {
             .finish()?)
     }
 
-    /// Evidence used (`merged`) and evidence dropped (`demoted`, with the rule that dropped it).
-    fn links(&self) -> Result<RecordBatch, RunError> {
-        let used = self.resolution.links.iter().map(|link| Evidence {
+    /// Evidence that was used.
+    fn used(&self, link: &clew_identity::Link) -> Evidence {
+        let rule = link.identifier.map_or("decision", |number| self.subjects.identifier(number).kind);
+        Evidence {
             a: link.a.min(link.b),
             b: link.a.max(link.b),
-            rule: link
-                .identifier
-                .map_or_else(|| "decision".to_owned(), |number| self.subjects.identifier(number).kind.to_owned()),
+            rule: rule.to_owned(),
             weight: link.match_weight,
             effect: "merged",
             decided_by: (self.cause)(link.decided_by),
             at_us: link.at_us,
-        });
-        let dropped = self.resolution.conflicts.iter().filter_map(|conflict| {
-            let against = conflict.against?;
-            Some(Evidence {
-                a: conflict.subject.min(against),
-                b: conflict.subject.max(against),
-                rule: self.subjects.identifier(conflict.identifier).kind.to_owned(),
-                weight: None,
-                effect: "demoted",
-                decided_by: reason(&conflict.reason),
-                at_us: self.sightings.by_subject[&conflict.subject].first_us,
-            })
-        });
-        let all: Vec<Evidence> = used.chain(dropped).collect();
-        Ok(TableRows::of("links", all.len())
-            .with("a", Int64Array::from_iter_values(all.iter().map(|link| link.a)))
-            .with("b", Int64Array::from_iter_values(all.iter().map(|link| link.b)))
-            .with("rule", StringArray::from_iter_values(all.iter().map(|link| &link.rule)))
-            .with("match_weight", Float64Array::from_iter(all.iter().map(|link| link.weight)))
-            .with("effect", StringArray::from_iter_values(all.iter().map(|link| link.effect)))
-            .with("decided_by", StringArray::from_iter_values(all.iter().map(|link| &link.decided_by)))
-            .with("at", times(all.iter().map(|link| Some(link.at_us))))
-            .finish()?)
+        }
     }
+
+    /// Evidence that was dropped, with the rule that dropped it.
+    fn dropped(&self, conflict: &clew_identity::Conflict) -> Option<Evidence> {
+        let against = conflict.against?;
+        Some(Evidence {
+            a: conflict.subject.min(against),
+            b: conflict.subject.max(against),
+            rule: self.subjects.identifier(conflict.identifier).kind.to_owned(),
+            weight: None,
+            effect: "demoted",
+            decided_by: reason(&conflict.reason),
+            at_us: self.seen(conflict.subject).first_seen_us,
+        })
+    }
+}
+
+fn link_rows(all: &[Evidence]) -> Result<RecordBatch, RunError> {
+    Ok(TableRows::of("links", all.len())
+        .with("a", Int64Array::from_iter_values(all.iter().map(|link| link.a)))
+        .with("b", Int64Array::from_iter_values(all.iter().map(|link| link.b)))
+        .with("rule", StringArray::from_iter_values(all.iter().map(|link| &link.rule)))
+        .with("match_weight", Float64Array::from_iter(all.iter().map(|link| link.weight)))
+        .with("effect", StringArray::from_iter_values(all.iter().map(|link| link.effect)))
+        .with("decided_by", StringArray::from_iter_values(all.iter().map(|link| &link.decided_by)))
+        .with("at", times(all.iter().map(|link| Some(link.at_us))))
+        .finish()?)
 }
 
 struct Evidence {
@@ -409,32 +407,31 @@ struct Evidence {
     at_us: i64,
 }
 
+/// What is known of a person.
 #[derive(Clone)]
 struct Summary {
-    id: PersonId,
+    /// Any of its subjects.
     subject: i64,
     first_us: i64,
     last_us: i64,
-    subjects: i64,
-    records: i64,
-    household: Option<String>,
+    subjects: u32,
+    records: u32,
+    household: Option<u32>,
 }
 
 impl Default for Summary {
     fn default() -> Self {
-        let id = PersonId(0);
-        Self { id, subject: 0, first_us: i64::MAX, last_us: i64::MIN, subjects: 0, records: 0, household: None }
+        Self { subject: 0, first_us: i64::MAX, last_us: i64::MIN, subjects: 0, records: 0, household: None }
     }
 }
 
 impl Summary {
-    fn add(&mut self, person: PersonId, subject: i64, sighting: &Sighting) {
-        self.id = person;
+    fn add(&mut self, subject: i64, seen: &Seen<'_>) {
         self.subject = subject;
-        self.first_us = self.first_us.min(sighting.first_us);
-        self.last_us = self.last_us.max(sighting.last_us);
+        self.first_us = self.first_us.min(seen.first_seen_us);
+        self.last_us = self.last_us.max(seen.last_seen_us);
         self.subjects += 1;
-        self.records += i64::from(sighting.kind == SubjectKind::Record);
+        self.records += u32::from(seen.kind == SubjectKind::Record);
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use arrow::array::{
-    Array, Float64Array, Int32Array, Int64Array, Int64Builder, ListBuilder, RecordBatch, StringArray, UInt32Array,
+    Array, Float64Array, Int32Array, Int64Array, Int64Builder, ListBuilder, RecordBatch, StringArray, StringBuilder, UInt32Array,
 };
 use arrow::compute::take;
 use clew_identity::PersonId;
@@ -19,9 +19,10 @@ use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::identity::BUCKETS;
 use crate::columns::{Columns, Dictionary, NONE, TableRows, times, words};
 use crate::run::{Outcome, RunError, StepContext};
-use crate::scan::Buckets;
+use crate::scan::Lives;
 use crate::touched::touched;
 use crate::writer::TableWriter;
 
@@ -35,10 +36,10 @@ pub async fn run(context: &StepContext<'_>) -> Result<Outcome, RunError> {
     let touched = touched(context, &["events"]).await?;
     let as_of_us = last_event(&session).await?;
     let mut outcome = Outcome { incremental: touched.buckets().is_some(), detail: touched.describe(), ..Outcome::default() };
-    let mut events = Buckets::events(&session, EVENT_COLUMNS, touched.buckets()).await?;
+    let mut lives = Lives::events(&session, EVENT_COLUMNS, touched.buckets()).await?;
     let mut steps = TableWriter::replace(context.lake, "steps", touched.buckets());
     let mut journeys = TableWriter::replace(context.lake, "journeys", touched.buckets());
-    while let Some((bucket, batch)) = events.next().await? {
+    while let Some((bucket, batch)) = lives.next().await? {
         let built = Built::of(&batch, definition, as_of_us)?;
         steps.write(built.step_rows(bucket, &batch)?).await?;
         journeys.write(built.journey_rows(bucket)?).await?;
@@ -59,11 +60,11 @@ async fn last_event(session: &SessionContext) -> Result<i64, RunError> {
     Ok(last.filter(|last| !last.is_empty() && !last.is_null(0)).map_or(0, |last| last.value(0)))
 }
 
-/// The journeys of one bucket.
+/// The journeys of some people of one bucket.
 struct Built<'a> {
     definition: &'a Definition,
     journeys: Journeys,
-    /// Person id by number within the bucket.
+    /// Person id by number within the part.
     people: Vec<String>,
     time_us: Vec<i64>,
     name: Vec<u32>,
@@ -115,28 +116,29 @@ impl<'a> Built<'a> {
             let column = Columns(batch).text(name)?;
             Ok(arrow::array::AsArray::as_string::<i32>(&take(&column, &rows, None)?).clone())
         };
-        let (mut ids, mut journeys, mut people) = (Vec::with_capacity(n), Vec::with_capacity(n), Vec::with_capacity(n));
-        let (mut seq, mut wait_ms, mut from) = (Vec::with_capacity(n), Vec::with_capacity(n), Vec::with_capacity(n));
+        let text = |width: usize| StringBuilder::with_capacity(n, n * width);
+        let (mut ids, mut journeys, mut people, mut from) = (text(15), text(12), text(15), text(16));
+        let (mut seq, mut wait_ms) = (Vec::with_capacity(n), Vec::with_capacity(n));
         for journey in &self.journeys.journeys {
             let id = journey.id.to_string();
             let steps = self.journeys.steps(journey);
             for (place, &row) in steps.iter().enumerate() {
                 let before = place.checked_sub(1).map(|before| steps[before]);
-                ids.push(id.clone());
-                journeys.push(self.rule(journey));
-                people.push(self.people[journey.person as usize].as_str());
+                ids.append_value(&id);
+                journeys.append_value(self.rule(journey));
+                people.append_value(&self.people[journey.person as usize]);
                 seq.push(place as i32 + 1);
                 wait_ms.push(before.map(|before| (self.time_us[row] - self.time_us[before]) / 1_000));
-                from.push(before.map(|before| self.names.values()[self.name[before] as usize].as_str()));
+                from.append_option(before.map(|before| self.names.values()[self.name[before] as usize].as_str()));
             }
         }
         let stages = self.journeys.step_events.iter().map(|&row| self.stage_name(self.stage[row]));
         Ok(TableRows::of("steps", n)
-            .with("journey_id", StringArray::from(ids))
-            .with("journey", StringArray::from(journeys))
-            .with("person_id", StringArray::from(people))
+            .with("journey_id", ids.finish())
+            .with("journey", journeys.finish())
+            .with("person_id", people.finish())
             .with("seq", Int32Array::from(seq))
-            .with("from_step", StringArray::from(from))
+            .with("from_step", from.finish())
             .with("source", taken("source")?)
             .with("event_id", taken("event_id")?)
             .with("name", taken("name")?)
@@ -205,15 +207,47 @@ fn numbered(columns: &Columns<'_>) -> Result<(Vec<u32>, Vec<String>), RunError> 
 /// Waits and people of one pair of steps.
 #[derive(Default)]
 struct Edge {
-    waits_ms: Vec<i64>,
-    people: Vec<u64>,
+    waits: Waits,
+    /// Hashes of the people of the bucket that is being read.
+    people_now: Vec<u64>,
+    /// People of the buckets before: nobody is in two.
+    people: i64,
     n: i64,
 }
 
-/// All pairs of steps that follow, and where journeys start and end.
+/// Waiting times in milliseconds. Nearly all are below 50 days and take four bytes: this is what memory goes to.
+#[derive(Default)]
+struct Waits {
+    short: Vec<u32>,
+    long: Vec<i64>,
+}
+
+impl Waits {
+    fn push(&mut self, wait_ms: i64) {
+        match u32::try_from(wait_ms) {
+            Ok(wait) => self.short.push(wait),
+            Err(_) => self.long.push(wait_ms),
+        }
+    }
+
+    fn sort(&mut self) {
+        self.short.sort_unstable();
+        self.long.sort_unstable();
+    }
+
+    /// A quantile (type 7) of the sorted waits, rounded.
+    fn quantile(&self, p: f64) -> Option<i64> {
+        let n = self.short.len() + self.long.len();
+        let at =
+            |rank: usize| self.short.get(rank).map_or_else(|| self.long[rank - self.short.len()] as f64, |&wait| f64::from(wait));
+        let rank = n.checked_sub(1)? as f64 * p;
+        let around = [at(rank.floor() as usize), at(rank.ceil() as usize)];
+        quantile_of_sorted(&around, rank.fract(), QuantileType::T7).map(|value| value.round() as i64)
+    }
+}
+
+/// All pairs of steps that follow, and where journeys start and end. Bucket by bucket, because a person is in one of them.
 async fn transitions(session: &SessionContext, definition: &Definition) -> Result<RecordBatch, RunError> {
-    let sql = "SELECT s.journey, s.from_step, s.name, s.person_id, s.wait_ms, s.seq = j.steps AS last FROM steps s \
-               JOIN journeys j ON s.journey_id = j.journey_id AND s.bucket = j.bucket";
     let mut names = Dictionary::default();
     let (start, end) = (names.code("(start)"), names.code("(end)"));
     let mut edges: BTreeMap<(u32, u32, u32), Edge> = BTreeMap::new();
@@ -221,21 +255,28 @@ async fn transitions(session: &SessionContext, definition: &Definition) -> Resul
     definition.journeys.iter().for_each(|journey| {
         rules.code(&journey.name);
     });
-    let mut stream = session.sql(sql).await?.execute_stream().await?;
-    while let Some(batch) = stream.try_next().await? {
-        let columns = Columns(&batch);
-        let rule = rules.codes(&columns.text("journey")?);
-        let (from, to) = (names.codes(&columns.text("from_step")?), names.codes(&columns.text("name")?));
-        let (person, wait, last) = (columns.text("person_id")?, columns.int("wait_ms")?, columns.boolean("last")?);
-        for row in 0..batch.num_rows() {
-            let who = xxh3_64(person.value(row).as_bytes());
-            let first = from[row] == NONE;
-            let edge = edges.entry((rule[row], if first { start } else { from[row] }, to[row])).or_default();
-            edge.push(who, (!first).then(|| wait.value(row)));
-            if last.value(row) {
-                edges.entry((rule[row], to[row], end)).or_default().push(who, None);
+    for bucket in 0..BUCKETS {
+        let sql = format!(
+            "SELECT s.journey, s.from_step, s.name, s.person_id, s.wait_ms, s.seq = j.steps AS last FROM steps s \
+             JOIN journeys j ON s.journey_id = j.journey_id WHERE s.bucket = {bucket} AND j.bucket = {bucket}"
+        );
+        let mut stream = session.sql(&sql).await?.execute_stream().await?;
+        while let Some(batch) = stream.try_next().await? {
+            let columns = Columns(&batch);
+            let rule = rules.codes(&columns.text("journey")?);
+            let (from, to) = (names.codes(&columns.text("from_step")?), names.codes(&columns.text("name")?));
+            let (person, wait, last) = (columns.text("person_id")?, columns.int("wait_ms")?, columns.boolean("last")?);
+            for row in 0..batch.num_rows() {
+                let who = xxh3_64(person.value(row).as_bytes());
+                let first = from[row] == NONE;
+                let edge = edges.entry((rule[row], if first { start } else { from[row] }, to[row])).or_default();
+                edge.push(who, (!first).then(|| wait.value(row)));
+                if last.value(row) {
+                    edges.entry((rule[row], to[row], end)).or_default().push(who, None);
+                }
             }
         }
+        edges.values_mut().for_each(Edge::end_bucket);
     }
     let mut all: Vec<((&str, &str, &str), Edge)> = edges
         .into_iter()
@@ -245,47 +286,44 @@ async fn transitions(session: &SessionContext, definition: &Definition) -> Resul
         })
         .collect();
     all.sort_by_key(|row| row.0);
-    all.iter_mut().for_each(|(_, edge)| edge.settle());
+    all.iter_mut().for_each(|(_, edge)| edge.waits.sort());
     let text = |of: fn(&(&str, &str, &str)) -> String| StringArray::from_iter_values(all.iter().map(|row| of(&row.0)));
     Ok(TableRows::of("transitions", all.len())
         .with("journey", text(|key| key.0.to_owned()))
         .with("from_step", text(|key| key.1.to_owned()))
         .with("to_step", text(|key| key.2.to_owned()))
         .with("n", Int64Array::from_iter_values(all.iter().map(|(_, edge)| edge.n)))
-        .with("people", Int64Array::from_iter_values(all.iter().map(|(_, edge)| edge.people.len() as i64)))
-        .with("median_wait_ms", Int64Array::from_iter(all.iter().map(|(_, edge)| median_like(&edge.waits_ms, 0.5))))
-        .with("p90_wait_ms", Int64Array::from_iter(all.iter().map(|(_, edge)| median_like(&edge.waits_ms, 0.9))))
+        .with("people", Int64Array::from_iter_values(all.iter().map(|(_, edge)| edge.people)))
+        .with("median_wait_ms", Int64Array::from_iter(all.iter().map(|(_, edge)| edge.waits.quantile(0.5))))
+        .with("p90_wait_ms", Int64Array::from_iter(all.iter().map(|(_, edge)| edge.waits.quantile(0.9))))
         .finish()?)
 }
 
 impl Edge {
     fn push(&mut self, person: u64, wait_ms: Option<i64>) {
         self.n += 1;
-        self.waits_ms.extend(wait_ms);
-        if self.people.last() != Some(&person) {
-            self.people.push(person);
+        if let Some(wait_ms) = wait_ms {
+            self.waits.push(wait_ms);
+        }
+        if self.people_now.last() != Some(&person) {
+            self.people_now.push(person);
         }
     }
 
-    /// Sorts the waits and leaves each person once.
-    fn settle(&mut self) {
-        self.waits_ms.sort_unstable();
-        self.people.sort_unstable();
-        self.people.dedup();
+    /// Counts each person of the bucket once.
+    fn end_bucket(&mut self) {
+        self.people_now.sort_unstable();
+        self.people_now.dedup();
+        self.people += self.people_now.len() as i64;
+        self.people_now = Vec::new();
     }
-}
-
-/// A quantile (type 7) of sorted milliseconds, rounded.
-fn median_like(sorted_ms: &[i64], p: f64) -> Option<i64> {
-    let values: Vec<f64> = sorted_ms.iter().map(|&ms| ms as f64).collect();
-    quantile_of_sorted(&values, p, QuantileType::T7).map(|value| value.round() as i64)
 }
 
 /// People by stage, and how many of them went on.
 async fn stages(session: &SessionContext, definition: &Definition) -> Result<RecordBatch, RunError> {
     let (rules, stages) = (definition.journeys.len(), definition.stages.len());
     let mut people = vec![(0_u64, 0_u64); rules * stages];
-    let mut onward_ms: Vec<Vec<i64>> = vec![Vec::new(); rules * stages];
+    let mut onward: Vec<Waits> = (0..rules * stages).map(|_| Waits::default()).collect();
     let sql = "SELECT journey, person_id, reached_ms, continued FROM journeys ORDER BY journey, person_id";
     let mut stream = session.sql(sql).await?.execute_stream().await?;
     let mut current: Option<(usize, String, u64, u64)> = None;
@@ -310,7 +348,9 @@ async fn stages(session: &SessionContext, definition: &Definition) -> Result<Rec
             for stage in 0..stages {
                 let Some(at) = first.get(stage).copied().flatten() else { continue };
                 let next = first[stage + 1..].iter().flatten().filter(|&&later| later >= at).min();
-                onward_ms[rule * stages + stage].extend(next.map(|later| later - at));
+                if let Some(later) = next {
+                    onward[rule * stages + stage].push(later - at);
+                }
             }
             match &mut current {
                 Some((open, id, reached, on)) if *open == rule && id == person.value(row) => {
@@ -322,11 +362,11 @@ async fn stages(session: &SessionContext, definition: &Definition) -> Result<Rec
         }
     }
     close(current);
-    onward_ms.iter_mut().for_each(|waits| waits.sort_unstable());
-    stage_rows(definition, &people, &onward_ms)
+    onward.iter_mut().for_each(Waits::sort);
+    stage_rows(definition, &people, &onward)
 }
 
-fn stage_rows(definition: &Definition, people: &[(u64, u64)], onward_ms: &[Vec<i64>]) -> Result<RecordBatch, RunError> {
+fn stage_rows(definition: &Definition, people: &[(u64, u64)], onward: &[Waits]) -> Result<RecordBatch, RunError> {
     let stages = definition.stages.len();
     let cells = || 0..people.len();
     let last = |cell: usize| cell % stages + 1 == stages;
@@ -345,6 +385,6 @@ fn stage_rows(definition: &Definition, people: &[(u64, u64)], onward_ms: &[Vec<i
         .with("conversion", floats(|estimate| estimate.estimate))
         .with("lower", floats(|estimate| estimate.lower))
         .with("upper", floats(|estimate| estimate.upper))
-        .with("median_ms", Int64Array::from_iter(onward_ms.iter().map(|waits| median_like(waits, 0.5))))
+        .with("median_ms", Int64Array::from_iter(onward.iter().map(|waits| waits.quantile(0.5))))
         .finish()?)
 }

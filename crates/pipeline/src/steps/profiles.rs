@@ -1,12 +1,14 @@
 //! Step `profiles`: attributes over time with their source, and one profile row a person.
 //!
-//! Person-local: only the buckets of touched people are recomputed. Value is the sum of amounts in the project's
+//! Person-local: only the buckets of touched people are recomputed, and of many people a group of buckets at a time, so that
+//! memory does not grow with the company. Value is the sum of amounts in the project's
 //! currency; amounts in another currency make it null, because a sum over currencies is no number (rates come with the
 //! dated lookup of a later issue).
 
 use std::collections::BTreeMap;
 
 use arrow::array::{Array, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray};
+use clew_identity::PersonId;
 use clew_journey::{NO_STAGE, StageTable};
 use clew_model::Channel;
 use datafusion::prelude::SessionContext;
@@ -14,47 +16,85 @@ use futures::TryStreamExt;
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value};
 
-use super::identity::ALWAYS_US;
+use super::identity::{ALWAYS_US, BUCKETS};
 use crate::columns::{Columns, Dictionary, NONE, TableRows, money, text_lists, times, words};
 use crate::definitions::Definitions;
 use crate::run::{Outcome, RunError, StepContext};
-use crate::scan::{Buckets, bucket_filter};
+use crate::scan::{Lives, bucket_filter};
 use crate::touched::touched;
 use crate::writer::TableWriter;
 
 const EVENT_COLUMNS: &str =
     "e.name, e.channel, e.conversation_id, e.reference, e.amount, e.currency, e.occurred_at, e.source, e.event_id";
 
+/// People whose attributes and sums are held in memory together.
+const PEOPLE_AT_ONCE: u64 = 500_000;
+
 /// Runs the step.
 pub async fn run(context: &StepContext<'_>) -> Result<Outcome, RunError> {
     let session = context.lake.session();
     let touched = touched(context, &["events", "responses", "records"]).await?;
-    let filter = bucket_filter(touched.buckets());
     let mut outcome = Outcome { incremental: touched.buckets().is_some(), detail: touched.describe(), ..Outcome::default() };
-
-    let attributes = Attributes::read(&session, &filter).await?;
-    let mut writer = TableWriter::replace(context.lake, "attributes", touched.buckets());
-    for batch in attributes.rows()? {
-        writer.write(batch).await?;
+    let mut writers = Writers {
+        attributes: TableWriter::replace(context.lake, "attributes", touched.buckets()),
+        profiles: TableWriter::replace(context.lake, "profiles", touched.buckets()),
+    };
+    for group in groups(&session, touched.buckets()).await? {
+        write_group(&session, context.definitions, group.as_deref(), &mut writers).await?;
     }
-    outcome.wrote("attributes", writer.commit().await?);
+    outcome.wrote("attributes", writers.attributes.commit().await?);
+    outcome.wrote("profiles", writers.profiles.commit().await?);
+    Ok(outcome)
+}
 
-    let mut people = People::read(&session, &filter).await?;
-    people.add_scores(&session, &filter).await?;
-    let mut events = Buckets::events(&session, EVENT_COLUMNS, touched.buckets()).await?;
-    let mut writer = TableWriter::replace(context.lake, "profiles", touched.buckets());
-    let mut of_bucket = people.by_bucket();
-    while let Some((bucket, batch)) = events.next().await? {
-        let activity = Activity::of(&batch, context.definitions)?;
-        if let Some(numbers) = of_bucket.remove(&bucket) {
-            writer.write(people.rows(bucket, &numbers, &activity, &attributes)?).await?;
+struct Writers {
+    attributes: TableWriter,
+    profiles: TableWriter,
+}
+
+/// The buckets in groups that fit into memory; one group without a list where everybody fits.
+async fn groups(session: &SessionContext, buckets: Option<&[i32]>) -> Result<Vec<Option<Vec<i32>>>, RunError> {
+    let counted = session.sql("SELECT count(*) AS people FROM persons").await?.collect().await?;
+    let people =
+        counted.first().map(|batch| Columns(batch).int("people")).transpose()?.map_or(0, |people| people.value(0) as u64);
+    let all: Vec<i32> = (0..BUCKETS as i32).collect();
+    let at_once = (PEOPLE_AT_ONCE * BUCKETS / people.max(1)).max(1) as usize;
+    if buckets.is_none() && at_once >= all.len() {
+        return Ok(vec![None]);
+    }
+    Ok(buckets.unwrap_or(&all).chunks(at_once).map(|group| Some(group.to_vec())).collect())
+}
+
+/// Attributes and profiles of the people of some buckets.
+async fn write_group(
+    session: &SessionContext,
+    definitions: &Definitions,
+    group: Option<&[i32]>,
+    writers: &mut Writers,
+) -> Result<(), RunError> {
+    let filter = bucket_filter(group);
+    let attributes = Attributes::read(session, &filter).await?;
+    for batch in attributes.rows()? {
+        writers.attributes.write(batch).await?;
+    }
+    let mut people = People::read(session, &filter).await?;
+    people.add_scores(session, &filter).await?;
+    // People by bucket, in the order of their numbers; those without events come along with their neighbours.
+    let mut waiting = people.by_bucket();
+    let mut lives = Lives::events(session, EVENT_COLUMNS, group).await?;
+    while let Some((bucket, batch)) = lives.next().await? {
+        let activity = Activity::of(&batch, definitions)?;
+        let last = Columns(&batch).int("person_no")?.value(batch.num_rows() - 1);
+        if let Some(numbers) = waiting.get_mut(&bucket) {
+            let later = numbers.split_off(numbers.partition_point(|&number| number <= last));
+            let done = std::mem::replace(numbers, later);
+            writers.profiles.write(people.rows(bucket, &done, &activity, &attributes)?).await?;
         }
     }
-    for (bucket, numbers) in of_bucket {
-        writer.write(people.rows(bucket, &numbers, &Activity::default(), &attributes)?).await?;
+    for (bucket, numbers) in waiting.into_iter().filter(|(_, numbers)| !numbers.is_empty()) {
+        writers.profiles.write(people.rows(bucket, &numbers, &Activity::default(), &attributes)?).await?;
     }
-    outcome.wrote("profiles", writer.commit().await?);
-    Ok(outcome)
+    Ok(())
 }
 
 /// What a person's events add up to.
@@ -69,7 +109,7 @@ struct Sums {
     stage: Option<usize>,
 }
 
-/// Sums by person number, of one bucket.
+/// Sums by person number, of one part of a bucket.
 #[derive(Default)]
 struct Activity {
     sums: FxHashMap<i64, Sums>,
@@ -127,20 +167,29 @@ fn distinct(codes: &[u32]) -> i64 {
 type Last = Option<(f64, i64)>;
 
 struct Person {
-    id: String,
-    population: String,
+    number: i64,
+    id: PersonId,
+    population: u32,
     bucket: i32,
     first_us: i64,
     last_us: i64,
+}
+
+/// What a person answered.
+#[derive(Clone, Copy, Default)]
+struct Answers {
     responses: i64,
     nps: Last,
     csat: Last,
     ces: Last,
 }
 
-/// The people of the touched buckets.
+/// The people of some buckets.
 struct People {
-    by_number: BTreeMap<i64, Person>,
+    /// By number.
+    people: Vec<Person>,
+    populations: Dictionary,
+    answers: FxHashMap<i64, Answers>,
 }
 
 impl People {
@@ -148,28 +197,26 @@ impl People {
         let sql = format!(
             "SELECT person_no, person_id, population, bucket, first_seen_at, last_seen_at FROM persons s WHERE true{filter}"
         );
-        let mut by_number = BTreeMap::new();
+        let mut found = Self { people: Vec::new(), populations: Dictionary::default(), answers: FxHashMap::default() };
         let mut stream = session.sql(&sql).await?.execute_stream().await?;
         while let Some(batch) = stream.try_next().await? {
             let columns = Columns(&batch);
-            let (number, id, population) = (columns.int("person_no")?, columns.text("person_id")?, columns.text("population")?);
+            let (number, id) = (columns.int("person_no")?, columns.text("person_id")?);
+            let population = found.populations.codes(&columns.text("population")?);
             let (first, last, bucket) = (columns.time("first_seen_at")?, columns.time("last_seen_at")?, columns.int("bucket")?);
-            for row in 0..batch.num_rows() {
-                let person = Person {
-                    id: id.value(row).to_owned(),
-                    population: population.value(row).to_owned(),
+            for (row, &population) in population.iter().enumerate() {
+                found.people.push(Person {
+                    number: number.value(row),
+                    id: id.value(row).parse()?,
+                    population,
                     bucket: bucket.value(row) as i32,
                     first_us: first.value(row),
                     last_us: last.value(row),
-                    responses: 0,
-                    nps: None,
-                    csat: None,
-                    ces: None,
-                };
-                by_number.insert(number.value(row), person);
+                });
             }
         }
-        Ok(Self { by_number })
+        found.people.sort_unstable_by_key(|person| person.number);
+        Ok(found)
     }
 
     /// Ties of time go to the greater response id, so that the last answer is the same in every run.
@@ -185,13 +232,13 @@ impl People {
             let (number, kind) = (columns.int("person_no")?, columns.text("kind")?);
             let (score, at) = (columns.float("score")?, columns.time("answered_at")?);
             for row in 0..batch.num_rows() {
-                let Some(person) = self.by_number.get_mut(&number.value(row)) else { continue };
-                person.responses += 1;
+                let answers = self.answers.entry(number.value(row)).or_default();
+                answers.responses += 1;
                 let last = Some((score.value(row), at.value(row)));
                 match kind.value(row) {
-                    "nps" => person.nps = last,
-                    "csat" => person.csat = last,
-                    "ces" => person.ces = last,
+                    "nps" => answers.nps = last,
+                    "csat" => answers.csat = last,
+                    "ces" => answers.ces = last,
                     _ => {}
                 }
             }
@@ -201,39 +248,46 @@ impl People {
 
     fn by_bucket(&self) -> BTreeMap<i32, Vec<i64>> {
         let mut buckets: BTreeMap<i32, Vec<i64>> = BTreeMap::new();
-        for (&number, person) in &self.by_number {
-            buckets.entry(person.bucket).or_default().push(number);
+        for person in &self.people {
+            buckets.entry(person.bucket).or_default().push(person.number);
         }
         buckets
     }
 
+    fn find(&self, number: i64) -> &Person {
+        let place = self.people.binary_search_by_key(&number, |person| person.number);
+        &self.people[place.expect("numbers come from these people")]
+    }
+
     fn rows(&self, bucket: i32, numbers: &[i64], activity: &Activity, attributes: &Attributes) -> Result<RecordBatch, RunError> {
-        let people: Vec<&Person> = numbers.iter().map(|number| &self.by_number[number]).collect();
-        let nothing = Sums::default();
+        let people: Vec<&Person> = numbers.iter().map(|&number| self.find(number)).collect();
+        let (nothing, silent) = (Sums::default(), Answers::default());
         let sums: Vec<&Sums> = numbers.iter().map(|number| activity.sums.get(number).unwrap_or(&nothing)).collect();
+        let answers: Vec<&Answers> = numbers.iter().map(|number| self.answers.get(number).unwrap_or(&silent)).collect();
         let ints = |of: fn(&Sums) -> i64| Int64Array::from_iter_values(sums.iter().map(|sums| of(sums)));
-        let scores = |of: fn(&Person) -> Last| Float64Array::from_iter(people.iter().map(|person| of(person).map(|last| last.0)));
-        let given = |of: fn(&Person) -> Last| times(people.iter().map(|person| of(person).map(|last| last.1)));
+        let scores = |of: fn(&Answers) -> Last| Float64Array::from_iter(answers.iter().map(|one| of(one).map(|last| last.0)));
+        let given = |of: fn(&Answers) -> Last| times(answers.iter().map(|one| of(one).map(|last| last.1)));
+        let population = |person: &&Person| self.populations.values()[person.population as usize].as_str();
         Ok(TableRows::of("profiles", people.len())
-            .with("person_id", StringArray::from_iter_values(people.iter().map(|person| &person.id)))
-            .with("population", StringArray::from_iter_values(people.iter().map(|person| &person.population)))
+            .with("person_id", StringArray::from_iter_values(people.iter().map(|person| person.id.to_string())))
+            .with("population", StringArray::from_iter_values(people.iter().map(population)))
             .with("display_name", StringArray::from_iter(numbers.iter().map(|number| attributes.name_of(*number))))
             .with("first_seen_at", times(people.iter().map(|person| Some(person.first_us))))
             .with("last_seen_at", times(people.iter().map(|person| Some(person.last_us))))
             .with("events", ints(|sums| sums.events))
             .with("conversations", ints(|sums| sums.conversations))
             .with("references", ints(|sums| sums.references))
-            .with("responses", Int64Array::from_iter_values(people.iter().map(|person| person.responses)))
+            .with("responses", Int64Array::from_iter_values(answers.iter().map(|one| one.responses)))
             .with("channels", text_lists(sums.iter().map(|sums| Some(by_use(&sums.channels)))))
             .with("events_by_channel", StringArray::from_iter_values(sums.iter().map(|sums| counts_json(&sums.channels))))
             .with("value", money(sums.iter().map(|sums| value(sums).map(|value| value.0))))
             .with("currency", StringArray::from_iter(sums.iter().map(|sums| value(sums).map(|value| value.1))))
-            .with("last_nps", scores(|person| person.nps))
-            .with("last_nps_at", given(|person| person.nps))
-            .with("last_csat", scores(|person| person.csat))
-            .with("last_csat_at", given(|person| person.csat))
-            .with("last_ces", scores(|person| person.ces))
-            .with("last_ces_at", given(|person| person.ces))
+            .with("last_nps", scores(|answers| answers.nps))
+            .with("last_nps_at", given(|answers| answers.nps))
+            .with("last_csat", scores(|answers| answers.csat))
+            .with("last_csat_at", given(|answers| answers.csat))
+            .with("last_ces", scores(|answers| answers.ces))
+            .with("last_ces_at", given(|answers| answers.ces))
             .with(
                 "stage",
                 StringArray::from_iter(sums.iter().map(|sums| sums.stage.map(|stage| activity.stages[stage].as_str()))),

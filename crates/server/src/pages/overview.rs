@@ -84,7 +84,8 @@ async fn surging(app: &App) -> Result<Vec<Surging>, ApiError> {
     app.rows(sql).await
 }
 
-/// What moved beyond chance, given how many comparisons were made.
+/// What moved beyond chance, given how many comparisons were made. Whole metrics are a family of their own, so that a metric
+/// does not have to stand out among all its slices.
 fn changes(app: &App, rows: &[ScoreRow], span: &DataSpan, themes: Vec<Surging>) -> Vec<Change> {
     let mut pairs: Vec<(&Metric, Pair<'_>)> = Vec::new();
     for metric in &app.definitions.metrics {
@@ -94,12 +95,17 @@ fn changes(app: &App, rows: &[ScoreRow], span: &DataSpan, themes: Vec<Surging>) 
     }
     let compared: Vec<_> =
         pairs.into_iter().filter_map(|(metric, pair)| Some((metric, pair, pair.difference(metric.kind)?))).collect();
-    let differences: Vec<reading::Estimate> = compared.iter().map(|(.., difference)| *difference).collect();
-    let sizes = reading::standing_out(&differences, Z);
-    let moved = compared.iter().zip(sizes).filter_map(|((metric, pair, _), size)| {
-        let change = pair.change(metric.kind);
-        let size = size.filter(|_| change.verdict != "unclear")?;
-        Some((size.abs(), moved(metric, pair, change)))
+    let families: [Vec<_>; 2] = {
+        let (whole, slices) = compared.into_iter().partition(|(_, pair, _)| pair.now.slice_by == "all");
+        [whole, slices]
+    };
+    let moved = families.iter().flat_map(|family| {
+        let differences: Vec<reading::Estimate> = family.iter().map(|(.., difference)| *difference).collect();
+        family.iter().zip(reading::standing_out(&differences, Z)).filter_map(|((metric, pair, _), size)| {
+            let change = pair.change(metric.kind);
+            let size = size.filter(|_| change.verdict != "unclear")?;
+            Some((size.abs(), moved(metric, pair, change)))
+        })
     });
     // A p-value on the scale of standard errors, roughly: P(|Z| > z) ≈ exp(−z²/2).
     let surged = themes.into_iter().map(|theme| ((-2.0 * theme.surge_p.max(1e-300).ln()).sqrt(), Change::Theme(emerged(theme))));
