@@ -45,11 +45,11 @@ test: web ## every test: Rust, web units, and the browser against the real binar
 	cd web && npm test
 	CLEW_BIN="$(CARGO_TARGET_DIR)/debug/clew" scripts/e2e
 
-crash: ## kill import and run at 100 seeded moments and compare every table (10 of them run in `make test`)
-	CLEW_CRASH_MOMENTS=100 $(RUN_TESTS) --workspace --locked --test crash
+crash: build ## kill import and run at 100 seeded moments and compare every table (10 of them run in `make test`)
+	CLEW_BIN="$(CARGO_TARGET_DIR)/release/clew" CLEW_CRASH_MOMENTS=100 $(RUN_TESTS) --workspace --locked --test crash
 
-truths: ## the planted truths of the demo company over five seeds (one of them runs in `make test`)
-	CLEW_TRUTH_SEEDS=5 $(RUN_TESTS) --workspace --locked --test truths
+truths: build ## the planted truths of the demo company over five seeds (one of them runs in `make test`)
+	CLEW_BIN="$(CARGO_TARGET_DIR)/release/clew" CLEW_TRUTH_SEEDS=5 $(RUN_TESTS) --workspace --locked --test truths
 
 bench: build ## speed and memory of import and run, beside DuckDB; BENCH="--events 50000000" for options
 	@python3 -c 'import duckdb' 2>/dev/null || { echo "bench: needs DuckDB to compare with: pip install duckdb"; exit 1; }

@@ -114,9 +114,7 @@ fn clew_without_rights(project: &Path, arguments: &[&str]) -> Said {
     give(project, NOBODY);
     // Where the binary was built may be closed to others.
     let binary = project.join(".binary");
-    std::fs::hard_link(env!("CARGO_BIN_EXE_clew"), &binary)
-        .or_else(|_| std::fs::copy(env!("CARGO_BIN_EXE_clew"), &binary).map(drop))
-        .unwrap();
+    std::fs::hard_link(support::binary(), &binary).or_else(|_| std::fs::copy(support::binary(), &binary).map(drop)).unwrap();
     let mut command = Command::new(&binary);
     command.args(arguments).current_dir(project).env_remove("CLEW_PROJECT").env("HOME", project).uid(NOBODY).gid(NOBODY);
     let said = Said::of(&command.output().unwrap());

@@ -35,9 +35,15 @@ impl Said {
     }
 }
 
+/// The binary under test: that of this build, or the one that `CLEW_BIN` names (`make crash` and `make truths` take the
+/// release binary).
+pub fn binary() -> PathBuf {
+    std::env::var_os("CLEW_BIN").map_or_else(|| env!("CARGO_BIN_EXE_clew").into(), PathBuf::from)
+}
+
 /// The real binary, quiet and without the caller's settings.
 pub fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_clew"));
+    let mut command = Command::new(binary());
     command.env_remove("CLEW_PROJECT").env_remove("CLEW_LOG").env_remove("OLIST_DATA").stdin(Stdio::null());
     command
 }
