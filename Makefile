@@ -14,10 +14,10 @@ RUN_TESTS := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test
 DEMO ?=
 BENCH ?=
 
-.PHONY: help setup web demo test build bench lint crash truths
+.PHONY: help setup web demo test build bench bench-intake sdk lint crash truths
 
 help: ## what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 setup: ## check for Rust, Node, and a browser; install what is missing where that is allowed
 	@scripts/setup
@@ -45,8 +45,9 @@ test: web ## every test: Rust, web units, and the browser against the real binar
 	cd web && npm test
 	CLEW_BIN="$(CARGO_TARGET_DIR)/debug/clew" scripts/e2e
 
-crash: build ## kill import and run at 100 seeded moments and compare every table (10 of them run in `make test`)
+crash: build ## kill import and run at 100 seeded moments, and a server under load at 200; nothing is lost or doubled (10 each run in `make test`)
 	CLEW_BIN="$(CARGO_TARGET_DIR)/release/clew" CLEW_CRASH_MOMENTS=100 $(RUN_TESTS) --workspace --locked --test crash
+	CLEW_BIN="$(CARGO_TARGET_DIR)/release/clew" CLEW_CRASH_MOMENTS=200 $(RUN_TESTS) --workspace --locked --test tracking whenever
 
 truths: build ## the planted truths of the demo company over five seeds (one of them runs in `make test`)
 	CLEW_BIN="$(CARGO_TARGET_DIR)/release/clew" CLEW_TRUTH_SEEDS=5 $(RUN_TESTS) --workspace --locked --test truths
@@ -54,6 +55,13 @@ truths: build ## the planted truths of the demo company over five seeds (one of 
 bench: build ## speed and memory of import and run, beside DuckDB; BENCH="--events 50000000" for options
 	@python3 -c 'import duckdb' 2>/dev/null || { echo "bench: needs DuckDB to compare with: pip install duckdb"; exit 1; }
 	CLEW="$(CARGO_TARGET_DIR)/release/clew" python3 benches/import.py $(BENCH)
+
+bench-intake: build ## durable events a second over HTTP, beside PostgreSQL 15; BENCH="--seconds 60" for options
+	cargo build --release --locked -p clew --example load
+	CLEW="$(CARGO_TARGET_DIR)/release/clew" LOAD="$(CARGO_TARGET_DIR)/release/examples/load" python3 benches/intake.py $(BENCH)
+
+sdk: build ## Segment's and RudderStack's own libraries against the server, through a bad line
+	CLEW_BIN="$(CARGO_TARGET_DIR)/release/clew" scripts/sdk
 
 lint: web ## formatting, clippy, licences, bans, unused dependencies, web lint
 	cargo fmt --all --check

@@ -36,6 +36,10 @@ pub enum Command {
     Serve(Serve),
     /// Query the tables.
     Sql(Sql),
+    /// Prove that everything that came in is accounted for, or name the batch where it is not.
+    Audit(Audit),
+    /// Write keys of sources that take facts over HTTP.
+    Keys(Keys),
     /// Write the generated part of the documentation: schemas, tables, API.
     #[command(hide = true)]
     Schema(Schema),
@@ -181,6 +185,51 @@ pub struct Sql {
     /// Read the sealed tables only, without asking for the store.
     #[arg(long)]
     pub sealed: bool,
+}
+
+/// `clew audit`.
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// Where.
+    #[command(flatten)]
+    pub at: At,
+    /// How to report.
+    #[command(flatten)]
+    pub report: Report,
+}
+
+/// `clew keys`.
+#[derive(Debug, Args)]
+pub struct Keys {
+    /// The project folder.
+    #[arg(long, value_name = "DIR", default_value = ".", env = "CLEW_PROJECT", global = true)]
+    pub project: PathBuf,
+    /// Print the report as JSON on standard output.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub what: KeysCommand,
+}
+
+/// What to do with write keys.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Make a key for a source; it is shown once.
+    Create {
+        /// A source with `api:`.
+        source: String,
+        /// What to call it in the list.
+        #[arg(long)]
+        label: Option<String>,
+    },
+    /// List the keys, without the keys themselves.
+    List,
+    /// Make a key void.
+    Revoke {
+        /// Its id, from the list.
+        id: String,
+    },
 }
 
 /// How rows are printed.

@@ -1,9 +1,11 @@
 //! What each command does. One file a command; what several need is here: the project, loaded and checked.
 
+mod audit;
 mod check;
 mod demo;
 mod import;
 mod init;
+mod keys;
 mod run;
 mod schema;
 mod serve;
@@ -28,6 +30,8 @@ pub async fn perform(command: Command) -> Result<()> {
         Command::Run(options) => run::perform(&options).await,
         Command::Serve(options) => serve::perform(&options).await,
         Command::Sql(options) => sql::perform(&options).await,
+        Command::Audit(options) => audit::perform(&options).await,
+        Command::Keys(options) => keys::perform(&options).await,
         Command::Schema(options) => schema::perform(&options),
     }
 }

@@ -193,7 +193,18 @@ impl Remote {
         }
     }
 
-    async fn post<T: serde::de::DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T> {
+    /// Asks for `path`.
+    pub async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T> {
+        self.answer(self.client.get(format!("{}/api/v1/{path}", self.root))).await
+    }
+
+    /// Deletes `path`.
+    pub async fn delete<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T> {
+        self.answer(self.client.delete(format!("{}/api/v1/{path}", self.root))).await
+    }
+
+    /// Posts `body` to `path`.
+    pub async fn post<T: serde::de::DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T> {
         self.answer(self.client.post(format!("{}/api/v1/{path}", self.root)).json(body)).await
     }
 

@@ -32,6 +32,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("datafusion", &["lake", "intake", "pipeline", "server"]),
     ("axum", &["server"]),
     ("tower-http", &["server"]),
+    ("hyper", &["server"]),
 ];
 
 /// Crates without I/O: none of these may appear among their imports.

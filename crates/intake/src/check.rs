@@ -7,12 +7,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use clew_model::Channel;
 use clew_model::tables::TableKind;
 
-use crate::import::{Job, Loaded, compile, parse_all};
+use crate::import::{Job, Loaded, compile, nothing_to_read, parse_all};
 use crate::mapping::{Engine, LookupTable, Lookups};
+use crate::nearest::nearest;
 use crate::reader::{Reader, list};
-use crate::spec::{Mode, Problem, Severity, Source, Sources};
+use crate::spec::{Api, Mode, Problem, Severity, Source, Sources};
 use crate::typing::{Arrival, Candidates, in_row_order};
 
 /// Rows whose values are tried.
@@ -34,7 +36,7 @@ pub fn check(sources: &Sources, source: &Source, read_files: bool) -> Vec<Proble
             return problems;
         }
     };
-    if !read_files {
+    if !read_files || source.spec.files.is_none() {
         problems.extend(parse_all(&engine, source).err().into_iter().flatten());
         return problems;
     }
@@ -78,7 +80,7 @@ fn declaration(sources: &Sources, source: &Source) -> Vec<Problem> {
     let spec = &source.spec;
     let mut problems = Vec::new();
     let mut add = |message: String, remedy: &str| problems.push(of_yaml(source, message, remedy));
-    if source.mappings.is_empty() && spec.lookup.is_none() {
+    if source.mappings.is_empty() && spec.lookup.is_none() && spec.api != Some(Api::Tracking) {
         add(
             "it fills no table".into(),
             &format!(
@@ -95,6 +97,7 @@ fn declaration(sources: &Sources, source: &Source) -> Vec<Problem> {
     {
         add(format!("{} is no target", mapping.target.name), "targets are events, records and responses");
     }
+    live(source, &mut add);
     match spec.max_deleted {
         Some(_) if spec.mode != Mode::Snapshot => {
             add("max_deleted has no meaning here".into(), "say `mode: snapshot`, or leave it out");
@@ -118,6 +121,54 @@ fn declaration(sources: &Sources, source: &Source) -> Vec<Problem> {
     problems
 }
 
+/// What files and the APIs may say, each for itself.
+fn live(source: &Source, add: &mut impl FnMut(String, &str)) {
+    let spec = &source.spec;
+    match (&spec.files, spec.api) {
+        (Some(_), Some(_)) => add("it says both `files:` and `api:`".into(), "make two sources of it, or leave one out"),
+        (None, None) => {
+            let problem = nothing_to_read(source);
+            add(problem.message, &problem.remedy);
+        }
+        _ => {}
+    }
+    if spec.api.is_some() && spec.lookup.is_some() {
+        add("reference data cannot come over HTTP".into(), "read the lookup from a file with `files:`");
+    }
+    if spec.api.is_some() && spec.mode == Mode::Snapshot {
+        add("a source over HTTP has no complete exports".into(), "use `mode: append` or `mode: upsert`");
+    }
+    if spec.api == Some(Api::Tracking) {
+        if spec.mode != Mode::Append {
+            add("tracking calls are written once".into(), "leave `mode:` out, or say `mode: append`");
+        }
+        if !source.mappings.is_empty() {
+            add(
+                "tracking calls map themselves".into(),
+                &format!("remove sources/{}.*.sql, or say `api: rows` to map rows of your own", source.name),
+            );
+        }
+    }
+    if spec.signature.is_some() && spec.api != Some(Api::Rows) {
+        add("a signature is for rows over HTTP".into(), "say `api: rows`, or leave `signature:` out");
+    }
+    if spec.signature.as_ref().is_some_and(|signature| signature.secret.reveal().is_empty()) {
+        add("the secret of the signature is empty: everybody could sign".into(), "give the key that was agreed with the sender");
+    }
+    match spec.channel.as_deref() {
+        Some(_) if spec.api != Some(Api::Tracking) => {
+            add("`channel:` is for tracking calls".into(), "say the channel in the mapping, or leave it out");
+        }
+        Some(channel) if Channel::parse(channel).is_none() => {
+            let known = nearest(channel, Channel::ALL.iter().map(|channel| channel.as_str()));
+            let hint =
+                known.map_or("use one of the glossary, such as web or app".to_owned(), |known| format!("did you mean {known}?"));
+            add(format!("there is no channel {channel}"), &hint);
+        }
+        _ => {}
+    }
+}
+
 fn is_target(name: &str) -> bool {
     matches!(name, "events" | "records" | "responses")
 }
@@ -125,7 +176,7 @@ fn is_target(name: &str) -> bool {
 /// A lookup's key must be among its columns.
 fn lookup_key(sources: &Sources, source: &Source) -> Vec<Problem> {
     let Some(lookup) = &source.spec.lookup else { return Vec::new() };
-    let Some(path) = list(&sources.dir, &source.spec.files).ok().and_then(|files| files.into_iter().next()) else {
+    let Some(path) = list(&sources.dir, source.spec.files.as_ref()).ok().and_then(|files| files.into_iter().next()) else {
         return Vec::new();
     };
     let Ok(reader) = Reader::open(&path, &crate::reader::ReadOptions::of(&source.spec)) else { return Vec::new() };

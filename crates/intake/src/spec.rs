@@ -97,6 +97,16 @@ pub enum Mode {
     Snapshot,
 }
 
+impl From<Mode> for clew_lake::Mode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Append => Self::Append,
+            Mode::Upsert => Self::Upsert,
+            Mode::Snapshot => Self::Snapshot,
+        }
+    }
+}
+
 /// Which of several rows with the same key a lookup keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -119,6 +129,79 @@ pub struct Lookup {
     pub on_duplicate: OnDuplicate,
 }
 
+/// What a source takes over HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Api {
+    /// The tracking calls of Segment's HTTP specification: `POST /v1/track` and its like. They map themselves.
+    Tracking,
+    /// Rows as JSON, JSON lines or CSV: `POST /v1/sources/<name>`, mapped by the source's SQL.
+    Rows,
+}
+
+/// How a sender proves that a request is its own, without a write key: a keyed hash (HMAC) of the body in a header.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Signature {
+    /// The header that carries it, such as X-Hub-Signature-256.
+    pub header: String,
+    /// The hash under the key.
+    #[serde(default)]
+    pub algorithm: Algorithm,
+    /// How the header writes it.
+    #[serde(default)]
+    pub encoding: SignatureEncoding,
+    /// What stands before it in the header, such as `sha256=`.
+    #[serde(default)]
+    pub prefix: String,
+    /// The key that was agreed with the sender; `${NAME}` keeps it out of the file.
+    pub secret: Secret,
+}
+
+/// A hash function.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Algorithm {
+    /// SHA-256.
+    #[default]
+    Sha256,
+}
+
+/// How bytes are written in a header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SignatureEncoding {
+    /// Hexadecimal, in either case.
+    #[default]
+    Hex,
+    /// Base 64 of RFC 4648, padded.
+    Base64,
+}
+
+/// A text that neither logs nor reports show.
+#[derive(Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("***")
+    }
+}
+
 /// The type of a promoted property.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -137,12 +220,22 @@ pub enum PromotedType {
     Timestamp,
 }
 
-/// The content of `sources/<name>.yaml`.
+/// The content of `sources/<name>.yaml`: what it reads (`files:`), or what it takes over HTTP (`api:`), one of the two.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourceSpec {
     /// A path, glob or folder, or a list of them, relative to the project. `${NAME:-default}` is expanded.
-    pub files: OneOrMany,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<OneOrMany>,
+    /// What it takes over HTTP: tracking or rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api: Option<Api>,
+    /// Channel of tracking calls that show none; system when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    /// Rows over HTTP: a signature that senders prove themselves with, instead of a write key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
     /// Recognised from the file name when left out; `.gz` and `.zst` are seen through.
     #[serde(default)]
     pub format: Option<Format>,
@@ -245,6 +338,11 @@ impl Sources {
     /// The source called `name`, or `None`.
     pub fn find(&self, name: &str) -> Option<&Source> {
         self.sources.iter().find(|source| source.name == name)
+    }
+
+    /// The sources that read files.
+    pub fn of_files(&self) -> impl Iterator<Item = &Source> {
+        self.sources.iter().filter(|source| source.spec.api.is_none())
     }
 
     /// The zone of naive times of `source`, by name.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clew_intake::Sources;
+use clew_intake::live::Door;
 use clew_lake::Lake;
 use clew_model::tables::Table;
 use clew_pipeline::Definitions;
@@ -20,9 +21,11 @@ use tokio::time::timeout;
 
 use crate::auth::Auth;
 use crate::cache::{Batches, Cache};
+use crate::connections::Limits;
 use crate::error::{ApiError, Kind};
 use crate::jobs::Jobs;
 use crate::json;
+use crate::keys::WriteKeys;
 use crate::observe::Counters;
 
 /// A query that takes longer is stopped.
@@ -49,6 +52,12 @@ pub struct App {
     pub hosts: Vec<String>,
     /// Who may ask.
     pub auth: Auth,
+    /// Who may write to live sources.
+    pub keys: WriteKeys,
+    /// Where live sources come in.
+    pub door: Door,
+    /// What strangers may take of the server.
+    pub limits: Limits,
     /// Work in the background.
     pub jobs: Jobs,
     /// Numbers about the server itself.
@@ -61,8 +70,19 @@ pub struct App {
 
 impl App {
     /// An app over `lake`.
-    pub fn new(lake: Lake, sources: Sources, definitions: Definitions, zone: TimeZone, auth: Auth) -> Self {
+    pub fn new(
+        lake: Lake,
+        sources: Sources,
+        definitions: Definitions,
+        zone: TimeZone,
+        (auth, keys): (Auth, WriteKeys),
+        limits: Limits,
+    ) -> Self {
+        let door = Door::open(&lake, &sources, limits.door_bytes);
         Self {
+            keys,
+            door,
+            limits,
             lake,
             sources,
             definitions,

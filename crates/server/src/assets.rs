@@ -6,7 +6,7 @@
 
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use rust_embed::Embed;
 
@@ -37,6 +37,20 @@ pub async fn page(method: Method, uri: Uri, headers: HeaderMap) -> Response {
         return ApiError::not_found("file").into_response();
     }
     file("index.html", &headers).unwrap_or_else(|| html(NOT_BUILT))
+}
+
+/// How long a page may keep the tracking library without asking.
+const TRACKER_CACHE: &str = "public, max-age=300, stale-while-revalidate=86400";
+
+/// `/t/clew.js` and `/t/stub.js`: the library for other people's pages.
+pub async fn tracker(uri: Uri, headers: HeaderMap) -> Response {
+    match file(uri.path().trim_start_matches('/'), &headers) {
+        Some(mut response) => {
+            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(TRACKER_CACHE));
+            response
+        }
+        None => ApiError::not_found("file").into_response(),
+    }
 }
 
 fn html(text: &'static str) -> Response {

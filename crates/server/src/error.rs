@@ -4,7 +4,8 @@
 //! say what the engine said, to a reader who is allowed to read the store anyway, and is not logged.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use clew_lake::StorageError;
 use datafusion::error::DataFusionError;
@@ -30,6 +31,10 @@ pub enum Kind {
     NotReady,
     /// A limit of size.
     TooLarge,
+    /// More waits than fits the memory set aside for it.
+    Overloaded,
+    /// The request did not arrive in time.
+    Late,
     /// A limit of time.
     Timeout,
     /// A fault of ours.
@@ -39,7 +44,7 @@ pub enum Kind {
 impl Kind {
     /// Every kind, for docs and tests.
     #[cfg(test)]
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Unauthorised,
         Self::Forbidden,
         Self::NotFound,
@@ -47,6 +52,8 @@ impl Kind {
         Self::Busy,
         Self::NotReady,
         Self::TooLarge,
+        Self::Overloaded,
+        Self::Late,
         Self::Timeout,
         Self::Internal,
     ];
@@ -61,6 +68,8 @@ impl Kind {
             Self::Busy => ("busy", StatusCode::CONFLICT),
             Self::NotReady => ("not_ready", StatusCode::SERVICE_UNAVAILABLE),
             Self::TooLarge => ("too_large", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::Overloaded => ("overloaded", StatusCode::TOO_MANY_REQUESTS),
+            Self::Late => ("late", StatusCode::REQUEST_TIMEOUT),
             Self::Timeout => ("timeout", StatusCode::GATEWAY_TIMEOUT),
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR),
         }
@@ -76,6 +85,8 @@ pub struct ApiError {
     pub message: String,
     /// Further facts.
     pub details: Option<Value>,
+    /// Seconds after which it may be tried again.
+    pub retry_after: Option<u32>,
 }
 
 /// The answer of a page.
@@ -84,7 +95,7 @@ pub type Answer<T> = Result<Json<T>, ApiError>;
 impl ApiError {
     /// An error of this kind.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), details: None }
+        Self { kind, message: message.into(), details: None, retry_after: None }
     }
 
     /// A request that cannot be understood.
@@ -115,6 +126,12 @@ impl ApiError {
     #[must_use]
     pub fn with(self, details: Value) -> Self {
         Self { details: Some(details), ..self }
+    }
+
+    /// To be tried again in `seconds`.
+    #[must_use]
+    pub fn after(self, seconds: u32) -> Self {
+        Self { retry_after: Some(seconds), ..self }
     }
 }
 
@@ -148,8 +165,9 @@ impl From<jiff::Error> for ApiError {
     }
 }
 
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
+impl ApiError {
+    /// Status, headers and body.
+    pub fn parts(self) -> (StatusCode, HeaderMap, ErrorBody) {
         let (code, status) = self.kind.code();
         let error = ErrorDetail {
             code: code.to_owned(),
@@ -157,7 +175,18 @@ impl IntoResponse for ApiError {
             request_id: observe::request_id(),
             details: self.details,
         };
-        (status, Json(ErrorBody { error })).into_response()
+        let mut headers = HeaderMap::new();
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        (status, headers, ErrorBody { error })
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, headers, body) = self.parts();
+        (status, headers, Json(body)).into_response()
     }
 }
 

@@ -7,6 +7,8 @@
 //! |---|---|
 //! | [`serve()`](serve()) | listening, the schedule, stopping |
 //! | `routes` | which address does what, behind which checks |
+//! | `connections` | taking connections, bounding them, letting them end |
+//! | `tracking`, `keys` | the tracking API and rows over HTTP; write keys |
 //! | `auth` | token, session, `Host`, same origin |
 //! | `pages` | one file a page: SQL, and small functions from rows to the answer |
 //! | [`wire`] | the types of the answers; `openapi` makes the contract of them |
@@ -25,12 +27,14 @@ mod assets;
 mod auth;
 mod cache;
 mod calendar;
+mod connections;
 mod cursor;
 mod error;
 mod extract;
 mod filter;
 mod jobs;
 mod json;
+mod keys;
 mod literal;
 mod observe;
 mod openapi;
@@ -38,7 +42,10 @@ mod pages;
 mod routes;
 mod scoring;
 mod serve;
+mod tracking;
 pub mod wire;
 
+pub use connections::Limits;
+pub use keys::{KeyError, LONGEST_LABEL, WriteKeys};
 pub use openapi::text as openapi;
 pub use serve::{Config, Ready, ServeError, serve};

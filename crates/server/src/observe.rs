@@ -15,6 +15,9 @@ use axum::http::HeaderValue;
 use axum::middleware::Next;
 use axum::response::Response;
 
+use clew_intake::live::Door;
+use clew_lake::Lake;
+
 use crate::app::App;
 
 tokio::task_local! {
@@ -132,6 +135,43 @@ impl Counters {
         }
         text
     }
+}
+
+/// Numbers about live sources: what became of their messages, what waits, how long appends take, what is not sealed yet.
+pub fn door(door: &Door, lake: &Lake) -> String {
+    let mut text = String::from(
+        "# HELP clew_messages_total Messages of live sources by what became of them.\n# TYPE clew_messages_total counter\n",
+    );
+    for source in door.sources() {
+        let counts = source.counts();
+        for (status, n) in [
+            ("accepted", counts.accepted),
+            ("duplicate", counts.duplicate),
+            ("quarantined", counts.quarantined),
+            ("rejected", counts.rejected),
+            ("skipped", counts.skipped),
+        ] {
+            let _ = writeln!(text, "clew_messages_total{{source=\"{}\",status=\"{status}\"}} {n}", source.name());
+        }
+    }
+    let load = door.load();
+    let unsealed: u64 = lake.tables().iter().map(|table| table.unsealed_rows).sum();
+    let lag = door.seal_lag();
+    text += &format!(
+        "# HELP clew_door_bytes Bytes of bodies that wait or are at work.\n# TYPE clew_door_bytes gauge\nclew_door_bytes {}\n\
+         # HELP clew_door_budget_bytes The most that they may be.\n# TYPE clew_door_budget_bytes gauge\nclew_door_budget_bytes {}\n\
+         # HELP clew_append_seconds Seconds that chunks of live sources took from queue to disk.\n# TYPE clew_append_seconds summary\n\
+         clew_append_seconds_sum {}\nclew_append_seconds_count {}\n\
+         # HELP clew_unsealed_rows Rows that are in the log and not yet in a table.\n# TYPE clew_unsealed_rows gauge\nclew_unsealed_rows {unsealed}\n\
+         # HELP clew_seal_lag_seconds Age of the oldest append that may not be sealed.\n# TYPE clew_seal_lag_seconds gauge\n\
+         clew_seal_lag_seconds {:.3}\n",
+        load.bytes,
+        load.budget,
+        load.seconds,
+        load.appends,
+        lag.as_secs_f64(),
+    );
+    text
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
-use crate::pages::{data, drivers, journeys, meta, overview, people, person, scores, search, sql, timeline, voice, work};
+use crate::pages::{
+    audit, data, drivers, journeys, keys, meta, overview, people, person, scores, search, sql, timeline, voice, work,
+};
 
 #[derive(OpenApi)]
 #[openapi(paths(
@@ -26,12 +28,16 @@ use crate::pages::{data, drivers, journeys, meta, overview, people, person, scor
     search::search,
     work::run,
     work::import,
-    sql::sql
+    sql::sql,
+    keys::list,
+    keys::create,
+    keys::revoke,
+    audit::audit
 ))]
 struct Contract;
 
 /// Bodies of requests: keys may be left out.
-const REQUESTS: [&str; 3] = ["RunRequest", "ImportRequest", "SqlRequest"];
+const REQUESTS: [&str; 4] = ["RunRequest", "ImportRequest", "SqlRequest", "KeyRequest"];
 
 /// The contract as JSON text.
 ///

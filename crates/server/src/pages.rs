@@ -1,8 +1,10 @@
 //! One file a page: its queries and the small functions that turn rows into its answer.
 
+pub mod audit;
 pub mod data;
 pub mod drivers;
 pub mod journeys;
+pub mod keys;
 pub mod meta;
 pub mod overview;
 pub mod people;

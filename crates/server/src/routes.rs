@@ -1,8 +1,8 @@
 //! Which address does what, behind which checks.
 //!
-//! From the outside in: compression, request id and log, security headers, `Host`; then for the API and `/metrics` the token, the
+//! From the outside in: request id and log, compression, security headers, `Host`; then for the API and `/metrics` the token, the
 //! limit of the body, the page. `/healthz`, `/readyz`, `/login`, `/openapi.json` and the cockpit's files need no token: they tell
-//! nothing of the store.
+//! nothing of the store. The tracking API (`/v1`, `/t`) stands beside all that: it has keys and limits of its own and answers to any name.
 
 use std::sync::Arc;
 
@@ -12,13 +12,15 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use tower_http::compression::CompressionLayer;
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::pages::{data, drivers, journeys, meta, overview, people, person, scores, search, sql, timeline, voice, work};
-use crate::{assets, auth, observe, openapi};
+use crate::pages::{
+    audit, data, drivers, journeys, keys, meta, overview, people, person, scores, search, sql, timeline, voice, work,
+};
+use crate::{assets, auth, observe, openapi, tracking};
 
 /// The largest body.
 const MOST_BODY_BYTES: usize = 1 << 20;
@@ -49,6 +51,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/run", post(work::run))
         .route("/api/v1/import", post(work::import))
         .route("/api/v1/sql", post(sql::sql))
+        .route("/api/v1/keys", get(keys::list).post(keys::create))
+        .route("/api/v1/keys/{key_id}", delete(keys::revoke))
+        .route("/api/v1/audit", get(audit::audit))
         .method_not_allowed_fallback(async || ApiError::not_found("method at this address"))
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES));
     let guarded =
@@ -62,13 +67,15 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(assets::page)
         .layer(from_fn_with_state(Arc::clone(&app), auth::check_host))
         .layer(from_fn(secured))
-        .layer(from_fn_with_state(Arc::clone(&app), observe::watch))
         .layer(CompressionLayer::new())
+        .merge(tracking::routes())
+        .layer(from_fn_with_state(Arc::clone(&app), observe::watch))
         .with_state(app)
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], app.counters.text()).into_response()
+    let text = app.counters.text() + &observe::door(&app.door, &app.lake);
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
 /// Ready where the store answers.

@@ -11,15 +11,13 @@ use clew_pipeline::Definitions;
 use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::time::timeout;
 
 use crate::app::App;
 use crate::auth::Auth;
+use crate::connections::{self, Limits};
 use crate::jobs::{Then, Work, start};
+use crate::keys::{KeyError, WriteKeys};
 use crate::routes::router;
-
-/// Requests in flight get so long after the signal to stop.
-const LAST_ANSWERS: Duration = Duration::from_secs(35);
 
 /// How to serve.
 pub struct Config {
@@ -33,6 +31,8 @@ pub struct Config {
     pub schedule: Option<Duration>,
     /// Host names beside `localhost` and addresses under which browsers may reach the server, such as that of a proxy.
     pub hosts: Vec<String>,
+    /// What strangers may take of the server.
+    pub limits: Limits,
     /// Is told the address and the login link as soon as requests are taken.
     pub ready: Box<dyn FnOnce(&Ready) + Send>,
 }
@@ -75,12 +75,15 @@ pub enum ServeError {
         /// Why.
         source: std::io::Error,
     },
+    /// The write keys can be neither read nor written.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
     /// The project's zone is none.
     #[error("timezone: {0}")]
     Timezone(#[from] jiff::Error),
-    /// The connection side failed.
+    /// The address that was bound cannot be told.
     #[error("serving: {0}")]
-    Connections(#[from] std::io::Error),
+    Address(#[from] std::io::Error),
     /// The store could not note the address.
     #[error("noting the address in the store: {0}")]
     Announce(#[from] StorageError),
@@ -105,7 +108,8 @@ pub async fn serve(
     let zone = TimeZone::get(&definitions.timezone)?;
     let reach = reachable(address);
     let login = format!("http://{reach}{}", auth.login_path());
-    let mut app = App::new(lake.clone(), sources, definitions, zone, auth);
+    let keys = WriteKeys::open(&config.store)?;
+    let mut app = App::new(lake.clone(), sources, definitions, zone, (auth, keys), config.limits);
     app.company = config.company;
     app.hosts = config.hosts;
     let app = Arc::new(app);
@@ -114,33 +118,18 @@ pub async fn serve(
     let schedule = config.schedule.map(|every| tokio::spawn(on_schedule(Arc::clone(&app), every, stopped.clone())));
     (config.ready)(&Ready { address, login });
     tracing::info!(%address, "serving");
-    let signal = async move {
+    tokio::spawn(async move {
         shutdown.await;
         stop.send_replace(true);
-    };
-    answer(listener, Arc::clone(&app), signal, stopped).await?;
+    });
+    connections::answer(listener, router(Arc::clone(&app)), config.limits, stopped).await;
+    app.door.close().await;
     if let Some(schedule) = schedule {
         schedule.abort();
     }
     app.jobs.finish().await;
     lake.close().await?;
     Ok(())
-}
-
-/// Takes requests until the signal; those in flight may end, but not hold up the stop for ever.
-async fn answer(
-    listener: TcpListener,
-    app: Arc<App>,
-    signal: impl Future<Output = ()> + Send + 'static,
-    mut stopped: watch::Receiver<bool>,
-) -> std::io::Result<()> {
-    let server = axum::serve(listener, router(app)).with_graceful_shutdown(signal).into_future();
-    tokio::pin!(server);
-    tokio::select! {
-        ended = &mut server => return ended,
-        _ = stopped.wait_for(|stopped| *stopped) => {}
-    }
-    timeout(LAST_ANSWERS, server).await.unwrap_or(Ok(()))
 }
 
 /// The address as others on this machine reach it: "everywhere" is no place to go to.
@@ -164,7 +153,7 @@ async fn on_schedule(app: Arc<App>, every: Duration, mut stopped: watch::Receive
         }
         pause = every;
         let watched: Vec<String> =
-            app.sources.sources.iter().filter(|source| source.spec.watch).map(|source| source.name.clone()).collect();
+            app.sources.of_files().filter(|source| source.spec.watch).map(|source| source.name.clone()).collect();
         if watched.is_empty() {
             continue;
         }

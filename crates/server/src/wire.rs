@@ -8,6 +8,7 @@ pub mod common;
 pub mod journeys;
 pub mod people;
 pub mod scores;
+pub mod tracking;
 pub mod voice;
 pub mod work;
 
@@ -15,5 +16,6 @@ pub use common::*;
 pub use journeys::*;
 pub use people::*;
 pub use scores::*;
+pub use tracking::*;
 pub use voice::*;
 pub use work::*;

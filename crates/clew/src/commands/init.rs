@@ -31,6 +31,7 @@ const SHOP: &[(&str, &str)] = template!("shop":
     "sources/orders.events.sql" as "sources/orders.events.sql",
     "sources/survey.yaml" as "sources/survey.yaml",
     "sources/survey.responses.sql" as "sources/survey.responses.sql",
+    "sources/website.yaml" as "sources/website.yaml",
     "data/customers.csv" as "data/customers.csv",
     "data/orders.csv" as "data/orders.csv",
     "data/survey.jsonl" as "data/survey.jsonl",

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
 use clew_lake::Lake;
-use clew_server::{Config, Ready};
+use clew_server::{Config, Limits, Ready};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::Serve;
@@ -33,6 +33,7 @@ pub async fn serve(lake: Lake, project: Project, listen: SocketAddr, scheduled: 
         company: project.settings.company.clone(),
         schedule: project.settings.schedule().filter(|_| scheduled),
         hosts: Vec::new(),
+        limits: Limits::default(),
         ready: Box::new(|Ready { login, .. }| {
             // Standard output may be closed; the server serves all the same.
             let _ = output::print(&format!("The cockpit: {login}\nStop with Ctrl-C.\n"));

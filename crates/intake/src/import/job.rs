@@ -87,6 +87,18 @@ pub fn of_file(source: &Source, error: ReadError) -> Problem {
     Problem { path: source.yaml_path.clone(), line: None, column: None, message, remedy, severity: Severity::Error }
 }
 
+/// Neither files nor an API.
+pub fn nothing_to_read(source: &Source) -> Problem {
+    Problem {
+        path: source.yaml_path.clone(),
+        line: None,
+        column: None,
+        message: "it says neither `files:` nor `api:`, so nothing comes in".into(),
+        remedy: "name its files, or say `api: tracking` or `api: rows` for what comes over HTTP".into(),
+        severity: Severity::Error,
+    }
+}
+
 impl<'a> Job<'a> {
     /// Looks at everything that can be known before the first row is stored.
     pub async fn prepare(
@@ -107,7 +119,10 @@ impl<'a> Job<'a> {
             problems.extend(found);
             Vec::new()
         });
-        let paths = list(&sources.dir, &source.spec.files).map_err(|error| vec![of_file(source, error)]);
+        if source.spec.files.is_none() {
+            problems.push(nothing_to_read(source));
+        }
+        let paths = list(&sources.dir, source.spec.files.as_ref()).map_err(|error| vec![of_file(source, error)]);
         let paths = paths.unwrap_or_else(|found| {
             problems.extend(found);
             Vec::new()
@@ -193,7 +208,8 @@ impl<'a> Job<'a> {
     }
 }
 
-async fn prepare_work(
+/// Plans the mappings of `source` over rows with the columns of `schema`.
+pub async fn prepare_work(
     engine: &Engine,
     origin: &Arc<Origin>,
     source: &Source,

@@ -66,7 +66,7 @@ impl Loaded {
     pub fn columns_only(sources: &Sources) -> Lookups {
         let lookup = |source: &Source| {
             let lookup = source.spec.lookup.as_ref()?;
-            let first = list(&sources.dir, &source.spec.files).ok().and_then(|files| files.into_iter().next());
+            let first = list(&sources.dir, source.spec.files.as_ref()).ok().and_then(|files| files.into_iter().next());
             let reader = first.and_then(|path| Reader::open(&path, &ReadOptions::of(&source.spec)).ok());
             let schema = reader.map_or_else(|| Arc::new(Schema::empty()), |reader| reader.schema());
             let table = MemTable::try_new(schema, vec![vec![]]).expect("no batch disagrees with the schema");
@@ -109,7 +109,7 @@ impl LoadedLookup {
         let mut loaded = Self { key, schema: Arc::new(Schema::empty()), batches: Vec::new(), files: Vec::new() };
         let mut seen: FxHashMap<Vec<u8>, i64> = FxHashMap::default();
         let mut bytes = 0;
-        for path in list(&sources.dir, &source.spec.files).map_err(read_problem)? {
+        for path in list(&sources.dir, source.spec.files.as_ref()).map_err(read_problem)? {
             let mut reader = Reader::open(&path, &ReadOptions::of(&source.spec)).map_err(read_problem)?;
             let columns: Vec<String> = loaded.schema.fields().iter().map(|field| field.name().clone()).collect();
             reader.add_columns(columns.iter().map(String::as_str));

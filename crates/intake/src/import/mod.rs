@@ -25,10 +25,12 @@ use std::collections::BTreeSet;
 use clew_lake::{AppendError, Lake, StorageError};
 use datafusion::error::DataFusionError;
 
-pub(crate) use self::job::{Job, parse_all};
+pub(crate) use self::job::{FileWork, Job, nothing_to_read, origin, parse_all, prepare_work};
 pub(crate) use self::lookups::Loaded;
+pub(crate) use self::quarantine::{Place, Refused, rows as quarantine_rows};
 pub use self::report::{FileReport, ImportReport, RowReport, SourceReport, TargetReport};
 use self::run::Importer;
+pub(crate) use self::workers::{Context as BlockContext, Mapped};
 use crate::mapping::Engine;
 use crate::nearest::nearest;
 use crate::reader::ReadError;
@@ -86,6 +88,21 @@ pub enum ImportError {
 }
 
 impl ImportError {
+    /// What is wrong with the project, where that is all it is.
+    pub(crate) fn into_problems(self) -> Vec<Problem> {
+        match self {
+            Self::Refused(problems) => problems,
+            other => vec![Problem {
+                path: std::path::PathBuf::new(),
+                line: None,
+                column: None,
+                message: other.to_string(),
+                remedy: "see `clew check`".into(),
+                severity: Severity::Error,
+            }],
+        }
+    }
+
     /// Whether input or project are to blame (exit code 1) and not the machine (3).
     pub fn is_refusal(&self) -> bool {
         matches!(
@@ -153,8 +170,23 @@ fn select<'a>(sources: &'a Sources, names: &[String]) -> Result<Vec<&'a Source>,
     if !unknown.is_empty() {
         return Err(ImportError::Refused(unknown));
     }
+    let live: Vec<Problem> = names
+        .iter()
+        .filter_map(|name| sources.find(name).filter(|source| source.spec.api.is_some()))
+        .map(|source| Problem {
+            path: source.yaml_path.clone(),
+            line: None,
+            column: None,
+            message: format!("source {} takes its facts over HTTP: it has no files to import", source.name),
+            remedy: "send them to `clew serve`, or leave it out".into(),
+            severity: Severity::Error,
+        })
+        .collect();
+    if !live.is_empty() {
+        return Err(ImportError::Refused(live));
+    }
     let wanted: BTreeSet<&str> = names.iter().map(String::as_str).collect();
-    Ok(sources.sources.iter().filter(|source| wanted.is_empty() || wanted.contains(source.name.as_str())).collect())
+    Ok(sources.of_files().filter(|source| wanted.is_empty() || wanted.contains(source.name.as_str())).collect())
 }
 
 fn unknown_source(sources: &Sources, name: &str) -> Problem {

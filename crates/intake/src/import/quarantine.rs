@@ -7,6 +7,7 @@ use clew_lake::schema;
 use xxhash_rust::xxh3::Xxh3;
 
 /// One row or fact that was not stored.
+#[derive(Debug)]
 pub struct Refused {
     /// Target table; none for an unreadable row.
     pub target: Option<&'static str>,
@@ -32,6 +33,8 @@ pub struct Place<'a> {
     pub file: &'a str,
     /// Microseconds, UTC.
     pub at: i64,
+    /// Whether a row's number says which row it is: in a file it does, in a live source it counts arrivals.
+    pub numbered: bool,
 }
 
 /// The batch for the lake. The id comes from everything but batch and time, so that a second import adds nothing.
@@ -43,7 +46,7 @@ pub fn rows(place: &Place, refused: &[Refused]) -> RecordBatch {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part.as_bytes());
         }
-        hasher.update(&one.row_no.to_le_bytes());
+        hasher.update(&if place.numbered { one.row_no } else { 0 }.to_le_bytes());
         hasher.update(&one.ordinal.to_le_bytes());
         Some(format!("{:032x}", hasher.digest128()))
     });

@@ -4,13 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
+use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
-use clew_identity::canonical::subject_number;
 use clew_lake::{AppendError, Appender, Appending, Batch, Chunk, Lake, Mode as LakeMode, Progress as LakeProgress, RowCounts};
 use clew_model::tables::Table;
-use rustc_hash::FxHashMap;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::job::Job;
 use super::lookups::LoadedLookup;
@@ -18,19 +15,17 @@ use super::quarantine::{Place, rows as quarantine_rows};
 use super::report::{FileReport, RowReport, SourceReport, TargetReport};
 use super::workers::{Event, Mapped, Start, Stream, refuse_row};
 use super::{ImportError, Progress};
-use crate::spec::Mode;
+use crate::outcome::{MAX_SALT, Offered, check, rename_subject};
 
-/// Seed of the check that tells two identifier sets under one number apart: any other than the salts of the number.
-const CHECK_SEED: u64 = 0x636c_6577;
-/// Salts tried for a subject whose number is taken.
-const MAX_SALT: u64 = 16;
+/// Subjects that an import remembers: 160 MB at most.
+const MOST_SUBJECTS: usize = 10_000_000;
 
 /// Runs jobs.
 pub struct Importer<'a> {
     pub(super) lake: &'a Lake,
     progress: &'a dyn Progress,
-    /// Subjects that this import has offered to the register, with a check of their bytes.
-    seen: Mutex<FxHashMap<i64, u64>>,
+    /// Subjects that this import has offered to the register.
+    seen: Mutex<Offered>,
     pub(super) deletions: Mutex<BTreeMap<String, Vec<(&'static Table, RecordBatch)>>>,
     pub(super) threads: usize,
 }
@@ -54,7 +49,8 @@ impl<'a> Importer<'a> {
     /// An importer into `lake`.
     pub fn new(lake: &'a Lake, progress: &'a dyn Progress) -> Self {
         let threads = std::thread::available_parallelism().map_or(2, usize::from).min(16);
-        Self { lake, progress, seen: Mutex::default(), deletions: Mutex::default(), threads }
+        let seen = Mutex::new(Offered::new(MOST_SUBJECTS));
+        Self { lake, progress, seen, deletions: Mutex::default(), threads }
     }
 
     fn begin(&self, job: &'a Job<'a>) -> Result<Run<'a>, ImportError> {
@@ -176,10 +172,11 @@ impl<'a> Importer<'a> {
         done: bool,
     ) -> Result<Appending, ImportError> {
         for salt in 0..MAX_SALT {
-            let subjects = match self.new_subjects(mapped) {
+            let new = self.seen.lock().unwrap_or_else(PoisonError::into_inner).new_among(&mapped.candidates);
+            let subjects = match new {
                 Ok(subjects) => subjects,
                 Err(taken) => {
-                    rename_subject(mapped, taken, salt + 1);
+                    rename_subject(&mut mapped.candidates, &mut mapped.facts, taken, salt + 1);
                     continue;
                 }
             };
@@ -189,25 +186,13 @@ impl<'a> Importer<'a> {
                     self.seen.lock().unwrap_or_else(PoisonError::into_inner).extend(offered);
                     return Ok(appending);
                 }
-                Err(AppendError::SubjectCollision { subject }) => rename_subject(mapped, subject, salt + 1),
+                Err(AppendError::SubjectCollision { subject }) => {
+                    rename_subject(&mut mapped.candidates, &mut mapped.facts, subject, salt + 1);
+                }
                 Err(error) => return Err(error.into()),
             }
         }
         Err(ImportError::Append(AppendError::SubjectCollision { subject: 0 }))
-    }
-
-    /// Subjects that the register has not been offered by this import; or one whose number other bytes have taken.
-    fn new_subjects(&self, mapped: &Mapped) -> Result<Vec<(i64, Vec<u8>)>, i64> {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut new = Vec::new();
-        for (subject, bytes) in mapped.candidates.iter() {
-            match seen.get(&subject) {
-                None => new.push((subject, bytes.to_vec())),
-                Some(known) if *known == check(bytes) => {}
-                Some(_) => return Err(subject),
-            }
-        }
-        Ok(new)
     }
 
     /// What an earlier, interrupted run of this batch has counted already.
@@ -279,49 +264,18 @@ impl Run<'_> {
     fn chunk_of(&self, mapped: &Mapped, subjects: Vec<(i64, Vec<u8>)>, done: bool) -> Chunk {
         let source = &self.job.source.name;
         let file = &self.job.files[mapped.file].name;
-        let place = Place { source, batch: self.batch.id.as_str(), file, at: self.received_at };
+        let place = Place { source, batch: self.batch.id.as_str(), file, at: self.received_at, numbered: true };
         Chunk {
             source: source.clone(),
             batch: self.batch.id.clone(),
             chunk: self.chunk,
             file: Some(file.clone()),
-            mode: match self.job.source.spec.mode {
-                Mode::Append => LakeMode::Append,
-                Mode::Upsert => LakeMode::Upsert,
-                Mode::Snapshot => LakeMode::Snapshot,
-            },
+            mode: self.job.source.spec.mode.into(),
             rows: mapped.rows,
             facts: mapped.facts.clone(),
             quarantine: quarantine_rows(&place, &mapped.refused),
             subjects,
             progress: Some(LakeProgress { file: file.clone(), next_row: mapped.next_row as u64, done, state: Vec::new() }),
         }
-    }
-}
-
-fn check(bytes: &[u8]) -> u64 {
-    xxh3_64_with_seed(bytes, CHECK_SEED)
-}
-
-/// Gives the subject `taken` of this chunk the number of its bytes under another salt. Within a chunk a number stands
-/// for one set only, so every row that carries it is meant.
-fn rename_subject(mapped: &mut Mapped, taken: i64, salt: u64) {
-    let Some(bytes) = mapped.candidates.iter().find(|(subject, _)| *subject == taken).map(|(_, bytes)| bytes.to_vec()) else {
-        return;
-    };
-    let number = subject_number(&bytes, salt);
-    mapped.candidates.rename(taken, number);
-    for facts in &mut mapped.facts {
-        let schema = facts.rows.schema();
-        let Some((at, _)) = schema.column_with_name("subject") else { continue };
-        let renamed = facts
-            .rows
-            .column(at)
-            .as_primitive::<Int64Type>()
-            .iter()
-            .map(|subject| subject.map(|s| if s == taken { number } else { s }));
-        let mut columns: Vec<ArrayRef> = facts.rows.columns().to_vec();
-        columns[at] = std::sync::Arc::new(renamed.collect::<Int64Array>());
-        facts.rows = RecordBatch::try_new(schema, columns).expect("the column has a value per row");
     }
 }

@@ -72,14 +72,22 @@ pub struct Start {
     pub from_row: i64,
 }
 
-struct Context {
-    file: usize,
-    name: String,
-    decoder: Arc<Decoder>,
-    wanted: Vec<usize>,
-    work: Arc<FileWork>,
-    targets: Arc<Vec<&'static Table>>,
-    received_at: i64,
+/// What the blocks of one file have in common.
+pub struct Context {
+    /// Position of the file.
+    pub file: usize,
+    /// As facts name it.
+    pub name: String,
+    /// Makes rows of its blocks.
+    pub decoder: Arc<Decoder>,
+    /// Positions of the program's columns among those of the decoder.
+    pub wanted: Vec<usize>,
+    /// What is done with it.
+    pub work: Arc<FileWork>,
+    /// The tables of the mappings.
+    pub targets: Arc<Vec<&'static Table>>,
+    /// Microseconds, UTC.
+    pub received_at: i64,
 }
 
 type Numbered = (u64, Arc<Context>, Block);
@@ -191,7 +199,8 @@ fn work(blocks: &Mutex<Receiver<Numbered>>, to_caller: &mpsc::Sender<Outcome>, h
 }
 
 impl Context {
-    fn map(&self, block: &Block, handle: &Handle) -> Result<Mapped, ImportError> {
+    /// Decodes, maps and types `block`; plans run on `handle`'s runtime, of which this thread is none.
+    pub fn map(&self, block: &Block, handle: &Handle) -> Result<Mapped, ImportError> {
         let mut decoded = self.decoder.decode(block, &self.wanted);
         let program = &self.work.program;
         let mut outputs = Vec::with_capacity(program.len());

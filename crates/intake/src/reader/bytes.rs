@@ -31,6 +31,11 @@ pub enum Compression {
 /// Opens `path` for reading as UTF-8, with what its first bytes say about compression.
 pub fn open(path: &Path, encoding: Encoding) -> Result<(Box<dyn Read + Send>, Compression), ReadError> {
     let (raw, compression) = decompress(path)?;
+    Ok((decode(raw, path, encoding)?, compression))
+}
+
+/// `raw`, which is the content of `path`, as UTF-8.
+pub fn decode(raw: Box<dyn Read + Send>, path: &Path, encoding: Encoding) -> Result<Box<dyn Read + Send>, ReadError> {
     let mut stream = BufReader::with_capacity(BUFFER, raw);
     // A pipe or decompressor may hand out fewer bytes than a mark needs; a file that short holds nothing else.
     let head = stream.fill_buf().map_err(|error| ReadError::of(path, error, 0))?;
@@ -43,8 +48,8 @@ pub fn open(path: &Path, encoding: Encoding) -> Result<(Box<dyn Read + Send>, Co
     };
     stream.consume(skip);
     Ok(match decoder {
-        None => (Box::new(stream), compression),
-        Some(decoder) => (Box::new(Transcode { inner: stream, decoder, out: Vec::new(), at: 0, ended: false }), compression),
+        None => Box::new(stream),
+        Some(decoder) => Box::new(Transcode { inner: stream, decoder, out: Vec::new(), at: 0, ended: false }),
     })
 }
 

@@ -16,6 +16,12 @@ pub struct TextColumn {
     nulls: NullBufferBuilder,
 }
 
+impl Default for TextColumn {
+    fn default() -> Self {
+        Self::with_capacity(0)
+    }
+}
+
 impl TextColumn {
     /// An empty column with room for `rows` short values.
     pub fn with_capacity(rows: usize) -> Self {

@@ -16,7 +16,7 @@ use memchr::memchr_iter;
 
 use super::columns::TextColumn;
 use super::records::{Quoting, Splitter};
-use super::{Compression, Decoded, Decoder, MAX_COLUMNS, ReadError, Reader, Records, TextRecords, Unreadable, bytes, with_rows};
+use super::{Compression, Decoded, Decoder, MAX_COLUMNS, ReadError, Reader, Records, Stream, TextRecords, Unreadable, with_rows};
 use crate::spec::CsvOptions;
 
 const CANDIDATES: [u8; 4] = *b",;\t|";
@@ -34,10 +34,9 @@ pub struct Layout {
     quote: u8,
 }
 
-/// Opens a file and reads its header.
-pub fn open(path: &Path, options: &CsvOptions) -> Result<Reader, ReadError> {
+/// Reads the header.
+pub fn open(path: &Path, (stream, compression): Stream, options: &CsvOptions) -> Result<Reader, ReadError> {
     let refuse = |message: String, remedy: &str| ReadError::Format { path: path.into(), message, remedy: remedy.into() };
-    let (stream, compression) = bytes::open(path, options.encoding)?;
     let ascii = |given: Option<char>, name: &str| match given {
         Some(c) if !c.is_ascii() || matches!(c, '\n' | '\r') => {
             Err(refuse(format!("the {name} {c:?} is not a character of ASCII"), "use one of , ; tab |"))

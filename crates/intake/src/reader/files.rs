@@ -19,9 +19,10 @@ pub const MAX_FILES: usize = 100_000;
 /// Bytes at each end of a file that enter its fingerprint.
 const SAMPLE: u64 = 64 * 1024;
 
-/// The files of a source, sorted, without repetition.
-pub fn list(dir: &Path, patterns: &OneOrMany) -> Result<Vec<PathBuf>, ReadError> {
+/// The files of a source, sorted, without repetition; none where it names none.
+pub fn list(dir: &Path, patterns: Option<&OneOrMany>) -> Result<Vec<PathBuf>, ReadError> {
     let mut files = Vec::new();
+    let Some(patterns) = patterns else { return Ok(files) };
     for pattern in patterns.iter() {
         let before = files.len();
         let path = dir.join(pattern);
@@ -143,13 +144,13 @@ mod tests {
             std::fs::write(path, "x\n").unwrap();
         }
         let names = |pattern: &str| -> Vec<String> {
-            let files = list(dir.path(), &OneOrMany::One(pattern.into())).unwrap();
+            let files = list(dir.path(), Some(&OneOrMany::One(pattern.into()))).unwrap();
             files.iter().map(|f| f.strip_prefix(dir.path()).unwrap().display().to_string()).collect()
         };
         assert_eq!(names("."), ["a.csv", "b.csv", "sub/c.csv"]);
         assert_eq!(names("*.csv"), ["a.csv", "b.csv"]);
-        assert!(matches!(list(dir.path(), &OneOrMany::One("*.parquet".into())), Err(ReadError::Missing { .. })));
-        assert!(matches!(list(dir.path(), &OneOrMany::One("none.csv".into())), Err(ReadError::Missing { .. })));
+        assert!(matches!(list(dir.path(), Some(&OneOrMany::One("*.parquet".into()))), Err(ReadError::Missing { .. })));
+        assert!(matches!(list(dir.path(), Some(&OneOrMany::One("none.csv".into()))), Err(ReadError::Missing { .. })));
     }
 
     #[test]

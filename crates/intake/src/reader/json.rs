@@ -21,24 +21,21 @@ use super::columns::TextColumn;
 use super::records::Splitter as Lines;
 use super::{
     BLOCK_BYTES, BLOCK_ROWS, Block, Compression, Decoded, Decoder, MAX_COLUMNS, PREFIX, ROW_LIMIT, ReadError, ReadOptions,
-    Reader, Records, SplitFault, Splitter, TextRecords, Unreadable, bytes, with_rows,
+    Reader, Records, SplitFault, Splitter, Stream, TextRecords, Unreadable, with_rows,
 };
-use crate::spec::Encoding;
 
 /// Longest key that the scanner reads on its way to the array.
 const MAX_KEY: usize = 64 * 1024;
 
-/// Opens a file of JSON lines.
-pub fn open_lines(path: &Path, encoding: Encoding) -> Result<Reader, ReadError> {
-    let (stream, compression) = bytes::open(path, encoding)?;
+/// Reads JSON lines.
+pub fn open_lines(path: &Path, (stream, compression): Stream) -> Result<Reader, ReadError> {
     let mut lines = Lines::new(stream, path);
     let first = lines.next(BLOCK_ROWS, 0)?;
     Ok(begin(path, Splitter::Records(lines), first, compression != Compression::Plain))
 }
 
-/// Opens a JSON document and walks to its array.
-pub fn open_array(path: &Path, options: &ReadOptions) -> Result<Reader, ReadError> {
-    let (stream, _) = bytes::open(path, options.csv.encoding)?;
+/// Reads a JSON document and walks to its array.
+pub fn open_array(path: &Path, (stream, _): Stream, options: &ReadOptions) -> Result<Reader, ReadError> {
     let mut array = ArraySplitter {
         scanner: Scanner { stream: BufReader::with_capacity(256 * 1024, stream), path: path.into() },
         state: State::Open,

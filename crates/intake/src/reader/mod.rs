@@ -241,6 +241,9 @@ impl ReadOptions {
     }
 }
 
+/// UTF-8 bytes, and how they are compressed where they lie.
+type Stream = (Box<dyn io::Read + Send>, Compression);
+
 /// A file that is open for splitting.
 pub struct Reader {
     path: PathBuf,
@@ -276,12 +279,35 @@ impl Reader {
                 remedy: "remove it, or export it again".into(),
             });
         }
-        let mut reader = match format {
-            Format::Csv => csv::open(path, &options.csv)?,
-            Format::Jsonl => json::open_lines(path, options.csv.encoding)?,
-            Format::Json => json::open_array(path, options)?,
+        let reader = match format {
             Format::Parquet => parquet::open(path, options.keys)?,
+            text => Self::of_text(path, text, bytes::open(path, options.csv.encoding)?, options)?,
         };
+        reader.with_keys(options)
+    }
+
+    /// Reads what was posted to `endpoint`, which stands for the path of a file. `format` is one of text.
+    pub(crate) fn over(endpoint: &Path, format: Format, posted: Vec<u8>, options: &ReadOptions) -> Result<Self, ReadError> {
+        let stream = bytes::decode(Box::new(io::Cursor::new(posted)), endpoint, options.csv.encoding)?;
+        Self::of_text(endpoint, format, (stream, Compression::Plain), options)?.with_keys(options)
+    }
+
+    fn of_text(path: &Path, format: Format, stream: Stream, options: &ReadOptions) -> Result<Self, ReadError> {
+        match format {
+            Format::Csv => csv::open(path, stream, &options.csv),
+            Format::Jsonl => json::open_lines(path, stream),
+            Format::Json => json::open_array(path, stream, options),
+            Format::Parquet => Err(ReadError::Format {
+                path: path.into(),
+                message: "Parquet is read from files only".into(),
+                remedy: "send JSON, JSON lines or CSV".into(),
+            }),
+        }
+    }
+
+    fn with_keys(self, options: &ReadOptions) -> Result<Self, ReadError> {
+        let mut reader = self;
+        let path = &reader.path;
         if options.keys {
             let mut occurrences = HashMap::default();
             if let Some(block) = &mut reader.pending {

@@ -106,6 +106,10 @@ flags! {
     RoundedAmount = 7 "rounded_amount",
     /// A score below or above its scale.
     ScoreOutOfScale = 8 "score_out_of_scale",
+    /// The sender's clock is off by more than a minute; the time was corrected.
+    ClockSkew = 24 "clock_skew",
+    /// Revenue or total is no amount: it stands in `properties` only.
+    UnreadAmount = 25 "unread_amount",
 }
 
 /// Failures and flags of the facts of one batch.
@@ -144,6 +148,12 @@ impl Faults {
     pub fn flag(&mut self, row: usize, flag: Flag) {
         self.flags[row] |= flag as u32;
         self.any_flag |= flag as u32;
+    }
+
+    /// Marks the fact at `row` with several flags at once.
+    pub fn mark(&mut self, row: usize, flags: u32) {
+        self.flags[row] |= flags;
+        self.any_flag |= flags;
     }
 
     /// Whether any fact failed.

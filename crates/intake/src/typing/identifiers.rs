@@ -39,6 +39,14 @@ impl Candidates {
         })
     }
 
+    /// Takes in those of another request. Of two sets of bytes under one number, which 2^63 numbers make all but unheard of, the first
+    /// stays: the other is refused by the register when it comes alone.
+    pub(crate) fn extend(&mut self, other: &Self) {
+        for (subject, bytes) in other.iter() {
+            self.offer(subject, bytes);
+        }
+    }
+
     /// Moves the bytes under `taken` to `number`.
     pub fn rename(&mut self, taken: i64, number: i64) {
         if let Some(place) = self.known.remove(&taken) {
@@ -48,7 +56,7 @@ impl Candidates {
     }
 
     /// Takes in the subject; false when other bytes stand under its number.
-    fn offer(&mut self, subject: i64, bytes: &[u8]) -> bool {
+    pub(crate) fn offer(&mut self, subject: i64, bytes: &[u8]) -> bool {
         if let Some(&(start, end)) = self.known.get(&subject) {
             return &self.bytes[start as usize..end as usize] == bytes;
         }

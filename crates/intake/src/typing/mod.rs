@@ -26,7 +26,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
 };
 use arrow::buffer::OffsetBuffer;
-use arrow::compute::filter_record_batch;
+use arrow::compute::{filter, filter_record_batch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use clew_identity::CompiledRules;
 use clew_lake::{arrow_schema, data_type};
@@ -43,7 +43,14 @@ use self::slots::Slot;
 use crate::reader::ROW;
 use crate::spec::PromotedType;
 
+/// Hidden column: the time that the sender gave. It stands for the corrected time in the fact's content, so that a retry, which is
+/// corrected differently, is a duplicate.
+pub(crate) const SAID: &str = "_said_at";
+/// Hidden column: flags that the caller found already.
+pub(crate) const FLAGS: &str = "_flags";
+
 /// Where facts come from, as far as their content depends on it.
+#[derive(Clone)]
 pub struct Origin {
     /// Name of the source.
     pub source: String,
@@ -107,13 +114,20 @@ pub struct Typer {
     mapped: Vec<Option<usize>>,
     identifiers: Vec<IdentifierColumn>,
     singles: Vec<(String, usize)>,
+    has_checked_objects: bool,
 }
 
 impl Typer {
     /// A typer for a mapping with these output columns, which [`slots::problems`] found nothing wrong with.
     pub fn new(origin: Arc<Origin>, table: &'static Table, output: &Schema) -> Self {
-        let mut typer =
-            Self { origin, table, mapped: vec![None; table.columns.len()], identifiers: Vec::new(), singles: Vec::new() };
+        let mut typer = Self {
+            origin,
+            table,
+            mapped: vec![None; table.columns.len()],
+            identifiers: Vec::new(),
+            singles: Vec::new(),
+            has_checked_objects: false,
+        };
         for (at, field) in output.fields().iter().enumerate() {
             match Slot::of(table, field.name()) {
                 Some(Slot::Column(column)) => typer.mapped[column] = Some(at),
@@ -124,6 +138,12 @@ impl Typer {
         }
         typer.identifiers.sort_by(|a, b| a.kind.cmp(&b.kind));
         typer
+    }
+
+    /// Takes the caller's word that `properties` and `attributes` are JSON objects with values within their limit.
+    #[must_use]
+    pub(crate) fn with_checked_objects(self) -> Self {
+        Self { has_checked_objects: true, ..self }
     }
 
     /// Whether the mapping leaves the id to the hash of the raw row.
@@ -149,6 +169,7 @@ impl Typer {
             columns: vec![None; self.table.columns.len()],
             default_version: false,
         };
+        work.given_flags();
         work.plain_columns();
         work.scores();
         work.identify(candidates);
@@ -160,13 +181,18 @@ impl Typer {
             .map(|(at, reason, detail)| Failure { row_no: row_numbers.value(at), reason, detail })
             .collect();
         let produced = rows.num_rows() as u64;
+        let mut said = output.column_by_name(SAID).cloned();
         let rows = if failures.is_empty() {
             rows
         } else {
             let keep: BooleanArray = (0..rows.num_rows()).map(|row| Some(!work.faults.has_failed(row))).collect();
+            said = said.map(|said| filter(&said, &keep).expect("the mask has a value per row"));
             filter_record_batch(&rows, &keep).expect("the mask has a value per row")
         };
-        let content = content::hashes(&rows, if default_version { &["valid_from"] } else { &[] });
+        let content = match said {
+            Some(said) => content::hashes(&as_said(&rows, &said), &["sent_at"]),
+            None => content::hashes(&rows, if default_version { &["valid_from"] } else { &[] }),
+        };
         let rows = Self::with_content(rows, &content);
         Typed { rows: self.required(&rows), content, produced, failures }
     }
@@ -224,6 +250,15 @@ impl Work<'_> {
     fn set(&mut self, name: &str, column: ArrayRef) {
         if let Some(at) = self.place(name) {
             self.columns[at] = Some(column);
+        }
+    }
+
+    /// What the caller found before.
+    fn given_flags(&mut self) {
+        let output = self.output;
+        let Some(flags) = output.column_by_name(FLAGS) else { return };
+        for (row, flags) in flags.as_primitive::<Int64Type>().values().iter().enumerate().filter(|(_, flags)| **flags != 0) {
+            self.faults.mark(row, *flags as u32);
         }
     }
 
@@ -326,8 +361,11 @@ impl Work<'_> {
         if whole.is_none() && singles.is_empty() && self.originals.is_empty() {
             return;
         }
-        let built = properties::build(whole, &singles, &self.originals, &mut self.faults);
-        self.columns[at] = Some(built);
+        let plain = self.typer.has_checked_objects && singles.is_empty() && self.originals.is_empty();
+        self.columns[at] = Some(match whole {
+            Some((_, column)) if plain => column.clone(),
+            whole => properties::build(whole, &singles, &self.originals, &mut self.faults),
+        });
     }
 
     /// A promoted property from its own column, else out of the whole object.
@@ -395,6 +433,38 @@ impl Work<'_> {
             RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("every column has its type and a value per row");
         (batch, self.default_version)
     }
+}
+
+/// `rows` with the time that the sender gave in the place of the corrected one.
+fn as_said(rows: &RecordBatch, said: &ArrayRef) -> RecordBatch {
+    let schema = rows.schema();
+    let time = ["occurred_at", "valid_from"].into_iter().find_map(|name| schema.column_with_name(name));
+    let mut columns = rows.columns().to_vec();
+    if let Some((at, _)) = time {
+        columns[at] = said.clone();
+    }
+    let fields: Vec<Field> = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("a time for a time")
+}
+
+/// The place of every fact among the rows of its chunk, whose first has the number `first_row`.
+///
+/// # Panics
+/// When `rows` are no facts of a source.
+pub(crate) fn places(rows: &RecordBatch, first_row: i64) -> Vec<u32> {
+    let numbers = rows.column_by_name("row_no").expect("every fact of a source has its row").as_primitive::<Int64Type>();
+    numbers.values().iter().map(|row| (row - first_row) as u32).collect()
+}
+
+/// `rows` with the subject `taken` renamed to `number`.
+pub(crate) fn renamed(rows: &RecordBatch, taken: i64, number: i64) -> RecordBatch {
+    let schema = rows.schema();
+    let Some((at, _)) = schema.column_with_name("subject") else { return rows.clone() };
+    let subjects = rows.column(at).as_primitive::<Int64Type>().iter();
+    let subjects = subjects.map(|subject| subject.map(|subject| if subject == taken { number } else { subject }));
+    let mut columns = rows.columns().to_vec();
+    columns[at] = Arc::new(subjects.collect::<Int64Array>());
+    RecordBatch::try_new(schema, columns).expect("the column has a value per row")
 }
 
 fn row_is_blank(array: &ArrayRef, row: usize) -> bool {

@@ -10,7 +10,7 @@ use clew_lake::{Lake, Options};
 use clew_model::tables::Table;
 use clew_pipeline::Definitions;
 use clew_pipeline::definitions::{JourneyDefinition, Metric, Rules};
-use clew_server::{Config, Ready, ServeError, serve};
+use clew_server::{Config, Limits, Ready, ServeError, serve};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -40,8 +40,26 @@ impl Server {
         Self::over(folder, None).await
     }
 
+    /// A server with live sources beside the files, of which strangers can take no more than `limits`.
+    pub async fn limited(limits: Limits) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        write_files(folder.path());
+        Self::with(folder, None, limits, true).await
+    }
+
+    /// A new write key of `source`.
+    pub async fn key(&self, source: &str) -> String {
+        let (status, made) = self.post("/api/v1/keys", &json!({"source": source, "label": "test"})).await;
+        assert_eq!(status, StatusCode::CREATED, "{made}");
+        made["write_key"].as_str().unwrap().to_owned()
+    }
+
     /// A server over the store in `folder`.
     pub async fn over(folder: TempDir, schedule: Option<Duration>) -> Self {
+        Self::with(folder, schedule, Limits::default(), false).await
+    }
+
+    async fn with(folder: TempDir, schedule: Option<Duration>, limits: Limits, live: bool) -> Self {
         let store = folder.path().join(".clew");
         let options = Options { extensions: clew_pipeline::registry(), threads: 2, ..Options::default() };
         let lake = Lake::open(&store, options).await.unwrap();
@@ -53,12 +71,17 @@ impl Server {
             company: "Larkmoor".to_owned(),
             schedule,
             hosts: vec!["cx.example.org".to_owned()],
+            limits,
             ready: Box::new(move |ready: &Ready| tell.send(ready.clone()).unwrap()),
         };
         let shutdown = async move {
             let _ = stopped.await;
         };
-        let ended = tokio::spawn(serve(lake, sources(folder.path()), definitions(), config, shutdown));
+        let mut sources = sources(folder.path());
+        if live {
+            sources.sources.extend(live_sources());
+        }
+        let ended = tokio::spawn(serve(lake, sources, definitions(), config, shutdown));
         let ready = told.await.unwrap();
         let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let token = std::fs::read_to_string(store.join("token")).unwrap();
@@ -172,6 +195,29 @@ fn write_files(folder: &Path) {
     std::fs::write(folder.join("events.csv"), events).unwrap();
     std::fs::write(folder.join("answers.csv"), answers).unwrap();
     std::fs::write(folder.join("crm.csv"), crm).unwrap();
+}
+
+/// Two sources that take their facts over HTTP.
+fn live_sources() -> [Source; 2] {
+    let source = |name: &str, spec: Value, mappings: Vec<Mapping>| Source {
+        name: name.to_owned(),
+        spec: serde_json::from_value(spec).unwrap(),
+        yaml_path: PathBuf::from(format!("sources/{name}.yaml")),
+        mappings,
+    };
+    let mapping = Mapping {
+        target: Table::find("events").unwrap(),
+        sql: "SELECT id, at AS occurred_at, kind AS name, 'store' AS channel, customer AS identifier_user_id FROM raw".to_owned(),
+        path: PathBuf::from("sources/hooks.events.sql"),
+    };
+    [
+        source("website", json!({"api": "tracking", "channel": "web"}), Vec::new()),
+        source(
+            "hooks",
+            json!({"api": "rows", "signature": {"header": "X-Sign", "prefix": "sha256=", "secret": "Jefe"}}),
+            vec![mapping],
+        ),
+    ]
 }
 
 fn sources(folder: &Path) -> Sources {

@@ -1,0 +1,521 @@
+//! The door: requests of live sources into chunks of the lake, each answered when it is on disk.
+//!
+//! ```text
+//! request → budget → queue of its source → (merge what waits → decode, type → append) × 4 → answers
+//! ```
+//! A request is one fsync if it is alone and a share of one if it is not: while the disk is busy requests wait, and what waits for one source
+//! becomes one chunk. So latency is that of the disk, and throughput grows with the load instead of queues.
+//!
+//! Memory is bounded by a budget of bytes, which bodies draw on while they are still being received; whoever finds it used up is told to
+//! come again ([`Refusal::Busy`]). A refusal means that nothing of the request was stored; an answer means that everything
+//! it says is on disk. A client that goes away without its answer sends the request again, and its facts are duplicates.
+//!
+//! Each source gets a batch per process and UTC day, in which messages are rows. Deliberately missing: an order between requests (facts carry
+//! their time), and a spill of waiting requests to disk, which is what the lake's log is.
+
+mod rows;
+mod source;
+
+use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use clew_lake::{AppendError, Chunk, Lake, Receipt};
+use futures::FutureExt;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, oneshot};
+
+pub use self::source::{Counts, LiveSource};
+use crate::import::{Place, quarantine_rows};
+use crate::outcome::{MAX_SALT, Offered, Outcome, Taken, check, rename_subject};
+use crate::spec::{Format, Sources};
+use crate::tracking::{Body, BodyError, Call, Draft, ENDPOINT};
+
+/// Bytes of bodies that may wait or be at work, usually.
+pub const BUDGET: usize = 64 << 20;
+/// Appends of all sources that run at once: one decodes while another waits for the disk.
+const IN_FLIGHT: usize = 4;
+/// Bytes of bodies that one chunk takes; the lake keeps rows of a chunk up to about this size in its log entry.
+const GROUP_BYTES: usize = 768 << 10;
+/// Requests that one chunk takes.
+const GROUP_REQUESTS: usize = 1_024;
+/// Bytes of a body of rows.
+pub const MOST_ROW_BYTES: usize = 4 << 20;
+/// Subjects that the door remembers to have offered to the lake: about 32 MB.
+const MOST_SUBJECTS: usize = 1_000_000;
+/// Seconds after which a client may come again: the queue moves fast, a full disk does not.
+const RETRY_BUSY: u32 = 1;
+const RETRY_STORAGE: u32 = 10;
+
+/// Why a request was not taken. Nothing of it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The body cannot be read.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    /// The rows cannot be read, or do not fit the source's mapping.
+    #[error("{0}")]
+    Rows(String),
+    /// The source's own declaration or SQL is wrong.
+    #[error("the source cannot take anything: `clew check` says what is wrong with it")]
+    Source,
+    /// Too much waits already.
+    #[error("more waits than fits the memory set aside for it; come again in {retry_after} s")]
+    Busy {
+        /// Seconds.
+        retry_after: u32,
+    },
+    /// The lake cannot store now.
+    #[error("{reason}; come again in {retry_after} s")]
+    Storage {
+        /// Why, without a path.
+        reason: &'static str,
+        /// Seconds.
+        retry_after: u32,
+    },
+    /// The process is stopping.
+    #[error("the server is stopping; come again in {retry_after} s")]
+    Closing {
+        /// Seconds.
+        retry_after: u32,
+    },
+    /// A fault of ours.
+    #[error("something went wrong here; nothing of this request was stored")]
+    Fault,
+}
+
+/// What a request brings.
+#[derive(Debug)]
+pub enum Payload {
+    /// A body of the tracking API.
+    Tracking(Call),
+    /// Rows in this format.
+    Rows(Format),
+}
+
+/// What became of a request: everything that it says is on disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// By message, in the order of the body.
+    pub outcomes: Vec<Outcome>,
+    /// `messageId` of every message that has one.
+    pub ids: Vec<Option<Box<str>>>,
+}
+
+/// See the module. Clones share it.
+#[derive(Clone)]
+pub struct Door {
+    inner: Arc<Inner>,
+}
+
+impl std::fmt::Debug for Door {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Door").field("sources", &self.inner.sources.len()).finish_non_exhaustive()
+    }
+}
+
+/// Numbers about the door.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Load {
+    /// Bytes of bodies that wait or are at work.
+    pub bytes: usize,
+    /// The most that they may be.
+    pub budget: usize,
+    /// Appends so far.
+    pub appends: u64,
+    /// Seconds that they took, decoding included.
+    pub seconds: f64,
+}
+
+struct Inner {
+    lake: Lake,
+    sources: Vec<Arc<LiveSource>>,
+    queue: Mutex<Queue>,
+    used: AtomicUsize,
+    budget: usize,
+    offered: Mutex<Offered>,
+    idle: Notify,
+    appends: AtomicU64,
+    micros: AtomicU64,
+    sealing: Mutex<Sealing>,
+}
+
+/// Since when appends wait for their seal, as far as versions of a table show it.
+#[derive(Default)]
+struct Sealing {
+    version: Option<i64>,
+    since: Option<Instant>,
+}
+
+/// Every chunk writes it, so its version moves with every seal.
+const ALWAYS_WRITTEN: &str = "accounting";
+
+#[derive(Default)]
+struct Queue {
+    /// By place of the source.
+    waiting: Vec<VecDeque<Request>>,
+    /// The source whose turn it is.
+    turn: usize,
+    at_work: usize,
+    closed: bool,
+}
+
+struct Request {
+    payload: Payload,
+    body: Vec<u8>,
+    received: i64,
+    /// Given back when the request is answered.
+    _reservation: Reservation,
+    answer: oneshot::Sender<Result<Answer, Refusal>>,
+}
+
+/// Bytes drawn from the door's budget; given back when it is dropped.
+pub struct Reservation {
+    inner: Arc<Inner>,
+    bytes: usize,
+}
+
+impl std::fmt::Debug for Reservation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reservation").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+impl Reservation {
+    /// Draws `bytes` more.
+    pub fn grow(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let budget = self.inner.budget;
+        let fits = |used: usize| used.checked_add(bytes).filter(|used| *used <= budget);
+        let drawn = self.inner.used.fetch_update(Ordering::AcqRel, Ordering::Acquire, fits);
+        drawn.map_err(|_| Refusal::Busy { retry_after: RETRY_BUSY })?;
+        self.bytes += bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.inner.used.fetch_sub(self.bytes, Ordering::AcqRel);
+    }
+}
+
+impl Door {
+    /// The door of `lake` for the live sources of a project; `budget` is the bytes of bodies that may wait or be at work. A source with
+    /// mistakes is there and refuses everything.
+    pub fn open(lake: &Lake, sources: &Sources, budget: usize) -> Self {
+        let nonce = format!("{}-{}", std::process::id(), lake.now().micros());
+        let sources: Vec<Arc<LiveSource>> = LiveSource::all(sources, &nonce).into_iter().map(Arc::new).collect();
+        let queue = Queue { waiting: sources.iter().map(|_| VecDeque::new()).collect(), ..Queue::default() };
+        Self {
+            inner: Arc::new(Inner {
+                lake: lake.clone(),
+                sources,
+                queue: Mutex::new(queue),
+                used: AtomicUsize::new(0),
+                budget,
+                offered: Mutex::new(Offered::new(MOST_SUBJECTS)),
+                idle: Notify::new(),
+                appends: AtomicU64::new(0),
+                micros: AtomicU64::new(0),
+                sealing: Mutex::default(),
+            }),
+        }
+    }
+
+    /// The live sources.
+    pub fn sources(&self) -> &[Arc<LiveSource>] {
+        &self.inner.sources
+    }
+
+    /// The live source called `name`.
+    pub fn source(&self, name: &str) -> Option<&Arc<LiveSource>> {
+        self.inner.sources.iter().find(|source| source.name() == name)
+    }
+
+    /// Nothing drawn yet: a body draws as it is received.
+    pub fn reserve(&self) -> Reservation {
+        Reservation { inner: Arc::clone(&self.inner), bytes: 0 }
+    }
+
+    /// Numbers about the door.
+    pub fn load(&self) -> Load {
+        let inner = &self.inner;
+        Load {
+            bytes: inner.used.load(Ordering::Relaxed),
+            budget: inner.budget,
+            appends: inner.appends.load(Ordering::Relaxed),
+            seconds: inner.micros.load(Ordering::Relaxed) as f64 / 1e6,
+        }
+    }
+
+    /// The age of the oldest append that may not be in a table yet. It is told by the versions of a table, which the door looks at when it
+    /// appends: right to within the time between two appends.
+    pub fn seal_lag(&self) -> Duration {
+        let sealed = self.inner.lake.tables().into_iter().find(|table| table.table == ALWAYS_WRITTEN);
+        if sealed.is_none_or(|table| table.unsealed_rows == 0) {
+            return Duration::ZERO;
+        }
+        self.inner.sealing.lock().expect("no holder panics").since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// Takes a request of `source` and answers when everything that it says is on disk. `reservation` covers `body`.
+    pub async fn take(
+        &self,
+        source: &Arc<LiveSource>,
+        payload: Payload,
+        body: Vec<u8>,
+        reservation: Reservation,
+    ) -> Result<Answer, Refusal> {
+        let (answer, answered) = oneshot::channel();
+        let received = self.inner.lake.now().micros();
+        let request = Request { payload, body, received, _reservation: reservation, answer };
+        {
+            let mut queue = self.inner.queue();
+            if queue.closed {
+                return Err(Refusal::Closing { retry_after: RETRY_STORAGE });
+            }
+            queue.waiting[source.place()].push_back(request);
+            if queue.at_work < IN_FLIGHT {
+                queue.at_work += 1;
+                tokio::spawn(work(Arc::clone(&self.inner)));
+            }
+        }
+        // A dropped sender means that its worker panicked.
+        answered.await.unwrap_or(Err(Refusal::Fault))
+    }
+
+    /// Takes nothing more and waits until all that was taken is answered.
+    pub async fn close(&self) {
+        loop {
+            let idle = self.inner.idle.notified();
+            tokio::pin!(idle);
+            idle.as_mut().enable();
+            {
+                let mut queue = self.inner.queue();
+                queue.closed = true;
+                if queue.at_work == 0 {
+                    return;
+                }
+            }
+            idle.await;
+        }
+    }
+}
+
+/// Stores what waits until nothing does.
+async fn work(inner: Arc<Inner>) {
+    while let Some((source, group)) = inner.next_group() {
+        let since = Instant::now();
+        if AssertUnwindSafe(inner.store(&source, group)).catch_unwind().await.is_err() {
+            tracing::error!(source = source.name(), "a worker of the door panicked; its requests were refused");
+        }
+        inner.appends.fetch_add(1, Ordering::Relaxed);
+        inner.micros.fetch_add(since.elapsed().as_micros() as u64, Ordering::Relaxed);
+    }
+}
+
+/// What one chunk is made of.
+struct Prepared {
+    taken: Taken,
+    /// Requests that are in it, with the number of their messages.
+    requests: Vec<(Request, usize)>,
+    chunk: Chunk,
+}
+
+impl Inner {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().expect("no holder of the queue panics")
+    }
+
+    /// What waits for the source whose turn it is; `None` ends the worker that asks.
+    fn next_group(&self) -> Option<(Arc<LiveSource>, Vec<Request>)> {
+        let mut queue = self.queue();
+        let n = queue.waiting.len();
+        let turn = queue.turn;
+        let Some(place) = (0..n).map(|i| (turn + i) % n).find(|place| !queue.waiting[*place].is_empty()) else {
+            queue.at_work -= 1;
+            if queue.at_work == 0 {
+                self.idle.notify_waiters();
+            }
+            return None;
+        };
+        queue.turn = place + 1;
+        let (mut group, mut bytes) = (Vec::new(), 0);
+        while let Some(request) = queue.waiting[place].front() {
+            if !group.is_empty() && (bytes + request.body.len() > GROUP_BYTES || group.len() == GROUP_REQUESTS) {
+                break;
+            }
+            bytes += request.body.len();
+            group.extend(queue.waiting[place].pop_front());
+        }
+        Some((Arc::clone(&self.sources[place]), group))
+    }
+
+    async fn store(self: &Arc<Self>, source: &Arc<LiveSource>, group: Vec<Request>) {
+        let (inner, of) = (Arc::clone(self), Arc::clone(source));
+        let handle = Handle::current();
+        let prepared = tokio::task::spawn_blocking(move || inner.prepare(&of, group, &handle)).await;
+        let Ok(Some(mut prepared)) = prepared else { return };
+        match self.append(&mut prepared).await {
+            Ok(receipt) => {
+                self.note_append().await;
+                for (places, verdicts) in prepared.taken.places.iter().zip(&receipt.verdicts) {
+                    for (place, verdict) in places.iter().zip(verdicts) {
+                        prepared.taken.outcomes[*place as usize].add(*verdict);
+                    }
+                }
+                source.count(&prepared.taken.outcomes);
+                let (mut outcomes, mut ids) = (prepared.taken.outcomes.into_iter(), prepared.taken.ids.into_iter());
+                for (request, n) in prepared.requests {
+                    let answer = Answer { outcomes: outcomes.by_ref().take(n).collect(), ids: ids.by_ref().take(n).collect() };
+                    // A client that went away has its facts stored all the same.
+                    let _ = request.answer.send(Ok(answer));
+                }
+            }
+            Err(error) => {
+                let refusal = refusal(&error);
+                tracing::error!(source = source.name(), %error, "a chunk was refused by the store");
+                for (request, _) in prepared.requests {
+                    let _ = request.answer.send(Err(refusal.clone()));
+                }
+            }
+        }
+    }
+
+    /// Decodes and types a group; requests that cannot be read are answered at once. `None` when none is left.
+    fn prepare(&self, source: &Arc<LiveSource>, group: Vec<Request>, handle: &Handle) -> Option<Prepared> {
+        let (mut taken, requests) = match source.tracker() {
+            Some(tracker) => prepare_tracking(source, tracker, group, &self.lake),
+            None => self.prepare_rows(source, group, handle),
+        }?;
+        let received = self.lake.now().micros();
+        let (batch, number) = match source.next_chunk(&self.lake, received) {
+            Ok(place) => place,
+            Err(error) => {
+                let refusal = refusal(&AppendError::from(error));
+                for (request, _) in requests {
+                    let _ = request.answer.send(Err(refusal.clone()));
+                }
+                return None;
+            }
+        };
+        let file = source.endpoint();
+        let place = Place { source: source.name(), batch: batch.as_str(), file, at: received, numbered: false };
+        let mut chunk = Chunk::new(source.name(), batch.clone(), number, source.mode());
+        chunk.file = Some(file.to_owned());
+        chunk.rows = taken.rows;
+        chunk.quarantine = quarantine_rows(&place, &std::mem::take(&mut taken.refused));
+        Some(Prepared { taken, requests, chunk })
+    }
+
+    fn prepare_rows(&self, source: &LiveSource, group: Vec<Request>, handle: &Handle) -> Option<(Taken, Vec<(Request, usize)>)> {
+        let (mut taken, mut requests) = (Taken::default(), Vec::new());
+        for mut request in group {
+            let format = match request.payload {
+                Payload::Rows(format) => format,
+                Payload::Tracking(_) => Format::Json,
+            };
+            let body = std::mem::take(&mut request.body);
+            match source.map_rows(body, format, request.received, handle) {
+                Ok(mapped) => {
+                    let before = taken.outcomes.len();
+                    taken.extend(mapped);
+                    requests.push((request, taken.outcomes.len() - before));
+                }
+                Err(refusal) => {
+                    let _ = request.answer.send(Err(refusal));
+                }
+            }
+        }
+        (!requests.is_empty()).then_some((taken, requests))
+    }
+
+    async fn note_append(&self) {
+        let version = self.lake.version(ALWAYS_WRITTEN).await.ok().flatten();
+        let mut sealing = self.sealing.lock().expect("no holder panics");
+        if sealing.version != version || sealing.since.is_none() {
+            *sealing = Sealing { version, since: Some(Instant::now()) };
+        }
+    }
+
+    async fn append(&self, prepared: &mut Prepared) -> Result<Receipt, AppendError> {
+        let taken = &mut prepared.taken;
+        for salt in 1..=MAX_SALT {
+            let new = self.offered.lock().expect("no holder panics").new_among(&taken.candidates);
+            let subjects = match new {
+                Ok(subjects) => subjects,
+                Err(number) => {
+                    rename_subject(&mut taken.candidates, &mut taken.facts, number, salt);
+                    continue;
+                }
+            };
+            let offered: Vec<(i64, u64)> = subjects.iter().map(|(subject, bytes)| (*subject, check(bytes))).collect();
+            // The columns are shared, not copied.
+            let chunk = Chunk { facts: taken.facts.clone(), subjects, ..prepared.chunk.clone() };
+            match self.lake.append(chunk).await {
+                Ok(receipt) => {
+                    self.offered.lock().expect("no holder panics").extend(offered);
+                    return Ok(receipt);
+                }
+                Err(AppendError::SubjectCollision { subject }) => {
+                    rename_subject(&mut taken.candidates, &mut taken.facts, subject, salt);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(AppendError::SubjectCollision { subject: 0 })
+    }
+}
+
+fn prepare_tracking(
+    source: &LiveSource,
+    tracker: &crate::tracking::Tracker,
+    group: Vec<Request>,
+    lake: &Lake,
+) -> Option<(Taken, Vec<(Request, usize)>)> {
+    let mut requests: Vec<Request> = Vec::with_capacity(group.len());
+    let mut counts = Vec::with_capacity(group.len());
+    // Facts borrow from the bodies until they are columns, so the bodies that are refused leave afterwards.
+    let mut refused = Vec::new();
+    let taken = {
+        let mut draft = Draft::new(tracker);
+        for (at, request) in group.iter().enumerate() {
+            let call = match request.payload {
+                Payload::Tracking(call) => call,
+                Payload::Rows(_) => Call::Batch,
+            };
+            match Body::read(&request.body, call, tracker.purpose()) {
+                Ok(body) => counts.push(draft.add(&body, call, request.received).len()),
+                Err(error) => refused.push((at, error)),
+            }
+        }
+        if counts.is_empty() { None } else { Some(draft.finish(lake.now().micros(), source.next_rows(counts.iter().sum()))) }
+    };
+    let mut refused = refused.into_iter().peekable();
+    for (at, request) in group.into_iter().enumerate() {
+        match refused.next_if(|(place, _)| *place == at) {
+            Some((_, error)) => {
+                let _ = request.answer.send(Err(error.into()));
+            }
+            None => requests.push(request),
+        }
+    }
+    Some((taken?, requests.into_iter().zip(counts).collect()))
+}
+
+/// What the sender reads when the lake refuses. The log has the error itself.
+fn refusal(error: &AppendError) -> Refusal {
+    match error {
+        AppendError::DiskFull { .. } => Refusal::Storage { reason: "the disk is full", retry_after: RETRY_STORAGE },
+        AppendError::Storage(_) => Refusal::Storage { reason: "the store cannot be written", retry_after: RETRY_STORAGE },
+        AppendError::Shape { .. } | AppendError::SubjectCollision { .. } => Refusal::Fault,
+    }
+}
+
+/// The path that stands for the requests of a source.
+fn endpoint_of(name: &str, is_tracking: bool) -> String {
+    if is_tracking { ENDPOINT.to_owned() } else { Path::new("/v1/sources").join(name).display().to_string() }
+}
