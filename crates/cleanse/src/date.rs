@@ -123,18 +123,8 @@ fn plain_iso(bytes: &[u8]) -> Option<Date> {
 }
 
 fn day_of(year: i64, month: i64, day: i64) -> Option<Date> {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let length = match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if leap => 29,
-        2 => 28,
-        1..=12 => 31,
-        _ => return None,
-    };
-    if !(1..=9999).contains(&year) || !(1..=length).contains(&day) {
-        return None;
-    }
-    Date::new(year as i16, month as i8, day as i8).ok()
+    let year = i16::try_from(year).ok().filter(|year| *year > 0)?;
+    Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
 }
 
 /// Cuts a time of day off: "2020-01-31T00:00:00Z", "31.01.2020 12:30". Midnight says nothing and is not flagged.

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
+use std::time::Instant;
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{concat_batches, filter_record_batch};
@@ -177,7 +178,7 @@ pub(crate) fn commit(inner: &Arc<Inner>, prepared: Prepared) -> Result<Receipt, 
             if let Some(run) = run {
                 inner.register.add_run(run.at_offset(offset));
             }
-            inner.publish(Entry { offset, parts, keys, bytes });
+            inner.publish(Entry { offset, parts, keys, bytes, since: Instant::now() });
         }
         drop(holds);
     };
@@ -414,6 +415,7 @@ fn stage_keys(inner: &Inner, staged: &mut Staged, keys: &mut Vec<KeyRecord>) -> 
     staged.files.push(folder.join(&name));
     let run = Run::write(folder, &name, keys, 0)?;
     crate::datafile::sync_folder(folder)?;
-    keys.clear();
+    // Not cleared but gone: what the entry keeps until it is sealed must not hold their room.
+    *keys = Vec::new();
     Ok(Some(run))
 }

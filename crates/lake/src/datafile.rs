@@ -9,8 +9,8 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::compute::{max, max_string, min, min_string};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::compute::{max, min};
 use arrow::datatypes::{DataType, Int32Type, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
 use clew_model::tables::{Table, TableKind};
 use datafusion::common::stats::Precision;
@@ -179,20 +179,7 @@ impl Range {
         self.nulls += column.null_count() as u64;
         let number = match column.data_type() {
             DataType::Utf8 => {
-                let strings = column.as_string::<i32>();
-                if let (Some(low), Some(high)) = (min_string(strings), max_string(strings)) {
-                    match &mut self.text {
-                        None => self.text = Some((low.to_owned(), high.to_owned())),
-                        Some((least, greatest)) => {
-                            if low < least.as_str() {
-                                low.clone_into(least);
-                            }
-                            if high > greatest.as_str() {
-                                high.clone_into(greatest);
-                            }
-                        }
-                    }
-                }
+                self.add_text(column.as_string::<i32>());
                 None
             }
             DataType::Int64 => both(column.as_primitive::<Int64Type>(), |a| (min(a), max(a))),
@@ -208,6 +195,31 @@ impl Range {
         if let Some((low, high)) = number {
             let (least, greatest) = self.number.unwrap_or((low, high));
             self.number = Some((least.min(low), greatest.max(high)));
+        }
+    }
+
+    /// One pass for both ends; a column often holds the same word row after row, which costs one comparison.
+    fn add_text(&mut self, strings: &StringArray) {
+        let mut values = strings.iter().flatten();
+        let Some(first) = values.next() else { return };
+        let (mut low, mut high, mut before) = (first, first, first);
+        for value in values {
+            if value == before {
+                continue;
+            }
+            before = value;
+            if value < low {
+                low = value;
+            } else if value > high {
+                high = value;
+            }
+        }
+        let (least, greatest) = self.text.get_or_insert_with(|| (low.to_owned(), high.to_owned()));
+        if low < least.as_str() {
+            low.clone_into(least);
+        }
+        if high > greatest.as_str() {
+            high.clone_into(greatest);
         }
     }
 
@@ -293,5 +305,27 @@ fn scalar(value: &Value, kind: &DataType) -> Option<ScalarValue> {
             Some(ScalarValue::TimestampMicrosecond(Some(instant.as_microsecond()), zone.clone()))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn text_statistics_are_the_least_and_the_greatest_of_all_batches(
+            batches in prop::collection::vec(prop::collection::vec(prop::option::of("[a-c]{0,3}"), 0..8), 0..5),
+        ) {
+            let mut range = Range::default();
+            for batch in &batches {
+                range.add(&(Arc::new(StringArray::from(batch.clone())) as ArrayRef));
+            }
+            let all = || batches.iter().flatten().flatten().cloned();
+            prop_assert_eq!(range.text, all().min().zip(all().max()));
+            prop_assert_eq!(range.nulls, batches.iter().flatten().filter(|value| value.is_none()).count() as u64);
+        }
     }
 }

@@ -10,6 +10,7 @@
 
 use std::io::{Cursor, Read};
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
@@ -51,6 +52,8 @@ pub(crate) struct Entry {
     pub(crate) keys: Vec<KeyRecord>,
     /// Bytes of the encoded entry.
     pub(crate) bytes: usize,
+    /// When this process stored it, or found it at opening.
+    pub(crate) since: Instant,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -161,7 +164,7 @@ pub(crate) fn decode(offset: u64, bytes: &[u8]) -> Result<Entry, StorageError> {
         content: u64::from_le_bytes(bytes[16..].try_into().expect("8 bytes")),
         offset,
     });
-    Ok(Entry { offset, parts, keys: keys.collect(), bytes: bytes.len() })
+    Ok(Entry { offset, parts, keys: keys.collect(), bytes: bytes.len(), since: Instant::now() })
 }
 
 fn part_schema(table: &'static Table, part: &PartHeader) -> Option<SchemaRef> {

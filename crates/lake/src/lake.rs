@@ -259,6 +259,12 @@ impl Lake {
         crate::seal::seal(&self.inner).await
     }
 
+    /// How long the oldest append that is not sealed has been waiting for it; zero when everything is.
+    pub fn seal_lag(&self) -> Duration {
+        let state = self.inner.state.read().expect("no writer of the state panics");
+        state.tail.front().map_or(Duration::ZERO, |entry| entry.since.elapsed())
+    }
+
     /// Merges small files of tables into larger ones where there are enough of them; done behind every seal, too.
     pub async fn compact(&self) -> Result<(), StorageError> {
         crate::compact::compact(&self.inner).await

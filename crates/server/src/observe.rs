@@ -156,14 +156,14 @@ pub fn door(door: &Door, lake: &Lake) -> String {
     }
     let load = door.load();
     let unsealed: u64 = lake.tables().iter().map(|table| table.unsealed_rows).sum();
-    let lag = door.seal_lag();
+    let lag = lake.seal_lag();
     text += &format!(
         "# HELP clew_door_bytes Bytes of bodies that wait or are at work.\n# TYPE clew_door_bytes gauge\nclew_door_bytes {}\n\
          # HELP clew_door_budget_bytes The most that they may be.\n# TYPE clew_door_budget_bytes gauge\nclew_door_budget_bytes {}\n\
          # HELP clew_append_seconds Seconds that chunks of live sources took from queue to disk.\n# TYPE clew_append_seconds summary\n\
          clew_append_seconds_sum {}\nclew_append_seconds_count {}\n\
          # HELP clew_unsealed_rows Rows that are in the log and not yet in a table.\n# TYPE clew_unsealed_rows gauge\nclew_unsealed_rows {unsealed}\n\
-         # HELP clew_seal_lag_seconds Age of the oldest append that may not be sealed.\n# TYPE clew_seal_lag_seconds gauge\n\
+         # HELP clew_seal_lag_seconds How long the oldest append that is not sealed has been waiting.\n# TYPE clew_seal_lag_seconds gauge\n\
          clew_seal_lag_seconds {:.3}\n",
         load.bytes,
         load.budget,

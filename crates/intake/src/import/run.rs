@@ -141,7 +141,7 @@ impl<'a> Importer<'a> {
 
     /// Lets `mapped` be stored behind what is on its way, and waits while too much is.
     async fn append(&self, run: &mut Run<'_>, line: &mut Line, mut mapped: Mapped, done: bool) -> Result<(), ImportError> {
-        self.settle(run, line, self.threads - 1).await?;
+        self.settle(run, line, self.threads).await?;
         let appending = self.append_mapped(run, &mut line.appender, &mut mapped, done).await?;
         line.on_their_way.push_back((mapped.file, mapped.rows, appending));
         run.chunk += 1;

@@ -21,7 +21,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clew_lake::{AppendError, Chunk, Lake, Receipt};
 use futures::FutureExt;
@@ -140,18 +140,7 @@ struct Inner {
     idle: Notify,
     appends: AtomicU64,
     micros: AtomicU64,
-    sealing: Mutex<Sealing>,
 }
-
-/// Since when appends wait for their seal, as far as versions of a table show it.
-#[derive(Default)]
-struct Sealing {
-    version: Option<i64>,
-    since: Option<Instant>,
-}
-
-/// Every chunk writes it, so its version moves with every seal.
-const ALWAYS_WRITTEN: &str = "accounting";
 
 #[derive(Default)]
 struct Queue {
@@ -220,7 +209,6 @@ impl Door {
                 idle: Notify::new(),
                 appends: AtomicU64::new(0),
                 micros: AtomicU64::new(0),
-                sealing: Mutex::default(),
             }),
         }
     }
@@ -249,16 +237,6 @@ impl Door {
             appends: inner.appends.load(Ordering::Relaxed),
             seconds: inner.micros.load(Ordering::Relaxed) as f64 / 1e6,
         }
-    }
-
-    /// The age of the oldest append that may not be in a table yet. It is told by the versions of a table, which the door looks at when it
-    /// appends: right to within the time between two appends.
-    pub fn seal_lag(&self) -> Duration {
-        let sealed = self.inner.lake.tables().into_iter().find(|table| table.table == ALWAYS_WRITTEN);
-        if sealed.is_none_or(|table| table.unsealed_rows == 0) {
-            return Duration::ZERO;
-        }
-        self.inner.sealing.lock().expect("no holder panics").since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     /// Takes a request of `source` and answers when everything that it says is on disk. `reservation` covers `body`.
@@ -361,7 +339,6 @@ impl Inner {
         let Ok(Some(mut prepared)) = prepared else { return };
         match self.append(&mut prepared).await {
             Ok(receipt) => {
-                self.note_append().await;
                 for (places, verdicts) in prepared.taken.places.iter().zip(&receipt.verdicts) {
                     for (place, verdict) in places.iter().zip(verdicts) {
                         prepared.taken.outcomes[*place as usize].add(*verdict);
@@ -431,14 +408,6 @@ impl Inner {
             }
         }
         (!requests.is_empty()).then_some((taken, requests))
-    }
-
-    async fn note_append(&self) {
-        let version = self.lake.version(ALWAYS_WRITTEN).await.ok().flatten();
-        let mut sealing = self.sealing.lock().expect("no holder panics");
-        if sealing.version != version || sealing.since.is_none() {
-            *sealing = Sealing { version, since: Some(Instant::now()) };
-        }
     }
 
     async fn append(&self, prepared: &mut Prepared) -> Result<Receipt, AppendError> {

@@ -9,7 +9,7 @@
 //! | alias | a record that carries both ids |
 //!
 //! What makes a retry the same fact: its id is `messageId`, or a hash of the message without what changes on the way (`sentAt`, the key);
-//! its content is taken with the client's own time, since the corrected one depends on when the message arrived ([`SAID`]).
+//! its content is taken with the client's own time, since the corrected one depends on when the message arrived ([`crate::typing::SAID`]).
 //!
 //! Deliberately missing: `userAgent` into device and browser, which is enrichment; merging traits of one person over time, which is
 //! the profile's.
@@ -18,24 +18,23 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Decimal128Array, Int32Array, Int64Array, RecordBatch, TimestampMicrosecondArray};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
 use clew_lake::{FactBatch, RowCounts, schema};
 use clew_model::Channel;
 use clew_model::tables::Table;
 use rustc_hash::FxHashMap;
 use xxhash_rust::xxh3::Xxh3;
 
+use super::columns::{EventColumns, RecordColumns, Stamp, begin_entry, push, push_object};
 use super::message::{Body, Call, Context, Kind, Message, Properties, Token, Traits, text};
 use super::names::{LONGEST_NAME, snake_case};
-use super::scan::mend;
 use super::time::{corrected, is_plausible, said};
 use super::{LONGEST_ID, LONGEST_MESSAGE_ID, MOST_LEVELS, MOST_MESSAGE_BYTES};
 use crate::import::Refused;
 use crate::outcome::{Outcome, Taken};
-use crate::reader::{ROW, TextColumn};
-use crate::typing::convert::{SCALE, parse_amount};
-use crate::typing::{self, Arrival, FLAGS, Flag, Origin, SAID, Typer};
+use crate::typing::convert::parse_amount;
+use crate::typing::{self, Arrival, Flag, Origin, Typer};
 
 /// What facts of the tracking API name as the place where they came from.
 pub const ENDPOINT: &str = "/v1";
@@ -111,17 +110,6 @@ impl Who<'_> {
     fn id(&self) -> &str {
         self.user.as_deref().or(self.anonymous.as_deref()).unwrap_or_default()
     }
-}
-
-/// What all facts of a message share.
-struct Stamp {
-    /// Position of the message in the draft.
-    place: u32,
-    occurred: i64,
-    said: Option<i64>,
-    sent: Option<i64>,
-    offset_min: Option<i32>,
-    flags: u32,
 }
 
 /// How the messages of one body are read.
@@ -289,7 +277,7 @@ impl<'t, 'a> Draft<'t, 'a> {
         people.traits(traits);
         push(&mut people.full_name, text(traits.full_name));
         push(&mut people.organisation, text(traits.company));
-        people.identifiers(who, who.anonymous.as_deref());
+        people.identifiers(who.user.as_deref(), who.anonymous.as_deref());
         push(&mut people.email, text(traits.email));
         push(&mut people.phone, text(traits.phone));
         people.attributes(reading.body.kept_traits(traits), None, message.lone_surrogates);
@@ -317,7 +305,7 @@ impl<'t, 'a> Draft<'t, 'a> {
         people.traits(&Traits::default());
         people.full_name.push_null();
         people.organisation.push(name.as_deref().unwrap_or(&group).as_bytes());
-        people.identifiers(who, who.anonymous.as_deref());
+        people.identifiers(who.user.as_deref(), who.anonymous.as_deref());
         people.email.push_null();
         people.phone.push_null();
         people.attributes(std::iter::empty(), message.group_id, message.lone_surrogates);
@@ -332,7 +320,7 @@ impl<'t, 'a> Draft<'t, 'a> {
         people.traits(&Traits::default());
         people.full_name.push_null();
         people.organisation.push_null();
-        people.identifiers(who, Some(&previous));
+        people.identifiers(who.user.as_deref(), Some(&previous));
         people.email.push_null();
         people.phone.push_null();
         people.attributes(std::iter::empty(), None, false);
@@ -538,227 +526,5 @@ fn write_properties<'a>(
     }
     if !is_first {
         out.push(b'}');
-    }
-}
-
-fn begin_entry(out: &mut Vec<u8>, key: &str) {
-    out.push(if out.is_empty() { b'{' } else { b',' });
-    out.push(b'"');
-    out.extend_from_slice(key.as_bytes());
-    out.extend_from_slice(b"\":");
-}
-
-/// Appends an object that lacks its closing brace; null where there is none.
-fn push_object(column: &mut TextColumn, object: &mut Vec<u8>, lone_surrogates: bool) {
-    if object.is_empty() {
-        return column.push_null();
-    }
-    object.push(b'}');
-    if lone_surrogates {
-        column.push(mend(&String::from_utf8_lossy(object)).as_bytes());
-    } else {
-        column.push(object);
-    }
-}
-
-fn push(column: &mut TextColumn, value: Option<Cow<'_, str>>) {
-    match value {
-        Some(value) => column.push(value.as_bytes()),
-        None => column.push_null(),
-    }
-}
-
-/// What all facts carry.
-#[derive(Default)]
-struct StampColumns {
-    places: Vec<u32>,
-    occurred: Vec<i64>,
-    said: Vec<Option<i64>>,
-    flags: Vec<i64>,
-}
-
-impl StampColumns {
-    fn push(&mut self, stamp: &Stamp, flags: u32) {
-        self.places.push(stamp.place);
-        self.occurred.push(stamp.occurred);
-        self.said.push(stamp.said);
-        self.flags.push(i64::from(flags));
-    }
-}
-
-/// Finished columns beside the numbers of their messages.
-struct Columns {
-    rows: Vec<u32>,
-    named: Vec<(&'static str, ArrayRef)>,
-}
-
-impl Columns {
-    fn batch(self, first_row: i64) -> RecordBatch {
-        let rows: ArrayRef = Arc::new(Int64Array::from_iter_values(self.rows.iter().map(|place| first_row + i64::from(*place))));
-        let columns =
-            std::iter::once((ROW, rows, false)).chain(self.named.into_iter().map(|(name, column)| (name, column, true)));
-        RecordBatch::try_from_iter_with_nullable(columns).expect("every column has a value per fact")
-    }
-
-    /// Names and types alone, for the typer.
-    fn schema(self) -> Schema {
-        let fields = self.named.into_iter().map(|(name, column)| Field::new(name, column.data_type().clone(), true));
-        Schema::new(std::iter::once(Field::new(ROW, DataType::Int64, false)).chain(fields).collect::<Vec<_>>())
-    }
-}
-
-fn instants(values: Vec<i64>) -> ArrayRef {
-    Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"))
-}
-
-fn some_instants(values: Vec<Option<i64>>) -> ArrayRef {
-    Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"))
-}
-
-#[derive(Default)]
-struct EventColumns {
-    stamp: StampColumns,
-    id: TextColumn,
-    name: TextColumn,
-    channel: TextColumn,
-    sent: Vec<Option<i64>>,
-    offset: Vec<Option<i32>>,
-    conversation: TextColumn,
-    reference: TextColumn,
-    product: TextColumn,
-    amount: Vec<Option<i128>>,
-    currency: TextColumn,
-    user_id: TextColumn,
-    anonymous_id: TextColumn,
-    email: TextColumn,
-    phone: TextColumn,
-    properties: TextColumn,
-    scratch: Vec<u8>,
-}
-
-impl EventColumns {
-    fn finish(self) -> Columns {
-        let StampColumns { places, occurred, said, flags } = self.stamp;
-        let amounts = Decimal128Array::from(self.amount).with_data_type(DataType::Decimal128(18, SCALE as i8));
-        let named: Vec<(&'static str, ArrayRef)> = vec![
-            ("id", self.id.finish()),
-            ("name", self.name.finish()),
-            ("channel", self.channel.finish()),
-            ("occurred_at", instants(occurred)),
-            (SAID, some_instants(said)),
-            (FLAGS, Arc::new(Int64Array::from(flags))),
-            ("sent_at", some_instants(self.sent)),
-            ("utc_offset_min", Arc::new(Int32Array::from(self.offset))),
-            ("conversation_id", self.conversation.finish()),
-            ("reference", self.reference.finish()),
-            ("product", self.product.finish()),
-            ("amount", Arc::new(amounts)),
-            ("currency", self.currency.finish()),
-            ("identifier_user_id", self.user_id.finish()),
-            ("identifier_anonymous_id", self.anonymous_id.finish()),
-            ("identifier_email", self.email.finish()),
-            ("identifier_phone", self.phone.finish()),
-            ("properties", self.properties.finish()),
-        ];
-        Columns { rows: places, named }
-    }
-}
-
-#[derive(Default)]
-struct RecordColumns {
-    stamp: StampColumns,
-    id: TextColumn,
-    kind: TextColumn,
-    full_name: TextColumn,
-    given_name: TextColumn,
-    family_name: TextColumn,
-    birth_date: TextColumn,
-    emails: TextColumn,
-    phones: TextColumn,
-    street: TextColumn,
-    postcode: TextColumn,
-    city: TextColumn,
-    region: TextColumn,
-    country: TextColumn,
-    organisation: TextColumn,
-    attributes: TextColumn,
-    user_id: TextColumn,
-    anonymous_id: TextColumn,
-    email: TextColumn,
-    phone: TextColumn,
-    scratch: Vec<u8>,
-}
-
-impl RecordColumns {
-    fn begin(&mut self, id: &str, kind: &str, stamp: &Stamp) {
-        self.stamp.push(stamp, stamp.flags);
-        self.id.push(id.as_bytes());
-        self.kind.push(kind.as_bytes());
-    }
-
-    /// The columns that a person and an organisation share.
-    fn traits(&mut self, traits: &Traits) {
-        for (column, token) in [
-            (&mut self.given_name, traits.given_name),
-            (&mut self.family_name, traits.family_name),
-            (&mut self.birth_date, traits.birthday),
-            (&mut self.emails, traits.email),
-            (&mut self.phones, traits.phone),
-            (&mut self.street, traits.street),
-            (&mut self.postcode, traits.postcode),
-            (&mut self.city, traits.city),
-            (&mut self.region, traits.region),
-            (&mut self.country, traits.country),
-        ] {
-            push(column, text(token));
-        }
-    }
-
-    fn identifiers(&mut self, who: &Who, anonymous: Option<&str>) {
-        push(&mut self.user_id, who.user.as_deref().map(Cow::Borrowed));
-        push(&mut self.anonymous_id, anonymous.map(Cow::Borrowed));
-    }
-
-    fn attributes<'a>(&mut self, kept: impl Iterator<Item = &'a str>, group: Token, lone_surrogates: bool) {
-        let out = &mut self.scratch;
-        out.clear();
-        for run in kept {
-            out.push(if out.is_empty() { b'{' } else { b',' });
-            out.extend_from_slice(run.as_bytes());
-        }
-        if let Some(group) = group {
-            begin_entry(out, "group_id");
-            out.extend_from_slice(group.as_bytes());
-        }
-        push_object(&mut self.attributes, out, lone_surrogates);
-    }
-
-    fn finish(self) -> Columns {
-        let StampColumns { places, occurred, said, flags } = self.stamp;
-        let named: Vec<(&'static str, ArrayRef)> = vec![
-            ("id", self.id.finish()),
-            ("kind", self.kind.finish()),
-            ("valid_from", instants(occurred)),
-            (SAID, some_instants(said)),
-            (FLAGS, Arc::new(Int64Array::from(flags))),
-            ("full_name", self.full_name.finish()),
-            ("given_name", self.given_name.finish()),
-            ("family_name", self.family_name.finish()),
-            ("birth_date", self.birth_date.finish()),
-            ("emails", self.emails.finish()),
-            ("phones", self.phones.finish()),
-            ("street", self.street.finish()),
-            ("postcode", self.postcode.finish()),
-            ("city", self.city.finish()),
-            ("region", self.region.finish()),
-            ("country", self.country.finish()),
-            ("organisation", self.organisation.finish()),
-            ("attributes", self.attributes.finish()),
-            ("identifier_user_id", self.user_id.finish()),
-            ("identifier_anonymous_id", self.anonymous_id.finish()),
-            ("identifier_email", self.email.finish()),
-            ("identifier_phone", self.phone.finish()),
-        ];
-        Columns { rows: places, named }
     }
 }

@@ -12,8 +12,10 @@
 //! | `message` | bodies and messages by their known keys |
 //! | `time` | clocks that are wrong |
 //! | `names` | event names in one spelling |
-//! | `facts` | messages into columns |
+//! | `facts` | what each message becomes |
+//! | `columns` | facts as columns |
 
+mod columns;
 mod facts;
 mod message;
 mod names;
