@@ -124,7 +124,7 @@ fn clew_without_rights(project: &Path, arguments: &[&str]) -> Said {
 
 /// Gives a project to `user`, all but folders that are closed.
 fn give(folder: &Path, user: u32) {
-    if std::fs::metadata(folder).unwrap().permissions().mode() & 0o777 == 0 {
+    if std::fs::metadata(folder).unwrap().permissions().mode().trailing_zeros() >= 9 {
         return;
     }
     chown(folder, Some(user), Some(user)).unwrap();

@@ -159,7 +159,7 @@ fn a_hostile_client_is_refused_and_others_are_served() {
     assert_eq!(served.raw(&[announced.as_bytes()]).unwrap().status, 413);
     assert_eq!(post(&batch(&[track(&"x".repeat(600 << 10), 1)])).status, 413);
     let chunked = format!("POST /v1/batch HTTP/1.1\r\nhost: x\r\n{auth}transfer-encoding: chunked\r\nconnection: close\r\n\r\n");
-    let chunk = [b"10000\r\n".as_slice(), &[b' '; 0x10000], b"\r\n"].concat();
+    let chunk = [b"10000\r\n".as_slice(), &vec![b' '; 0x10000], b"\r\n"].concat();
     let mut endless: Vec<&[u8]> = vec![chunked.as_bytes()];
     endless.extend(std::iter::repeat_n(chunk.as_slice(), 64));
     assert!(served.raw(&endless).is_none_or(|answer| answer.status == 413), "an endless body");

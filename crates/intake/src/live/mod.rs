@@ -366,7 +366,7 @@ impl Inner {
     fn prepare(&self, source: &Arc<LiveSource>, group: Vec<Request>, handle: &Handle) -> Option<Prepared> {
         let (mut taken, requests) = match source.tracker() {
             Some(tracker) => prepare_tracking(source, tracker, group, &self.lake),
-            None => self.prepare_rows(source, group, handle),
+            None => Self::prepare_rows(source, group, handle),
         }?;
         let received = self.lake.now().micros();
         let (batch, number) = match source.next_chunk(&self.lake, received) {
@@ -388,7 +388,7 @@ impl Inner {
         Some(Prepared { taken, requests, chunk })
     }
 
-    fn prepare_rows(&self, source: &LiveSource, group: Vec<Request>, handle: &Handle) -> Option<(Taken, Vec<(Request, usize)>)> {
+    fn prepare_rows(source: &LiveSource, group: Vec<Request>, handle: &Handle) -> Option<(Taken, Vec<(Request, usize)>)> {
         let (mut taken, mut requests) = (Taken::default(), Vec::new());
         for mut request in group {
             let format = match request.payload {

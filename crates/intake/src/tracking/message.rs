@@ -109,6 +109,7 @@ pub struct Kept {
 
 /// Known properties.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "four names that may each be taken")]
 pub struct Properties<'a> {
     /// All of them; none where there is no object.
     pub raw: Token<'a>,
@@ -215,12 +216,9 @@ impl<'a> Body<'a> {
         let mut scanner = Scanner::new(text);
         let mut body =
             Self { text, messages: Vec::new(), sent_at: None, trait_ranges: Ranges::new(), context_ranges: Ranges::new() };
-        match scanner.peek() {
-            Some(b'{') => {}
-            _ => {
-                scanner.value().and_then(|_| scanner.end()).map_err(|Broken(at)| BodyError::Json(at))?;
-                return Err(BodyError::Shape);
-            }
+        if scanner.peek() != Some(b'{') {
+            scanner.value().and_then(|_| scanner.end()).map_err(|Broken(at)| BodyError::Json(at))?;
+            return Err(BodyError::Shape);
         }
         let read = match call {
             Call::One(_) => body.message(&mut scanner, purpose),

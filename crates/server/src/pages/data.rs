@@ -110,7 +110,7 @@ fn page_source(source: &clew_intake::Source, accounts: &[Account], newest: &[New
         lookup,
         watch: source.spec.watch,
         population: source.spec.population.clone(),
-        files: source.spec.files.iter().flat_map(|files| files.iter()).map(str::to_owned).collect(),
+        files: source.spec.files.iter().flat_map(clew_intake::spec::OneOrMany::iter).map(str::to_owned).collect(),
         last_import_at: of_source.iter().map(|account| &account.last_at).max().cloned(),
         newest_fact_at: newest.iter().find(|row| row.source == source.name).map(|row| row.at.clone()),
         rows: rows.map_or(RowsEquation { balanced: true, ..RowsEquation::default() }, |account| RowsEquation {
