@@ -4,7 +4,8 @@
 What runs: `clew serve` with one tracking source; validation, subjects, the exact check for duplicates and sealing are on, the sender is
 crates/clew/examples/load.rs on the same machine, batches of 100 events of about 600 bytes, fsync before the answer. Then half of the
 load reached, by the clock, for latency; then `clew audit`. PostgreSQL does the durable, deduplicated part alone: multi-row INSERT … ON CONFLICT DO
-NOTHING of the same batches over 1, 2 and 4 connections by local socket, synchronous_commit on, no HTTP, no validation, no mapping.
+NOTHING of the same batches over 1, 2 and 4 connections by local socket, synchronous_commit on, no HTTP, no validation, no mapping. Redis Streams
+likewise where it is installed: XADD, appendonly with appendfsync always, no deduplication.
 
   CLEW=target/release/clew LOAD=target/release/examples/load benches/intake.py [--seconds 300] [--connections 16] [--folder DIR]
 
@@ -132,11 +133,34 @@ def postgres(options, folder):
     return best
 
 
+def redis(options, folder):
+    """The best of 1, 2 and 4 connections; nothing where there is no Redis."""
+    if not shutil.which("redis-server"):
+        print("Redis: not installed, not measured (apt-get install redis-server)", flush=True)
+        return
+    data = folder / "redis"
+    data.mkdir()
+    socket = data / "socket"
+    settings = {"port": "0", "unixsocket": socket, "dir": data, "appendonly": "yes", "appendfsync": "always", "save": "", "maxmemory": "4gb"}
+    server = subprocess.Popen(["redis-server", *[part for name, value in settings.items() for part in (f"--{name}", str(value))]], stdout=subprocess.DEVNULL)
+    try:
+        while not socket.exists():
+            time.sleep(0.1)
+        for connections in (1, 2, 4):
+            result = json.loads(run([options.load, "redis", str(socket), str(options.redis_seconds), str(connections)]))
+            print(f"Redis Streams, {connections} connections: {json.dumps(result)}", flush=True)
+            run(["redis-cli", "-s", str(socket), "DEL", "events"])
+    finally:
+        server.terminate()
+        server.wait()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=300)
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--postgres-seconds", type=int, default=30)
+    parser.add_argument("--redis-seconds", type=int, default=10)
     parser.add_argument("--folder", help="where stores lie during the run; the system's temporary folder when left out")
     options = parser.parse_args()
     options.clew, options.load = os.path.abspath(os.environ["CLEW"]), os.path.abspath(os.environ["LOAD"])
@@ -146,6 +170,7 @@ def main():
     try:
         full, half, memory, holds = intake(options, folder)
         theirs = postgres(options, folder)
+        redis(options, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     ours = full["events_per_second"]

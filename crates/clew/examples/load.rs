@@ -1,8 +1,9 @@
-//! Load for `make bench-intake`: tracking calls over HTTP, and the same batches into PostgreSQL.
+//! Load for `make bench-intake`: tracking calls over HTTP, and the same batches into PostgreSQL and Redis.
 //!
 //! ```text
 //! load http HOST:PORT KEY SECONDS CONNECTIONS [EVENTS_PER_SECOND]
 //! load postgres SOCKET SECONDS CONNECTIONS
+//! load redis SOCKET SECONDS CONNECTIONS
 //! ```
 //! Batches of 100 events of about 600 bytes, prepared once for each connection; only ids, users and times are written anew, so that the sender takes
 //! little of the machine that it shares with the server. Without a rate every connection sends as soon as it is answered; with one it sends by
@@ -10,7 +11,8 @@
 //! An answer that does not accept every event ends the run. The report is one line of JSON.
 //!
 //! PostgreSQL is spoken to by its own protocol (simple query, PostgreSQL 15 documentation, chapter 55) over a local socket with `trust`: one
-//! multi-row `INSERT … ON CONFLICT DO NOTHING` a batch, each its own transaction.
+//! multi-row `INSERT … ON CONFLICT DO NOTHING` a batch, each its own transaction. Redis too (RESP2): one `XADD` an event, a batch of them in one
+//! pipeline; it keeps every repetition.
 #![allow(clippy::unwrap_used, reason = "a benchmark ends at the first fault")]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -38,9 +40,12 @@ fn main() {
         ["postgres", socket, seconds, connections] => {
             run(seconds, connections.parse().unwrap(), None, |n| Postgres::open(socket, n));
         }
+        ["redis", socket, seconds, connections] => {
+            run(seconds, connections.parse().unwrap(), None, |n| Redis::open(socket, n));
+        }
         _ => {
             eprintln!(
-                "load http HOST:PORT KEY SECONDS CONNECTIONS [EVENTS_PER_SECOND]\nload postgres SOCKET SECONDS CONNECTIONS"
+                "load http HOST:PORT KEY SECONDS CONNECTIONS [EVENTS_PER_SECOND]\nload postgres|redis SOCKET SECONDS CONNECTIONS"
             );
             std::process::exit(2);
         }
@@ -255,5 +260,39 @@ impl Sink for Postgres {
         self.stream.write_all(&[&b"Q"[..], &length].concat()).unwrap();
         self.stream.write_all(&self.batch.bytes).unwrap();
         assert_eq!(self.until_ready().as_deref(), Some(format!("INSERT 0 {BATCH}").as_str()));
+    }
+}
+
+struct Redis {
+    stream: BufReader<UnixStream>,
+    batch: Batch,
+}
+
+impl Redis {
+    fn open(socket: &str, connection: usize) -> Self {
+        let bulk = |text: &str| format!("${}\r\n{text}\r\n", text.len());
+        let add = |n| {
+            let head: String = ["XADD", "events", "*", "id", ID, "message"].map(bulk).concat();
+            // The id stands in its field only; what it takes in the message is kept by as many bytes.
+            format!("*7\r\n{head}{}", bulk(&message(n).replace(ID, &"-".repeat(ID.len()))))
+        };
+        let pipeline: String = (0..BATCH).map(add).collect();
+        let stream = BufReader::new(UnixStream::connect(socket).unwrap());
+        Self { stream, batch: Batch::new(pipeline.into_bytes(), connection) }
+    }
+}
+
+impl Sink for Redis {
+    fn send(&mut self) {
+        self.batch.renew();
+        self.stream.get_mut().write_all(&self.batch.bytes).unwrap();
+        // Each answer is the entry's id: a length and the text.
+        for _ in 0..BATCH {
+            for start in ["$", ""] {
+                let mut line = String::new();
+                self.stream.read_line(&mut line).unwrap();
+                assert!(line.starts_with(start) && line.len() > 2, "{line}");
+            }
+        }
     }
 }
