@@ -45,9 +45,9 @@ test: web ## every test: Rust, web units, and the browser against the real binar
 	cd web && npm test
 	CLEW_BIN="$(CARGO_TARGET_DIR)/debug/clew" scripts/e2e
 
-crash: build ## kill import and run at 100 seeded moments, and a server under load at 200; nothing is lost or doubled (10 each run in `make test`)
+crash: build ## kill import and run at 100 seeded moments, a server under load at 200, and fill its disk 20 times; nothing is lost or doubled (10, 10 and 2 in `make test`)
 	CLEW_BIN="$(CARGO_TARGET_DIR)/release/clew" CLEW_CRASH_MOMENTS=100 $(RUN_TESTS) --workspace --locked --test crash
-	CLEW_BIN="$(CARGO_TARGET_DIR)/release/clew" CLEW_CRASH_MOMENTS=200 $(RUN_TESTS) --workspace --locked --test tracking whenever
+	CLEW_BIN="$(CARGO_TARGET_DIR)/release/clew" CLEW_CRASH_MOMENTS=200 CLEW_FULL_DISKS=20 $(RUN_TESTS) --workspace --locked --test tracking whenever
 
 truths: build ## the planted truths of the demo company over five seeds (one of them runs in `make test`)
 	CLEW_BIN="$(CARGO_TARGET_DIR)/release/clew" CLEW_TRUTH_SEEDS=5 $(RUN_TESTS) --workspace --locked --test truths

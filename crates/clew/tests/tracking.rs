@@ -339,55 +339,107 @@ fn value_of(served: &Served, key: &str, round: usize) -> usize {
     })
 }
 
-#[test]
-fn a_full_disk_refuses_with_a_time_to_come_again_and_loses_nothing() {
-    let disk = tempfile::tempdir().unwrap();
-    let mount = |options: &str| {
-        let output = Command::new("mount").args(["-t", "tmpfs", "-o", options, "clew-test"]).arg(disk.path()).output();
+/// A small file system in memory that goes away with its value.
+struct Disk {
+    folder: tempfile::TempDir,
+    megabytes: u64,
+}
+
+impl Disk {
+    /// `None` where this machine gives no right to mount.
+    fn mount(megabytes: u64) -> Option<Self> {
+        let disk = Self { folder: tempfile::tempdir().unwrap(), megabytes };
+        disk.run_mount("").then_some(disk)
+    }
+
+    fn run_mount(&self, options: &str) -> bool {
+        let options = format!("{options}size={}m", self.megabytes);
+        let output = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "clew-test"]).arg(self.folder.path()).output();
         output.is_ok_and(|output| output.status.success())
-    };
-    if !mount("size=80m") {
+    }
+
+    fn grow(&mut self, megabytes: u64) {
+        self.megabytes += megabytes;
+        assert!(self.run_mount("remount,"));
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.folder.path()).output();
+    }
+}
+
+/// A batch that was refused: its ids and its body.
+type Refused = (Vec<String>, Vec<u8>);
+
+/// Sends batches that fill the disk until one is refused; the ids that were acknowledged before, and that batch.
+fn send_until_full(served: &Served, key: &str, sender: &str, dice: &mut impl RngExt) -> (Vec<String>, Refused) {
+    let mut acknowledged = Vec::new();
+    for n in 0..5_000 {
+        let filler: String = (0..dice.random_range(100..1_200)).map(|_| format!("{:016x}", dice.random::<u64>())).collect();
+        let ids: Vec<String> = (0..20).map(|i| format!("{sender}-{n}-{i}")).collect();
+        let messages: Vec<Value> = ids
+            .iter()
+            .map(|id| json!({"type": "track", "event": "e", "userId": "u", "messageId": id, "properties": {"filler": filler}}))
+            .collect();
+        let body = batch(&messages);
+        let answer = served.post("/v1/batch", key, &body);
+        if answer.status != 200 {
+            assert_eq!((answer.status, &answer.body["error"]["code"]), (503, &json!("not_ready")), "{answer:?}");
+            assert!(answer.head.contains("retry-after: 10"), "{}", answer.head);
+            return (acknowledged, (ids, body));
+        }
+        assert_eq!(answer.counts(), (20, 0, 0, 0));
+        acknowledged.extend(ids);
+    }
+    panic!("the disk does not fill up");
+}
+
+#[test]
+fn whenever_the_disk_is_full_it_refuses_with_a_time_to_come_again_and_loses_nothing() {
+    const SENDERS: usize = 3;
+    let moments: usize = std::env::var("CLEW_FULL_DISKS").map_or(2, |n| n.parse().expect("a number of moments"));
+    let Some(mut disk) = Disk::mount(60) else {
         println!("skipped: mounting a small tmpfs needs rights that this machine does not give");
         return;
-    }
+    };
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
     project(dir);
-    let store = disk.path().join("store");
+    let store = disk.folder.path().join("store");
     let store = store.to_str().unwrap();
-    let made =
-        support::command().args(["keys", "create", "website", "--json"]).current_dir(dir).env("STORE", store).output().unwrap();
-    let key = support::Said::of(&made).json()["write_key"].as_str().unwrap().to_owned();
-    let served = Served::start_with(dir, &[("STORE", store)]).unwrap();
-    let filler = "x".repeat(20_000);
-    let mut acknowledged = 0_u64;
-    let refused = (0..2_000).find_map(|n| {
-        let messages: Vec<Value> = (0..20)
-            .map(|i| json!({"type": "track", "event": "e", "userId": "u", "messageId": format!("{n}-{i}"), "properties": {"filler": filler}}))
-            .collect();
-        let answer = served.post("/v1/batch", &key, &batch(&messages));
-        if answer.status == 200 {
-            acknowledged += answer.counts().0;
-            return None;
-        }
-        Some((answer, messages))
-    });
-    let (answer, messages) = refused.expect("the disk fills up");
-    assert_eq!((answer.status, &answer.body["error"]["code"]), (503, &json!("not_ready")), "{answer:?}");
-    assert!(answer.head.contains("retry-after: 10"), "{}", answer.head);
-    assert!(mount("remount,size=400m"));
-    assert_eq!(
-        served.post("/v1/batch", &key, &batch(&messages)).counts(),
-        (20, 0, 0, 0),
-        "nothing of the refused one was stored"
-    );
-    served.stop();
     let ask = |arguments: &[&str]| {
         let output = support::command().args(arguments).current_dir(dir).env("STORE", store).output().unwrap();
         support::Said::of(&output)
     };
-    let count = ask(&["sql", "SELECT count(*) AS n FROM events", "--format", "json"]);
-    assert_eq!(serde_json::from_str::<Value>(count.done().out.trim()).unwrap()["n"], json!(acknowledged + 20));
+    let key = ask(&["keys", "create", "website", "--json"]).json()["write_key"].as_str().unwrap().to_owned();
+    let served = Served::start_with(dir, &[("STORE", store)]).unwrap();
+    let mut dice = rand_chacha::ChaCha8Rng::seed_from_u64(20_261_126);
+    let mut acknowledged = BTreeSet::new();
+    for moment in 0..moments {
+        let seeds: [u64; SENDERS] = dice.random();
+        let results: Vec<(Vec<String>, Refused)> = std::thread::scope(|scope| {
+            let start = |(sender, seed)| {
+                let (served, key) = (&served, &key);
+                let mut dice = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+                scope.spawn(move || send_until_full(served, key, &format!("{moment}-{sender}"), &mut dice))
+            };
+            let senders: Vec<_> = seeds.into_iter().enumerate().map(start).collect();
+            senders.into_iter().map(|sender| sender.join().unwrap()).collect()
+        });
+        disk.grow(dice.random_range(30..50));
+        for (told, (ids, body)) in results {
+            assert_eq!(served.post("/v1/batch", &key, &body).counts(), (20, 0, 0, 0), "nothing of the refused one was stored");
+            acknowledged.extend(told);
+            acknowledged.extend(ids);
+        }
+    }
+    served.stop();
+    let stored = ask(&["sql", "SELECT event_id FROM events", "--format", "csv"]);
+    let mut stored: Vec<&str> = stored.done().out.lines().skip(1).collect();
+    stored.sort_unstable();
+    assert_eq!(stored, acknowledged.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(ask(&["audit", "--json"]).json()["holds"], true);
-    let _ = Command::new("umount").arg("-l").arg(disk.path()).output();
+    println!("{moments} full disks, {} events acknowledged", acknowledged.len());
 }
