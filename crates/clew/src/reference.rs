@@ -46,9 +46,24 @@ fn tables() -> String {
             describe(table, &mut page);
         }
     }
+    flags(&mut page);
     page.truncate(page.trim_end().len());
     page.push('\n');
     page
+}
+
+/// The codes of `quality`.
+fn flags(page: &mut String) {
+    page.push_str(
+        "## Flags of `quality`\n\n\
+         A flag stands for the whole fact, or for one of its fields as `field:flag`, such as `emails:case_changed`. What it did to the value:\n\
+         *changed* (the value given is in `raw`), *kept*, or *emptied* (null is stored, the value given is in `raw`). See [data quality](quality.md).\n\n\
+         | flag | of | value | meaning |\n|---|---|---|---|\n",
+    );
+    for (code, effect, meaning) in clew_intake::typing::flags() {
+        let of = if effect.is_some() { "a field" } else { "the fact" };
+        let _ = writeln!(page, "| {code} | {of} | {} | {} |", effect.unwrap_or_default(), meaning.replace('|', "\\|"));
+    }
 }
 
 fn describe(table: &Table, page: &mut String) {

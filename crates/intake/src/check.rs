@@ -15,6 +15,7 @@ use crate::mapping::{Engine, LookupTable, Lookups};
 use crate::nearest::nearest;
 use crate::reader::{Reader, list};
 use crate::spec::{Api, Mode, Problem, Severity, Source, Sources};
+use crate::typing::cleansing::conventions::Conventions;
 use crate::typing::{Arrival, Candidates, in_row_order};
 
 /// Rows whose values are tried.
@@ -42,7 +43,8 @@ pub fn check(sources: &Sources, source: &Source, read_files: bool) -> Vec<Proble
     }
     // Planning touches no file and no clock, so it needs no runtime.
     match futures::executor::block_on(Job::prepare(sources, &engine, &rules, source)) {
-        Err(found) => problems.extend(found),
+        // What the declaration shows has been told.
+        Err(found) => problems.extend(found.into_iter().filter(|problem| !problems.contains(problem)).collect::<Vec<_>>()),
         Ok(job) => {
             problems.extend(job.warnings.iter().cloned());
             problems.extend(lookup_key(sources, source));
@@ -116,6 +118,9 @@ fn declaration(sources: &Sources, source: &Source) -> Vec<Problem> {
     }
     if let Some(name) = sources.timezone_of(source).filter(|name| jiff::tz::TimeZone::get(name).is_err()) {
         add(format!("there is no time zone {name}"), "use a name of the IANA list, e.g. Europe/Berlin");
+    }
+    for mistake in Conventions::of(&spec.cleanse, &sources.defaults).err().into_iter().flatten() {
+        add(mistake.message, &mistake.remedy);
     }
     problems.dedup();
     problems
@@ -233,10 +238,12 @@ fn sample(job: &Job) -> Vec<Problem> {
                 line: None,
                 column: None,
                 message: format!("{n} of the first {} facts would be quarantined ({reason}): {detail}", typed.produced),
-                remedy: if reason == "naive_time" {
-                    "say `timezone:` in the source".into()
-                } else {
-                    "correct the mapping, or leave it to quarantine".into()
+                remedy: match reason {
+                    "naive_time" => "say `timezone:` in the source".into(),
+                    "invalid_date" => {
+                        "say the order in the source, e.g. `cleanse: {date_order: dmy}`, or correct the mapping".into()
+                    }
+                    _ => "correct the mapping, or leave it to quarantine".into(),
                 },
                 severity: if reason == "naive_time" { Severity::Error } else { Severity::Warning },
             });

@@ -32,3 +32,4 @@ pub use check::check;
 pub use import::{FileReport, ImportError, ImportReport, Progress, RowReport, SourceReport, TargetReport, import};
 pub use mapping::functions;
 pub use spec::{Api, Defaults, Mapping, Mode, Problem, Severity, Source, SourceSpec, Sources};
+pub use typing::cleansing::field::identifiers_meant;

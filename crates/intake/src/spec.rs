@@ -220,6 +220,58 @@ pub enum PromotedType {
     Timestamp,
 }
 
+/// The order of day, month and year.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DateOrder {
+    /// 31.01.2026
+    Dmy,
+    /// 01/31/2026
+    Mdy,
+    /// 2026/01/31, also 20260131
+    Ymd,
+}
+
+/// What stands between the whole number and its decimals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DecimalMark {
+    /// 1,234.50
+    Point,
+    /// 1.234,50
+    Comma,
+}
+
+/// The order of a whole name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NameOrder {
+    /// Ann Lee
+    #[default]
+    GivenFamily,
+    /// Lee Ann
+    FamilyGiven,
+}
+
+/// How a source writes its values: what cleansing goes by where a value itself does not tell.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CleanseSpec {
+    /// Country (ISO 3166-1, two letters) of phone numbers without country code, and of addresses where the mapping fills no
+    /// `country`; the project's `country` when left out.
+    pub country: Option<String>,
+    /// Order of dates that are not written year-month-day. Left out: such dates are not read.
+    pub date_order: Option<DateOrder>,
+    /// Decimal separator of amounts. Left out: a point, and `1.234` is one and a bit.
+    pub decimal_mark: Option<DecimalMark>,
+    /// Order of whole names without a comma.
+    pub names: NameOrder,
+    /// When somebody serves, Monday to Friday at the customer's place: `09:00-17:00` when neither the source nor the project says so.
+    pub business_hours: Option<String>,
+    /// Fields that are stored as they come: columns of the table, `identifier_<type>`, or `derived` for all enrichment.
+    pub off: Vec<String>,
+}
+
 /// The content of `sources/<name>.yaml`: what it reads (`files:`), or what it takes over HTTP (`api:`), one of the two.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -272,6 +324,9 @@ pub struct SourceSpec {
     /// Language of its text where no column says it (ISO 639-1); the project's when left out.
     #[serde(default)]
     pub language: Option<String>,
+    /// How it writes dates, numbers and names, and what is not cleansed.
+    #[serde(default)]
+    pub cleanse: CleanseSpec,
 }
 
 fn yes() -> bool {
@@ -319,6 +374,10 @@ pub struct Defaults {
     pub language: Option<String>,
     /// ISO 4217: the currency of amounts that name none.
     pub currency: Option<String>,
+    /// ISO 3166-1: the country of phone numbers and addresses that name none.
+    pub country: Option<String>,
+    /// When somebody serves, such as 09:00-17:00.
+    pub business_hours: Option<String>,
 }
 
 /// Every source of a project.

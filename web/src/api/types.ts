@@ -346,6 +346,10 @@ export interface Identity {
     city: string | null;
     organisation: string | null;
     valid_from: Time | null;
+    /** Values as the source gave them where cleansing changed or emptied them: a text, or a list of texts. */
+    raw: Record<string, unknown>;
+    /** Flags of the record (unknown_country), or of a field of it (emails:case_changed). */
+    quality: string[];
   }[];
   /** How the person came to be, newest first, at most 20. */
   changes: { changed_at: Time; change: string; from_person_id: string | null; to_person_id: string; cause: string }[];

@@ -34,6 +34,13 @@ pub struct Settings {
     /// ISO 639-1 code of the language of texts whose language cannot be told, such as pt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
+    /// ISO 3166-1 code of the country of phone numbers and addresses that name none, such as DE. A source may name another under
+    /// `cleanse:`. Left out: a number without country code is kept as it is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// When somebody serves, Monday to Friday at the customer's place, such as 08:00-20:00. Default 09:00-17:00.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub business_hours: Option<String>,
     /// Events whose amounts make up a person's value, such as order_placed. Left out: all events with an amount.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub value_events: Vec<String>,
@@ -122,6 +129,15 @@ impl Settings {
                 "use the two letters of ISO 639-1, such as en".into(),
             ));
         }
+        if let Some(country) = &self.country
+            && !(country.len() == 2 && country.bytes().all(|b| b.is_ascii_uppercase()))
+        {
+            found.push((
+                "/country",
+                format!("'{country}' is no country code"),
+                "use the two capitals of ISO 3166-1, such as DE".into(),
+            ));
+        }
         if self.store.trim().is_empty() {
             found.push((
                 "/store",
@@ -187,10 +203,10 @@ mod tests {
     #[test]
     fn text_with_an_inner_form_is_checked() {
         let settings = settings(
-            r#"{"company": " ", "timezone": "America/Sao_Paolo", "currency": "reais", "language": "por", "store": "", "schedule": "15", "listen": "7878"}"#,
+            r#"{"company": " ", "timezone": "America/Sao_Paolo", "currency": "reais", "language": "por", "country": "Brasil", "store": "", "schedule": "15", "listen": "7878"}"#,
         );
         let pointers: Vec<&str> = settings.findings().iter().map(|(pointer, ..)| *pointer).collect();
-        assert_eq!(pointers, ["/company", "/timezone", "/currency", "/language", "/store", "/schedule", "/listen"]);
+        assert_eq!(pointers, ["/company", "/timezone", "/currency", "/language", "/country", "/store", "/schedule", "/listen"]);
         assert_eq!(settings.findings()[1].2, "did you mean 'America/Sao_Paulo'?");
     }
 

@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::mapping::{Engine, Parsed, Program, SqlProblem};
 use crate::reader::{ReadError, ReadOptions, Reader, fingerprint, list};
 use crate::spec::{Mapping, Mode, Problem, Severity, Source, Sources};
+use crate::typing::cleansing::conventions::Conventions;
 use crate::typing::{Origin, Typer, slots};
 
 /// One file of a job.
@@ -110,8 +111,8 @@ impl<'a> Job<'a> {
         let mut problems = Vec::new();
         let origin = match origin(sources, rules, source) {
             Ok(origin) => Some(Arc::new(origin)),
-            Err(problem) => {
-                problems.push(problem);
+            Err(found) => {
+                problems.extend(found);
                 None
             }
         };
@@ -232,18 +233,22 @@ pub async fn prepare_work(
     Ok(FileWork { program, typers, added: prepared.added })
 }
 
-/// What the facts of `source` have in common; a zone that does not exist is the one problem.
-pub fn origin(sources: &Sources, rules: &Arc<CompiledRules>, source: &Source) -> Result<Origin, Problem> {
+/// What the facts of `source` have in common; a zone that does not exist and conventions that nobody has are the problems.
+pub fn origin(sources: &Sources, rules: &Arc<CompiledRules>, source: &Source) -> Result<Origin, Vec<Problem>> {
+    let problem = |message: String, remedy: String| Problem {
+        path: source.yaml_path.clone(),
+        line: None,
+        column: None,
+        message,
+        remedy,
+        severity: Severity::Error,
+    };
     let zone = sources.timezone_of(source).map(|name| {
-        TimeZone::get(name).map_err(|_| Problem {
-            path: source.yaml_path.clone(),
-            line: None,
-            column: None,
-            message: format!("there is no time zone {name}"),
-            remedy: "use a name of the IANA list, e.g. Europe/Berlin".into(),
-            severity: Severity::Error,
-        })
+        let remedy = "use a name of the IANA list, e.g. Europe/Berlin".to_owned();
+        TimeZone::get(name).map_err(|_| vec![problem(format!("there is no time zone {name}"), remedy)])
     });
+    let conventions = Conventions::of(&source.spec.cleanse, &sources.defaults)
+        .map_err(|mistakes| mistakes.into_iter().map(|mistake| problem(mistake.message, mistake.remedy)).collect::<Vec<_>>());
     Ok(Origin {
         source: source.name.clone(),
         population: source.spec.population.clone(),
@@ -253,6 +258,7 @@ pub fn origin(sources: &Sources, rules: &Arc<CompiledRules>, source: &Source) ->
         currency: sources.defaults.currency.clone(),
         promoted: source.spec.columns.iter().map(|(name, kind)| (name.clone(), *kind)).collect(),
         versions: source.spec.mode != Mode::Append,
+        conventions: Arc::new(conventions?),
     })
 }
 

@@ -123,7 +123,7 @@ impl LiveSource {
             return Err(errors);
         }
         let rules = compile(sources).map_err(crate::ImportError::into_problems)?;
-        let origin = Arc::new(origin(sources, &rules, source).map_err(|problem| vec![problem])?);
+        let origin = Arc::new(origin(sources, &rules, source)?);
         Ok(match api {
             Api::Tracking => {
                 let channel = source.spec.channel.as_deref().and_then(Channel::parse);

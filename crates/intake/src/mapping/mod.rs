@@ -7,6 +7,7 @@
 //!
 //! Names: unquoted ones find their column whatever their case, as long as only one fits; quoted ones are exact.
 
+mod cleaners;
 mod functions;
 mod rowwise;
 #[cfg(test)]

@@ -11,8 +11,9 @@
 //! What makes a retry the same fact: its id is `messageId`, or a hash of the message without what changes on the way (`sentAt`, the key);
 //! its content is taken with the client's own time, since the corrected one depends on when the message arrived ([`crate::typing::SAID`]).
 //!
-//! Deliberately missing: `userAgent` into device and browser, which is enrichment; merging traits of one person over time, which is
-//! the profile's.
+//! Device, campaign and referrer are told here, where the context is still in parts; the typer adds what follows from the values.
+//!
+//! Deliberately missing: merging traits of one person over time, which is the profile's.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -33,6 +34,8 @@ use super::time::{corrected, is_plausible, said};
 use super::{LONGEST_ID, LONGEST_MESSAGE_ID, MOST_LEVELS, MOST_MESSAGE_BYTES};
 use crate::import::Refused;
 use crate::outcome::{Outcome, Taken};
+use crate::typing::cleansing::Lender;
+use crate::typing::cleansing::visit::Visits;
 use crate::typing::convert::parse_amount;
 use crate::typing::{self, Arrival, Flag, Origin, Typer};
 
@@ -46,6 +49,9 @@ pub struct Tracker {
     organisations: Typer,
     channel: Channel,
     purpose: String,
+    visits: Lender<Visits>,
+    /// Whether events tell their device, campaign and referrer.
+    enriches: bool,
 }
 
 impl Tracker {
@@ -61,6 +67,8 @@ impl Tracker {
             organisations: typer("records", &organisation, &RecordColumns::default().finish().schema()),
             channel: channel.unwrap_or(Channel::System),
             purpose: purpose.to_owned(),
+            visits: Lender::default(),
+            enriches: !origin.conventions.is_plain(),
         }
     }
 
@@ -86,6 +94,7 @@ pub struct Draft<'t, 'a> {
     rejected: [u64; 2],
     rows: RowCounts,
     name: String,
+    visits: Visits,
 }
 
 /// Why a message is no fact.
@@ -137,6 +146,7 @@ impl<'t, 'a> Draft<'t, 'a> {
             rejected: [0; 2],
             rows: RowCounts::default(),
             name: String::new(),
+            visits: tracker.visits.lend(),
         }
     }
 
@@ -257,6 +267,15 @@ impl<'t, 'a> Draft<'t, 'a> {
         push(&mut events.anonymous_id, who.anonymous.as_deref().map(Cow::Borrowed));
         push(&mut events.email, text(message.context.traits.email));
         push(&mut events.phone, text(message.context.traits.phone));
+        events.scratch.clear();
+        if self.tracker.enriches {
+            visit(&mut self.visits, &message.context, &mut events.scratch);
+        }
+        if events.scratch.is_empty() {
+            events.derived.push_null();
+        } else {
+            events.derived.push(&events.scratch);
+        }
         let extra = if kind == Kind::Track { [None, None] } else { [message.name, message.category] };
         let context = reading.body.kept_context(&message.context);
         events.scratch.clear();
@@ -329,7 +348,22 @@ impl<'t, 'a> Draft<'t, 'a> {
 
     /// Types everything, as received at `received`. Messages get row numbers from `first_row` on.
     pub fn finish(self, received: i64, first_row: i64) -> Taken {
-        let Self { tracker, sent, events, people, organisations, outcomes, ids, refused, quarantined, rejected, rows, .. } = self;
+        let Self {
+            tracker,
+            sent,
+            events,
+            people,
+            organisations,
+            outcomes,
+            ids,
+            refused,
+            quarantined,
+            rejected,
+            rows,
+            visits,
+            ..
+        } = self;
+        tracker.visits.take_back(visits);
         let mut taken = Taken { rows, refused, outcomes, ids, ..Taken::default() };
         taken.refused.iter_mut().for_each(|one| one.row_no += first_row);
         let (events, people, organisations) = (events.finish(), people.finish(), organisations.finish());
@@ -463,6 +497,23 @@ fn channel(message: &Message, kind: Kind, usual: Channel) -> Channel {
         return Channel::Web;
     }
     usual
+}
+
+/// What the context tells of device, campaign and referrer: an object without its closing brace.
+fn visit(visits: &mut Visits, context: &Context, object: &mut Vec<u8>) {
+    if let Some(agent) = text(context.user_agent) {
+        visits.device(&agent, object);
+    }
+    let page = text(context.page_url);
+    if context.campaign.iter().any(Option::is_some) {
+        let stated = context.campaign.map(text);
+        Visits::stated_campaign(&stated.each_ref().map(|value| value.as_deref()), object);
+    } else if let Some(page) = &page {
+        visits.campaign(page, object);
+    }
+    if let Some(referrer) = text(context.page_referrer) {
+        visits.referrer(&referrer, page.as_deref(), object);
+    }
 }
 
 /// The first of revenue, total and value that is an amount, times 10^4, and flags about it. `value` may be anything; that

@@ -147,6 +147,9 @@ pub struct Traits<'a> {
     pub any: bool,
 }
 
+/// What `context.campaign` names, in the order of [`Context::campaign`].
+const CAMPAIGN: [&str; 5] = ["source", "medium", "name", "term", "content"];
+
 /// Known parts of the context; all but traits and the address of the sender is `kept`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Context<'a> {
@@ -156,7 +159,10 @@ pub struct Context<'a> {
     pub device_type: Token<'a>,
     pub system: Token<'a>,
     pub page_url: Token<'a>,
+    pub page_referrer: Token<'a>,
     pub user_agent: Token<'a>,
+    /// source, medium, name, term and content of `campaign`.
+    pub campaign: [Token<'a>; 5],
     /// `consent.<purpose>` is false.
     pub refuses: bool,
     pub kept: Kept,
@@ -492,7 +498,22 @@ fn context<'a>(
                 }
                 Ok(())
             })?,
-            "page" if nested => one(scanner, "url", &mut found.page_url)?,
+            "page" if nested => scanner.object(|scanner, key, _| {
+                let value = token(scanner)?;
+                match &*key {
+                    "url" => found.page_url = value,
+                    "referrer" => found.page_referrer = value,
+                    _ => {}
+                }
+                Ok(())
+            })?,
+            "campaign" if nested => scanner.object(|scanner, key, _| {
+                let value = token(scanner)?;
+                if let Some(at) = CAMPAIGN.iter().position(|name| *name == key) {
+                    found.campaign[at] = value;
+                }
+                Ok(())
+            })?,
             "device" if nested => one(scanner, "type", &mut found.device_type)?,
             "os" if nested => one(scanner, "name", &mut found.system)?,
             "channel" => found.channel = token(scanner)?,

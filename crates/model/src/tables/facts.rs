@@ -12,7 +12,18 @@ const RECEIVED_AT: Column = stat(req("received_at", Timestamp, "when Clew took i
 const VALID_FROM: Column =
     stat(col("valid_from", Timestamp, "version time in upsert and snapshot mode, newest is current; null in append mode"));
 const DELETED: Column = col("deleted", Boolean, "true: this version says that the row vanished from a complete export");
-const QUALITY: Column = col("quality", TextList, "flags such as unknown_channel, ambiguous_time; null when clean");
+const QUALITY: Column =
+    col("quality", TextList, "flags such as unknown_channel, or of one field emails:case_changed; null when clean");
+const RAW: Column = col(
+    "raw",
+    Text,
+    "values as they were given where cleansing changed or emptied them, JSON object column → value; null when none",
+);
+const DERIVED: Column = col(
+    "derived",
+    Text,
+    "what the values tell beyond themselves (device_class, campaign, country_of_phone, hour …), JSON object",
+);
 const FILE: Column = col("file", Text, "file name or endpoint that it came from");
 const ROW_NO: Column = col("row_no", Int64, "row in that file, from 1 without the header");
 const PROPERTIES: Column = col("properties", Text, "further properties as a JSON object");
@@ -57,6 +68,8 @@ pub const FACTS: &[Table] = &[
             DELETED,
             FILE,
             ROW_NO,
+            RAW,
+            DERIVED,
         ],
     },
     Table {
@@ -77,9 +90,9 @@ pub const FACTS: &[Table] = &[
             col("given_name", Text, "given name"),
             col("family_name", Text, "family name"),
             col("birth_date", Date, "date of birth"),
-            col("emails", TextList, "e-mail addresses as given"),
-            col("phones", TextList, "phone numbers as given"),
-            col("street", Text, "street and number"),
+            col("emails", TextList, "e-mail addresses"),
+            col("phones", TextList, "phone numbers, E.164 where the country is known"),
+            col("street", Text, "street and number; an apartment stands in `derived`"),
             col("postcode", Text, "postal code"),
             col("city", Text, "city"),
             col("region", Text, "state or region"),
@@ -93,6 +106,8 @@ pub const FACTS: &[Table] = &[
             QUALITY,
             FILE,
             ROW_NO,
+            RAW,
+            DERIVED,
         ],
     },
     Table {
@@ -130,6 +145,8 @@ pub const FACTS: &[Table] = &[
             DELETED,
             FILE,
             ROW_NO,
+            RAW,
+            DERIVED,
         ],
     },
     Table {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use clew_intake::identifiers_meant;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -150,6 +151,7 @@ struct Known {
 
 async fn hits(app: &App, q: &str, population: &str) -> Result<BTreeMap<String, PersonHit>, ApiError> {
     let lower = q.to_lowercase();
+    let meant = identifiers_meant(q);
     let prefix = if q.chars().count() >= SHORTEST_PREFIX {
         format!(" OR starts_with(lower(value), {})", Text(&lower))
     } else {
@@ -157,10 +159,10 @@ async fn hits(app: &App, q: &str, population: &str) -> Result<BTreeMap<String, P
     };
     let identifiers = format!(
         "SELECT type, value, CAST(first_seen_at AS BIGINT) AS first_us, CAST(last_seen_at AS BIGINT) AS last_us FROM identifiers \
-         WHERE population = {} AND role <> 'blocked' AND (lower(value) = {}{prefix}) ORDER BY lower(value) <> {}, value, type LIMIT {MOST_IDENTIFIERS}",
+         WHERE population = {} AND role <> 'blocked' AND (lower(value) IN {}{prefix}) ORDER BY lower(value) NOT IN {}, value, type LIMIT {MOST_IDENTIFIERS}",
         Text(population),
-        Text(&lower),
-        Text(&lower)
+        Texts(&meant),
+        Texts(&meant)
     );
     let references = format!(
         "SELECT DISTINCT subject, 'reference' AS kind, reference AS value FROM events WHERE reference = {} AND subject IS NOT NULL \
@@ -171,7 +173,7 @@ async fn hits(app: &App, q: &str, population: &str) -> Result<BTreeMap<String, P
     );
     let (known, mut leads) = tokio::try_join!(app.rows::<Known>(&identifiers), app.rows::<Lead>(&references))?;
     leads.extend(carriers(app, &known).await?);
-    let mut hits = people_of(app, &leads, &lower).await?;
+    let mut hits = people_of(app, &leads, &meant).await?;
     let itself = Matched { kind: "person_id".to_owned(), value: lower.clone() };
     hits.entry(lower).or_insert(PersonHit { exact: true, matched: itself });
     Ok(hits)
@@ -201,7 +203,7 @@ async fn carriers(app: &App, known: &[Known]) -> Result<Vec<Lead>, ApiError> {
     Ok(leads.into_iter().filter(|lead| known.iter().any(|known| known.kind == lead.kind && known.value == lead.value)).collect())
 }
 
-async fn people_of(app: &App, leads: &[Lead], lower: &str) -> Result<BTreeMap<String, PersonHit>, ApiError> {
+async fn people_of(app: &App, leads: &[Lead], meant: &[String]) -> Result<BTreeMap<String, PersonHit>, ApiError> {
     #[derive(Deserialize)]
     struct Row {
         subject: i64,
@@ -215,7 +217,7 @@ async fn people_of(app: &App, leads: &[Lead], lower: &str) -> Result<BTreeMap<St
     let sql = format!("SELECT DISTINCT subject, person_id FROM subjects WHERE subject IN {}", Integers(&subjects));
     for row in app.rows::<Row>(&sql).await? {
         for lead in leads.iter().filter(|lead| lead.subject == row.subject) {
-            let exact = lead.value.to_lowercase() == lower;
+            let exact = meant.contains(&lead.value.to_lowercase());
             let hit = PersonHit { exact, matched: Matched { kind: lead.kind.clone(), value: lead.value.clone() } };
             let entry = hits.entry(row.person_id.clone());
             entry

@@ -186,7 +186,8 @@ async fn evidence(app: &App, person: &Known) -> Result<Vec<Evidence>, ApiError> 
 async fn records(app: &App, person: &Known) -> Result<Vec<PersonRecord>, ApiError> {
     app.rows(&format!(
         "SELECT source, record_id, coalesce(full_name, nullif(concat_ws(' ', given_name, family_name), '')) AS full_name, \
-         coalesce(emails, make_array()) AS emails, coalesce(phones, make_array()) AS phones, city, organisation, valid_from FROM \
+         coalesce(emails, make_array()) AS emails, coalesce(phones, make_array()) AS phones, city, organisation, valid_from, raw, \
+         coalesce(quality, make_array()) AS quality FROM \
          (SELECT *, row_number() OVER (PARTITION BY source, record_id ORDER BY coalesce(valid_from, received_at) DESC, row_no DESC) AS place \
          FROM records_current WHERE subject IN {}) WHERE place = 1 ORDER BY source, record_id LIMIT 200",
         Integers(&person.subjects)

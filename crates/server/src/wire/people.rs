@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::common::Applied;
@@ -196,10 +197,10 @@ pub struct PersonRecord {
     pub record_id: String,
     /// Whole name.
     pub full_name: Option<String>,
-    /// E-mail addresses as given.
+    /// E-mail addresses.
     #[serde(deserialize_with = "without_nulls")]
     pub emails: Vec<String>,
-    /// Phone numbers as given.
+    /// Phone numbers, in E.164 where their country is known.
     #[serde(deserialize_with = "without_nulls")]
     pub phones: Vec<String>,
     /// City.
@@ -208,6 +209,23 @@ pub struct PersonRecord {
     pub organisation: Option<String>,
     /// Version time.
     pub valid_from: Option<String>,
+    /// Values as they were given where cleansing changed or emptied them, by field of the record.
+    #[serde(default, deserialize_with = "object")]
+    #[schema(value_type = Object)]
+    pub raw: BTreeMap<String, Value>,
+    /// Flags: of the record (unknown_country), or of a field (emails:case_changed).
+    #[serde(default, deserialize_with = "without_nulls")]
+    pub quality: Vec<String>,
+}
+
+/// A JSON object, which a column holds as text; empty where there is none.
+fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Value>, D::Error> {
+    let object = match Value::deserialize(deserializer)? {
+        Value::Null => return Ok(BTreeMap::new()),
+        Value::String(text) => serde_json::from_str(&text),
+        object => serde_json::from_value(object),
+    };
+    object.map_err(serde::de::Error::custom)
 }
 
 /// A mapping that makes a list of nullable columns leaves nulls in it: these say nothing.

@@ -163,7 +163,7 @@ fn write_files(folder: &Path) {
     let mut crm = String::from("id,name,email,phone,city\n");
     for person in 0..PEOPLE {
         let email = format!("p{person}@example.com");
-        let _ = writeln!(crm, "c{person},{},{email},+35386{person:07},Dublin", names[person % names.len()]);
+        let _ = writeln!(crm, "c{person},{},{email},+353 86 {person:07},Dublin", names[person % names.len()]);
         for answer in 0..ANSWERS {
             let (month, day, order) = (answer % 6 + 1, person % 27 + 1, format!("o{person}-{answer}"));
             for (step, name) in ["product_viewed", "checkout_started", "order_placed", "order_delivered"].iter().enumerate() {
@@ -237,6 +237,7 @@ fn sources(folder: &Path) -> Sources {
             timezone: Some("Europe/Dublin".to_owned()),
             language: Some("en".to_owned()),
             currency: Some("EUR".to_owned()),
+            ..Defaults::default()
         },
         rules: Rules::default(),
         sources: vec![
