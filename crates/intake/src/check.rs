@@ -10,7 +10,8 @@ use std::sync::Arc;
 use clew_model::Channel;
 use clew_model::tables::TableKind;
 
-use crate::import::{Job, Loaded, compile, nothing_to_read, parse_all};
+use crate::expect::{Expectations, Judged, REASON};
+use crate::import::{Job, Loaded, compile, nothing_to_read, of_expectation, parse_all};
 use crate::mapping::{Engine, LookupTable, Lookups};
 use crate::nearest::nearest;
 use crate::reader::{Reader, list};
@@ -26,9 +27,8 @@ pub fn check(sources: &Sources, source: &Source, read_files: bool) -> Vec<Proble
     let Ok(rules) = compile(sources) else { return problems };
     let mut lookups = if read_files { Loaded::columns_only(sources) } else { names_only(sources) };
     // The values of joined columns come from the lookups' rows. One that cannot be read is its own source's problem.
-    if let Some(loaded) = read_files.then(|| Loaded::read(sources, &[source]).ok()).flatten() {
-        lookups.extend(loaded.tables());
-    }
+    let loaded = read_files.then(|| Loaded::read(sources, &[source]).ok()).flatten().unwrap_or_default();
+    lookups.extend(loaded.tables());
     let engine = match Engine::new(lookups) {
         Ok(engine) => engine,
         Err(error) => {
@@ -38,10 +38,13 @@ pub fn check(sources: &Sources, source: &Source, read_files: bool) -> Vec<Proble
     };
     if !read_files || source.spec.files.is_none() {
         problems.extend(parse_all(&engine, source).err().into_iter().flatten());
+        let expectations = futures::executor::block_on(Expectations::of(sources, source, &engine, &loaded));
+        problems.extend(expectations.err().into_iter().flatten().map(|problem| of_expectation(source, problem)));
         return problems;
     }
     // Planning touches no file and no clock, so it needs no runtime.
-    match futures::executor::block_on(Job::prepare(sources, &engine, &rules, source)) {
+    // What earlier imports had is not asked: the mapping must fit the files that are here.
+    match futures::executor::block_on(Job::prepare(sources, (&engine, &loaded), &rules, source, &BTreeMap::new())) {
         Err(found) => problems.extend(found),
         Ok(job) => {
             problems.extend(job.warnings.iter().cloned());
@@ -106,6 +109,12 @@ fn declaration(sources: &Sources, source: &Source) -> Vec<Problem> {
             add(format!("max_deleted {share} is no share"), "give a number from 0 to 1");
         }
         _ => {}
+    }
+    if spec.lookup.is_some() && source.mappings.is_empty() && !spec.expect.is_empty() {
+        add(
+            "a lookup makes no facts: its rows are not held against expectations".into(),
+            "expect it of the source that joins it",
+        );
     }
     for name in spec.columns.keys().filter(|name| !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'))
     {
@@ -222,7 +231,8 @@ fn sample(job: &Job) -> Vec<Problem> {
             });
             continue;
         };
-        let typed = typer.apply(&in_row_order(output), &arrival, &mut Candidates::default());
+        let mut typed = typer.apply(&in_row_order(output), &arrival, &mut Candidates::default());
+        job.expectations.judge_facts(mapping.target, &mut typed, &mut Judged::default());
         let mut reasons: BTreeMap<(&str, &str), usize> = BTreeMap::new();
         for failure in &typed.failures {
             *reasons.entry((failure.reason, failure.detail.as_str())).or_default() += 1;
@@ -235,6 +245,8 @@ fn sample(job: &Job) -> Vec<Problem> {
                 message: format!("{n} of the first {} facts would be quarantined ({reason}): {detail}", typed.produced),
                 remedy: if reason == "naive_time" {
                     "say `timezone:` in the source".into()
+                } else if reason == REASON {
+                    "correct the mapping or the expectation, or leave it to quarantine".into()
                 } else {
                     "correct the mapping, or leave it to quarantine".into()
                 },

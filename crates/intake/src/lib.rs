@@ -7,6 +7,10 @@
 //! | [`mapping`] | one row-wise SELECT per target table, planned once, run per chunk |
 //! | [`typing`] | what a mapping gives into the typed columns of its table, or a reason why not |
 //! | [`tracking`] | bodies of the tracking API into facts |
+//! | [`expect`] | what a source's file says that its data must be like, held against every row |
+//! | [`drift`] | whether a source's data changed |
+//! | [`observe`] | counts and profiles of fields while rows go by |
+//! | [`alarm`] | what is told of both |
 //! | [`live`] | the door: requests of live sources into chunks, answered when they are on disk |
 //! | [`audit`](audit()) | both equations recounted from the tables |
 //! | [`check`](check()) | every problem of a source at once |
@@ -15,20 +19,26 @@
 //! *Invariant*: this crate knows no HTTP server, no journeys, no metrics. *Invariant*: error messages and logs carry no
 //! value of a row; the raw row stands in quarantine only.
 
+pub mod alarm;
 mod audit;
 mod check;
+pub mod drift;
+pub mod expect;
 mod import;
 pub mod live;
 pub mod mapping;
 mod nearest;
+pub mod observe;
 pub mod outcome;
 pub mod reader;
 pub mod spec;
 pub mod tracking;
 pub mod typing;
 
+pub use alarm::{Alarm, AlarmKind};
 pub use audit::{AuditReport, Break, SourceAudit, TargetAudit, audit};
 pub use check::check;
-pub use import::{FileReport, ImportError, ImportReport, Progress, RowReport, SourceReport, TargetReport, import};
+pub use expect::{DriftSpec, Expectation, OnFailure, OnMissingColumn};
+pub use import::{FileReport, ImportError, ImportReport, Loaded, Progress, RowReport, SourceReport, TargetReport, import};
 pub use mapping::functions;
 pub use spec::{Api, Defaults, Mapping, Mode, Problem, Severity, Source, SourceSpec, Sources};

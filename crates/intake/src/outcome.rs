@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::import::Refused;
+use crate::observe::Observed;
 use crate::typing::{Candidates, renamed};
 
 /// Salts tried for a subject whose number is taken.
@@ -87,6 +88,8 @@ pub struct Taken {
     pub outcomes: Vec<Outcome>,
     /// The id that the sender gave each message, where there is one.
     pub ids: Vec<Option<Box<str>>>,
+    /// What fields looked like, and what expectations found.
+    pub observed: Observed,
 }
 
 impl Taken {
@@ -105,6 +108,7 @@ impl Taken {
         self.candidates.extend(&other.candidates);
         self.outcomes.extend(other.outcomes);
         self.ids.extend(other.ids);
+        self.observed.extend(other.observed);
     }
 
     /// Adds facts to those of their table, so that a chunk has one batch a table.

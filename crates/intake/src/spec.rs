@@ -10,9 +10,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clew_identity::Rules;
-use clew_model::tables::Table;
+use clew_model::tables::{ColumnType, Table};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::expect::{DriftSpec, Expectation, OnMissingColumn};
 
 /// One value or a list of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -220,6 +222,35 @@ pub enum PromotedType {
     Timestamp,
 }
 
+impl PromotedType {
+    /// The type of its column.
+    pub const fn column_type(self) -> ColumnType {
+        match self {
+            Self::Int => ColumnType::Int64,
+            Self::Decimal => ColumnType::Decimal,
+            Self::Float => ColumnType::Float64,
+            Self::Text => ColumnType::Text,
+            Self::Boolean => ColumnType::Boolean,
+            Self::Timestamp => ColumnType::Timestamp,
+        }
+    }
+
+    /// Its word in a source's file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Int => "int",
+            Self::Decimal => "decimal",
+            Self::Float => "float",
+            Self::Text => "text",
+            Self::Boolean => "boolean",
+            Self::Timestamp => "timestamp",
+        }
+    }
+
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Int, Self::Decimal, Self::Float, Self::Text, Self::Boolean, Self::Timestamp];
+}
+
 /// The content of `sources/<name>.yaml`: what it reads (`files:`), or what it takes over HTTP (`api:`), one of the two.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -272,6 +303,19 @@ pub struct SourceSpec {
     /// Language of its text where no column says it (ISO 639-1); the project's when left out.
     #[serde(default)]
     pub language: Option<String>,
+    /// What its data must be like.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expect: Vec<Expectation>,
+    /// When a change of its data is told.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub drift: DriftSpec,
+    /// What becomes of rows that lack a column which the mapping reads.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub on_missing_column: OnMissingColumn,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn yes() -> bool {

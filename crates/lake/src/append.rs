@@ -23,7 +23,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use crate::accounting::accounting;
 use crate::batches;
-use crate::chunk::{Chunk, FactBatch, FactCounts, Mode, Receipt, Verdict};
+use crate::chunk::{Chunk, FactBatch, FactCounts, Mode, NOTES, Receipt, Verdict};
 use crate::conflict::{Conflict, First, conflict_rows};
 use crate::crash;
 use crate::datafile::DataFileWriter;
@@ -93,6 +93,7 @@ pub(crate) struct Judged {
     chunk: Chunk,
     targets: Vec<Target>,
     quarantine: RecordBatch,
+    notes: Vec<(&'static Table, RecordBatch)>,
     keys: Vec<KeyRecord>,
     at: Timestamp,
     holds: Holds,
@@ -122,6 +123,7 @@ pub(crate) fn judge(inner: &Arc<Inner>, mut chunk: Chunk) -> Result<Judged, Appe
     let mut targets = check(&mut chunk)?;
     let quarantine_schema = arrow_schema(find("quarantine")?);
     let quarantine = conform("quarantine", &chunk.quarantine, &quarantine_schema)?;
+    let notes = std::mem::take(&mut chunk.notes).into_iter().map(check_note).collect::<Result<_, _>>()?;
     let candidates = candidates(&chunk, &targets, &quarantine);
     let mut unique: Vec<u128> = candidates.iter().map(|candidate| candidate.key).collect();
     unique.dedup();
@@ -137,12 +139,12 @@ pub(crate) fn judge(inner: &Arc<Inner>, mut chunk: Chunk) -> Result<Judged, Appe
     let (conflict_hold, conflicts) = unseen_conflicts(inner, conflicts, &mut keys)?;
     let quarantine = filtered(&quarantine, &quarantine_keep);
     let quarantine = concat_batches(&quarantine_schema, [&quarantine, &conflicts]).map_err(|e| shape("quarantine", &e))?;
-    Ok(Judged { chunk, targets, quarantine, keys, at, holds: (hold, conflict_hold) })
+    Ok(Judged { chunk, targets, quarantine, notes, keys, at, holds: (hold, conflict_hold) })
 }
 
 /// Encodes the rows and keys of a judged chunk; most of an append's time is spent here.
 pub(crate) fn prepare(inner: &Arc<Inner>, judged: Judged) -> Result<Prepared, AppendError> {
-    let Judged { chunk, targets, quarantine, mut keys, at, holds } = judged;
+    let Judged { chunk, targets, quarantine, notes, mut keys, at, holds } = judged;
     let mut staged = Staged::default();
     let mut parts = Vec::new();
     let mut facts = BTreeMap::new();
@@ -156,6 +158,9 @@ pub(crate) fn prepare(inner: &Arc<Inner>, judged: Judged) -> Result<Prepared, Ap
     let quarantined_rows = quarantine.num_rows() as u64;
     parts.extend(stage(inner, &mut staged, find("quarantine")?, quarantine.schema(), quarantine)?);
     parts.extend(stage(inner, &mut staged, find("accounting")?, accounted.schema(), accounted)?);
+    for (table, rows) in notes {
+        parts.extend(stage(inner, &mut staged, table, rows.schema(), rows)?);
+    }
     crash::point("append.staged");
     let run = stage_keys(inner, &mut staged, &mut keys)?;
     crash::point("append.keys_staged");
@@ -210,7 +215,7 @@ fn check(chunk: &mut Chunk) -> Result<Vec<Target>, AppendError> {
 fn check_facts(facts: FactBatch) -> Result<Target, AppendError> {
     let table = find(facts.table)?;
     let misfit = |detail: String| Misfit { table: table.name.to_owned(), detail };
-    if table.kind != TableKind::Fact || matches!(table.name, "quarantine" | "accounting") {
+    if table.kind != TableKind::Fact || matches!(table.name, "quarantine" | "accounting") || NOTES.contains(&table.name) {
         return Err(misfit("is not a target of facts".to_owned()).into());
     }
     let n = facts.rows.num_rows();
@@ -233,6 +238,15 @@ fn check_facts(facts: FactBatch) -> Result<Target, AppendError> {
         ..FactCounts::default()
     };
     Ok(Target { table, schema, rows, content: facts.content, keep: vec![false; n], conflicts: Vec::new(), counts })
+}
+
+fn check_note((name, rows): (&'static str, RecordBatch)) -> Result<(&'static Table, RecordBatch), AppendError> {
+    let table = find(name)?;
+    if !NOTES.contains(&name) {
+        let detail = format!("describes no chunk; {} do", NOTES.join(", "));
+        return Err(Misfit { table: name.to_owned(), detail }.into());
+    }
+    Ok((table, conform(name, &rows, &arrow_schema(table))?))
 }
 
 fn merge_counts(into: &mut FactCounts, counts: FactCounts) {

@@ -84,9 +84,14 @@ pub struct Chunk {
     pub quarantine: RecordBatch,
     /// Subject numbers with the canonical bytes that they stand for, to detect collisions.
     pub subjects: Vec<(i64, Vec<u8>)>,
+    /// Rows of tables that describe the chunk: `field_quality`, `checks`, `alarms`.
+    pub notes: Vec<(&'static str, RecordBatch)>,
     /// Where the import goes on after this chunk.
     pub progress: Option<Progress>,
 }
+
+/// The tables that [`Chunk::notes`] may fill.
+pub(crate) const NOTES: [&str; 3] = ["field_quality", "checks", "alarms"];
 
 impl Chunk {
     /// A chunk without facts.
@@ -104,6 +109,7 @@ impl Chunk {
             facts: Vec::new(),
             quarantine: RecordBatch::new_empty(schema("quarantine").expect("the model has this table")),
             subjects: Vec::new(),
+            notes: Vec::new(),
             progress: None,
         }
     }

@@ -35,6 +35,7 @@ pub use run::{Mode, Progress, RunError, RunOptions, RunReport, Step, StepReport,
 /// The SQL functions and views of Clew: what every session of the lake registers.
 pub fn registry() -> Extensions {
     Extensions {
+        udfs: functions::scalars(),
         udafs: functions::aggregates(),
         views: views::VIEWS.iter().map(|(name, sql)| ((*name).to_owned(), (*sql).to_owned())).collect(),
         ..Extensions::default()

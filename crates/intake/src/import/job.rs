@@ -1,15 +1,20 @@
 //! What one source is about to do, found to be possible: its files, their programs and typers.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use clew_identity::CompiledRules;
 use jiff::tz::TimeZone;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::mapping::{Engine, Parsed, Program, SqlProblem};
-use crate::reader::{ReadError, ReadOptions, Reader, fingerprint, list};
+use super::Loaded;
+use crate::drift::{Seen, is_surely_absent};
+use crate::expect::{ExpectationProblem, Expectations, OnMissingColumn, RawConditions};
+use crate::mapping::{Engine, Parsed, Prepared, Program, SqlProblem};
+use crate::nearest::nearest;
+use crate::reader::{ROW, ReadError, ReadOptions, Reader, fingerprint, list};
 use crate::spec::{Mapping, Mode, Problem, Severity, Source, Sources};
 use crate::typing::{Origin, Typer, slots};
 
@@ -33,6 +38,56 @@ pub struct FileWork {
     pub typers: Vec<Typer>,
     /// Columns that an open-ended file may have beyond those of its first rows.
     pub added: Vec<String>,
+    /// Raw columns that only expectations read; they are decoded behind those of the program.
+    pub looked_at: Vec<String>,
+    /// All raw columns of the file.
+    pub schema: SchemaRef,
+    /// By mapping: the columns of its facts that it fills.
+    pub fields: Vec<Vec<String>>,
+    /// What the expectations over raw rows are for these columns.
+    pub conditions: RawConditions,
+    /// Columns that are read, that earlier imports had, and that these files lack: their rows go to quarantine.
+    pub missing: Vec<Missing>,
+    /// The same of open-ended files, where only many rows without the column show that it is missing.
+    pub absent: Vec<(Missing, Seen)>,
+}
+
+/// A column that is missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// Its name.
+    pub column: String,
+    /// A new column that may be it under another name.
+    pub renamed: Option<String>,
+}
+
+impl FileWork {
+    /// All columns to decode, in order: those of the program first.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.program.columns.iter().chain(&self.looked_at).map(String::as_str)
+    }
+
+    /// The columns that are missing in a file or body whose first block has `rows` rows.
+    pub fn missing_in(&self, rows: usize) -> Vec<Missing> {
+        let absent = self.absent.iter().filter(|(_, seen)| is_surely_absent(seen, rows as u64)).map(|(missing, _)| missing);
+        self.missing.iter().chain(absent).cloned().collect()
+    }
+}
+
+/// What the files of one source are prepared with.
+pub struct Plan<'a> {
+    /// The engine with the lookups.
+    pub engine: &'a Engine,
+    /// What facts have in common.
+    pub origin: &'a Arc<Origin>,
+    /// The source.
+    pub source: &'a Source,
+    /// Its mappings.
+    pub parsed: &'a [Parsed],
+    /// Its expectations.
+    pub expectations: &'a Expectations,
+    /// The raw columns that it had before, by name.
+    pub known: &'a BTreeMap<String, Seen>,
 }
 
 /// One source, ready to run.
@@ -41,6 +96,8 @@ pub struct Job<'a> {
     pub source: &'a Source,
     /// Its files, sorted.
     pub files: Vec<FileJob>,
+    /// What its data must be like.
+    pub expectations: Arc<Expectations>,
     /// Changes when a file, the SQL or the options do.
     pub fingerprint: String,
     /// What is odd without being wrong.
@@ -103,9 +160,10 @@ impl<'a> Job<'a> {
     /// Looks at everything that can be known before the first row is stored.
     pub async fn prepare(
         sources: &Sources,
-        engine: &Engine,
+        (engine, loaded): (&Engine, &Loaded),
         rules: &Arc<CompiledRules>,
         source: &'a Source,
+        known: &BTreeMap<String, Seen>,
     ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let origin = match origin(sources, rules, source) {
@@ -122,17 +180,26 @@ impl<'a> Job<'a> {
         if source.spec.files.is_none() {
             problems.push(nothing_to_read(source));
         }
+        let expectations = Expectations::of(sources, source, engine, loaded).await.unwrap_or_else(|found| {
+            problems.extend(found.into_iter().map(|problem| of_expectation(source, problem)));
+            Expectations::default()
+        });
         let paths = list(&sources.dir, source.spec.files.as_ref()).map_err(|error| vec![of_file(source, error)]);
         let paths = paths.unwrap_or_else(|found| {
             problems.extend(found);
             Vec::new()
         });
-        let mut job = Self { source, files: Vec::new(), fingerprint: String::new(), warnings: Vec::new() };
-        let mut known: Vec<(SchemaRef, Arc<FileWork>)> = Vec::new();
+        let expectations = Arc::new(expectations);
+        let mut job = Self { source, files: Vec::new(), expectations, fingerprint: String::new(), warnings: Vec::new() };
+        let expectations = Arc::clone(&job.expectations);
+        let mut works: Vec<(SchemaRef, Arc<FileWork>)> = Vec::new();
         let root = common_root(&paths);
         for path in paths {
             let prepared = match &origin {
-                Some(origin) => job.prepare_file(engine, origin, &parsed, &path, &mut known).await,
+                Some(origin) => {
+                    let plan = Plan { engine, origin, source, parsed: &parsed, expectations: &expectations, known };
+                    job.prepare_file(&plan, &path, &mut works).await
+                }
                 None => Reader::open(&path, &ReadOptions::of(&source.spec))
                     .map(|_| None)
                     .map_err(|error| vec![of_file(source, error)]),
@@ -157,11 +224,9 @@ impl<'a> Job<'a> {
 
     async fn prepare_file(
         &mut self,
-        engine: &Engine,
-        origin: &Arc<Origin>,
-        parsed: &[Parsed],
+        plan: &Plan<'_>,
         path: &Path,
-        known: &mut Vec<(SchemaRef, Arc<FileWork>)>,
+        works: &mut Vec<(SchemaRef, Arc<FileWork>)>,
     ) -> Result<Option<(ReadOptions, Arc<FileWork>)>, Vec<Problem>> {
         let source = self.source;
         let refuse = |error| vec![of_file(source, error)];
@@ -175,14 +240,14 @@ impl<'a> Job<'a> {
         }
         let (schema, open_ended) = (reader.schema(), reader.is_open_ended());
         reader.verify().map_err(refuse)?;
-        if parsed.len() != source.mappings.len() {
+        if plan.parsed.len() != source.mappings.len() {
             return Ok(None);
         }
-        let work = if let Some((_, work)) = known.iter().find(|(seen, _)| *seen == schema) {
+        let work = if let Some((_, work)) = works.iter().find(|(seen, _)| *seen == schema) {
             work.clone()
         } else {
-            let work = Arc::new(prepare_work(engine, origin, source, parsed, (&schema, open_ended)).await?);
-            known.push((schema, work.clone()));
+            let work = Arc::new(prepare_work(plan, (&schema, open_ended)).await?);
+            works.push((schema, work.clone()));
             work
         };
         options.keys = work.typers.iter().any(Typer::needs_keys);
@@ -208,15 +273,38 @@ impl<'a> Job<'a> {
     }
 }
 
-/// Plans the mappings of `source` over rows with the columns of `schema`.
-pub async fn prepare_work(
-    engine: &Engine,
-    origin: &Arc<Origin>,
-    source: &Source,
-    parsed: &[Parsed],
-    (schema, open_ended): (&SchemaRef, bool),
-) -> Result<FileWork, Vec<Problem>> {
-    let prepared = Program::prepare(engine, parsed, schema, open_ended).await;
+/// A problem of an expectation, at its place in the source's file.
+pub fn of_expectation(source: &Source, problem: ExpectationProblem) -> Problem {
+    let (line, column) = place_in_list(&source.yaml_path, "expect", problem.place).unzip();
+    Problem {
+        path: source.yaml_path.clone(),
+        line,
+        column,
+        message: problem.message,
+        remedy: problem.remedy,
+        severity: Severity::Error,
+    }
+}
+
+/// Line and column of an item of the list under the key `key` at the top of a YAML file, as far as it is written one item after another.
+fn place_in_list(path: &Path, key: &str, item: usize) -> Option<(usize, usize)> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let mut lines =
+        text.lines().enumerate().skip_while(|(_, line)| line.strip_prefix(key).is_none_or(|rest| !rest.starts_with(':')));
+    lines.next()?;
+    let mut indent = None;
+    let mut items = lines.filter_map(|(at, line)| {
+        let column = line.len() - line.trim_start().len();
+        let is_item = line.trim_start().starts_with("- ") && column == *indent.get_or_insert(column);
+        is_item.then_some((at + 1, column + 3))
+    });
+    items.nth(item)
+}
+
+/// Plans the mappings and expectations of a source over rows with the columns of `schema`.
+pub async fn prepare_work(plan: &Plan<'_>, (schema, open_ended): (&SchemaRef, bool)) -> Result<FileWork, Vec<Problem>> {
+    let Plan { engine, origin, source, parsed, .. } = *plan;
+    let (prepared, mut missing) = plan.program(schema, open_ended).await;
     let mut problems: Vec<Problem> =
         prepared.problems.into_iter().map(|(at, problem)| in_file(&source.mappings[at], problem)).collect();
     for ((mapping, parsed), output) in source.mappings.iter().zip(parsed).zip(&prepared.outputs) {
@@ -225,11 +313,107 @@ pub async fn prepare_work(
             problems.push(in_file(mapping, parsed.output_problem(&problem.name, &problem.message, &problem.remedy)));
         }
     }
+    let mut added = prepared.added;
+    let looked_at: Vec<String> = plan.expectations.raw_columns(engine, schema).await;
+    let unknown = looked_at.iter().filter(|column| schema.index_of(column).is_err());
+    for column in unknown.filter(|column| !added.contains(column)).cloned().collect::<Vec<_>>() {
+        match plan.known(&column) {
+            _ if open_ended => {}
+            Some(_) => missing.push(column.clone()),
+            None => problems.push(no_column(source, schema, &column)),
+        }
+        added.push(column);
+    }
     let Some(program) = prepared.program.filter(|_| problems.is_empty()) else { return Err(problems) };
+    let looked_at: Vec<String> = looked_at.into_iter().filter(|column| !program.columns.contains(column)).collect();
     let outputs = prepared.outputs.iter().flatten();
-    let typers =
+    let typers: Vec<Typer> =
         source.mappings.iter().zip(outputs).map(|(mapping, output)| Typer::new(origin.clone(), mapping.target, output)).collect();
-    Ok(FileWork { program, typers, added: prepared.added })
+    let fields = typers.iter().map(Typer::fields).collect();
+    let mut work = FileWork {
+        program,
+        typers,
+        added,
+        looked_at,
+        schema: Arc::clone(schema),
+        fields,
+        conditions: RawConditions::default(),
+        missing: missing.into_iter().map(|column| plan.missing(schema, column)).collect(),
+        absent: Vec::new(),
+    };
+    if !work.missing.is_empty() {
+        return Ok(work);
+    }
+    if open_ended {
+        let absent = |column: &String| Some((plan.missing(schema, column.clone()), plan.known(column)?.clone()));
+        work.absent = work.added.iter().filter_map(absent).collect();
+    }
+    let conditions = plan.expectations.plan_raw(engine, &decoded_schema(&work)).await;
+    let of_yaml = |SqlProblem { message, remedy, .. }| Problem {
+        path: source.yaml_path.clone(),
+        line: None,
+        column: None,
+        message,
+        remedy,
+        severity: Severity::Error,
+    };
+    work.conditions = conditions.map_err(|found| found.into_iter().map(of_yaml).collect::<Vec<_>>())?;
+    Ok(work)
+}
+
+impl Plan<'_> {
+    /// The mappings planned; where columns that earlier imports had are all that is missing, as if they were there, with their names.
+    async fn program(&self, schema: &SchemaRef, open_ended: bool) -> (Prepared, Vec<String>) {
+        let prepared = Program::prepare(self.engine, self.parsed, schema, open_ended).await;
+        if open_ended || prepared.problems.is_empty() {
+            return (prepared, Vec::new());
+        }
+        let lenient = Program::prepare(self.engine, self.parsed, schema, true).await;
+        if lenient.added.is_empty() || lenient.added.iter().any(|column| self.known(column).is_none()) {
+            return (prepared, Vec::new());
+        }
+        let missing = lenient.added.clone();
+        (lenient, missing)
+    }
+
+    /// What is known of a raw column from earlier imports, unless rows without it are to be refused.
+    fn known(&self, column: &str) -> Option<&Seen> {
+        if self.source.spec.on_missing_column == OnMissingColumn::Refuse {
+            return None;
+        }
+        self.known.iter().find(|(known, _)| known.eq_ignore_ascii_case(column)).map(|(_, seen)| seen)
+    }
+
+    fn missing(&self, schema: &Schema, column: String) -> Missing {
+        let new = schema.fields().iter().map(|field| field.name().as_str()).filter(|name| !self.known.contains_key(*name));
+        let new: Vec<&str> = new.collect();
+        let renamed = nearest(&column, new.iter().copied()).or(match new[..] {
+            [only] => Some(only),
+            _ => None,
+        });
+        Missing { renamed: renamed.map(str::to_owned), column }
+    }
+}
+
+fn no_column(source: &Source, schema: &Schema, column: &str) -> Problem {
+    let known: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let hint = nearest(column, known.iter().copied()).map_or(String::new(), |near| format!(": did you mean {near}?"));
+    Problem {
+        path: source.yaml_path.clone(),
+        line: None,
+        column: None,
+        message: format!("an expectation looks at the column {column}, which the file does not have{hint}"),
+        remedy: format!("known are {}", known.iter().take(30).copied().collect::<Vec<_>>().join(", ")),
+        severity: Severity::Error,
+    }
+}
+
+/// The columns of a decoded block: the row number, then those of the work.
+fn decoded_schema(work: &FileWork) -> SchemaRef {
+    let text = |name: &str| Arc::new(Field::new(name, DataType::Utf8, true));
+    let of = |name: &str| work.schema.field_with_name(name).map_or_else(|_| text(name), |field| Arc::new(field.clone()));
+    let row = Arc::new(Field::new(ROW, DataType::Int64, false));
+    Arc::new(Schema::new(std::iter::once(row).chain(work.columns().map(of)).collect::<Vec<_>>()))
 }
 
 /// What the facts of `source` have in common; a zone that does not exist is the one problem.

@@ -9,11 +9,15 @@
 //! batch that the next import of the same files continues behind the last whole chunk; nothing is lost or doubled. A
 //! file that changed in between is a new batch, and what is stored already counts as duplicate.
 //!
+//! What fields look like and what expectations found is stored with each chunk. When a batch ends, it is compared with those before it, and
+//! what is not as expected becomes alarms.
+//!
 //! Both conservation equations are counted per file: rows read = mapped + skipped + unreadable, and per target facts
 //! produced = stored + duplicate + quarantined + rejected.
 
 mod job;
 mod lookups;
+mod quality;
 mod quarantine;
 mod report;
 mod run;
@@ -22,19 +26,22 @@ mod workers;
 
 use std::collections::BTreeSet;
 
-use clew_lake::{AppendError, Lake, StorageError};
+use clew_lake::{AppendError, Lake, StorageError, data_type};
 use datafusion::error::DataFusionError;
 
-pub(crate) use self::job::{FileWork, Job, nothing_to_read, origin, parse_all, prepare_work};
-pub(crate) use self::lookups::Loaded;
+pub(crate) use self::job::{FileWork, Job, Plan, nothing_to_read, of_expectation, origin, parse_all, prepare_work};
+pub use self::lookups::Loaded;
+pub(crate) use self::quality::{FailedCheck, batch_tests, column_missing, expectation};
 pub(crate) use self::quarantine::{Place, Refused, rows as quarantine_rows};
 pub use self::report::{FileReport, ImportReport, RowReport, SourceReport, TargetReport};
 use self::run::Importer;
-pub(crate) use self::workers::{Context as BlockContext, Mapped};
+pub(crate) use self::workers::{COLUMN_MISSING, Context as BlockContext, Mapped};
+use crate::alarm::AlarmError;
+use crate::drift::known_columns;
 use crate::mapping::Engine;
 use crate::nearest::nearest;
 use crate::reader::ReadError;
-use crate::spec::{Problem, Severity, Source, Sources};
+use crate::spec::{Problem, PromotedType, Severity, Source, Sources};
 
 /// Hears how an import goes on.
 pub trait Progress: Sync {
@@ -82,6 +89,9 @@ pub enum ImportError {
     /// The engine failed.
     #[error("the SQL engine failed: {0}")]
     Engine(#[from] DataFusionError),
+    /// Alarms could not be written.
+    #[error("writing alarms: {0}")]
+    Alarm(#[from] AlarmError),
     /// A worker died.
     #[error("a worker of the import stopped; please report it with the log")]
     Worker,
@@ -107,7 +117,11 @@ impl ImportError {
     pub fn is_refusal(&self) -> bool {
         matches!(
             self,
-            Self::Refused(_) | Self::Read(_) | Self::TooManyDeleted { .. } | Self::Append(AppendError::DiskFull { .. })
+            Self::Refused(_)
+                | Self::Read(_)
+                | Self::TooManyDeleted { .. }
+                | Self::Append(AppendError::DiskFull { .. })
+                | Self::Alarm(AlarmError::Append(AppendError::DiskFull { .. }))
         )
     }
 }
@@ -139,10 +153,17 @@ pub async fn import(
     let engine = Engine::new(loaded.tables())?;
     let (mut jobs, mut problems) = (Vec::new(), Vec::new());
     for source in &selected {
-        match Job::prepare(sources, &engine, &rules, source).await {
+        let known = known_columns(lake, &source.name).await?;
+        match Job::prepare(sources, (&engine, &loaded), &rules, source, &known).await {
             Ok(job) => jobs.push(job),
             Err(found) => problems.extend(found.into_iter().filter(|problem| problem.severity == Severity::Error)),
         }
+    }
+    if !problems.is_empty() {
+        return Err(ImportError::Refused(problems));
+    }
+    for source in &selected {
+        problems.extend(retyped_columns(lake, source).await?);
     }
     if !problems.is_empty() {
         return Err(ImportError::Refused(problems));
@@ -187,6 +208,32 @@ fn select<'a>(sources: &'a Sources, names: &[String]) -> Result<Vec<&'a Source>,
     }
     let wanted: BTreeSet<&str> = names.iter().map(String::as_str).collect();
     Ok(sources.of_files().filter(|source| wanted.is_empty() || wanted.contains(source.name.as_str())).collect())
+}
+
+/// Promoted properties that have another type in the lake: a column keeps its type.
+async fn retyped_columns(lake: &Lake, source: &Source) -> Result<Vec<Problem>, DataFusionError> {
+    let mut problems = Vec::new();
+    for mapping in source.mappings.iter().filter(|_| !source.spec.columns.is_empty()) {
+        let stored = lake.session().table(mapping.target.name).await?;
+        for (name, declared) in &source.spec.columns {
+            let Ok(field) = stored.schema().as_arrow().field_with_name(&format!("p_{name}")) else { continue };
+            let known = PromotedType::ALL.into_iter().find(|kind| data_type(kind.column_type()) == *field.data_type());
+            let Some(known) = known.filter(|known| known != declared) else { continue };
+            let (table, known, declared) = (mapping.target.name, known.as_str(), declared.as_str());
+            problems.push(Problem {
+                path: source.yaml_path.clone(),
+                line: None,
+                column: None,
+                message: format!("the promoted column {name} is {known} in the table {table}, and {declared} here"),
+                remedy: format!(
+                    "keep {known}: what does not fit waits in quarantine; or give the values a second name in the mapping, such as \
+                     property_{name}_{declared}, and promote that"
+                ),
+                severity: Severity::Error,
+            });
+        }
+    }
+    Ok(problems)
 }
 
 fn unknown_source(sources: &Sources, name: &str) -> Problem {

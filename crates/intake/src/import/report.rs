@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use clew_lake::{FactCounts, RowCounts};
 use serde::Serialize;
 
+use crate::alarm::Alarm;
+
 /// What an import did.
 #[derive(Clone, Debug, Serialize)]
 pub struct ImportReport {
@@ -25,6 +27,8 @@ pub struct SourceReport {
     pub files: Vec<FileReport>,
     /// Versions that say that an id vanished from a complete export.
     pub deleted: u64,
+    /// What is not as expected.
+    pub alarms: Vec<Alarm>,
     /// Seconds from first to last row.
     pub seconds: f64,
 }

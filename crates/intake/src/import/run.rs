@@ -1,7 +1,7 @@
 //! Prepared jobs into the lake, chunk by chunk, in order.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -11,10 +11,12 @@ use clew_model::tables::Table;
 
 use super::job::Job;
 use super::lookups::LoadedLookup;
+use super::quality::Quality;
 use super::quarantine::{Place, rows as quarantine_rows};
 use super::report::{FileReport, RowReport, SourceReport, TargetReport};
-use super::workers::{Event, Mapped, Start, Stream, refuse_row};
+use super::workers::{Common, Event, Mapped, Start, Stream, refuse_row};
 use super::{ImportError, Progress};
+use crate::observe::{NotePlace, Observed};
 use crate::outcome::{MAX_SALT, Offered, check, rename_subject};
 
 /// Subjects that an import remembers: 160 MB at most.
@@ -37,12 +39,13 @@ struct Line {
 }
 
 /// One batch on its way.
-struct Run<'a> {
-    job: &'a Job<'a>,
-    batch: Batch,
-    chunk: i64,
+pub(super) struct Run<'a> {
+    pub(super) job: &'a Job<'a>,
+    pub(super) batch: Batch,
+    pub(super) chunk: i64,
     received_at: i64,
-    files: Vec<FileReport>,
+    pub(super) files: Vec<FileReport>,
+    quality: Quality,
 }
 
 impl<'a> Importer<'a> {
@@ -56,10 +59,12 @@ impl<'a> Importer<'a> {
     fn begin(&self, job: &'a Job<'a>) -> Result<Run<'a>, ImportError> {
         let batch = self.lake.batches().open_batch(&job.source.name, &job.fingerprint, job.files.len() as u64)?;
         let files = job.files.iter().map(|file| FileReport::new(&file.name)).collect();
-        Ok(Run { job, chunk: batch.next_chunk, batch, received_at: self.lake.now().micros(), files })
+        let (received_at, quality) = (self.lake.now().micros(), Quality::default());
+        Ok(Run { job, chunk: batch.next_chunk, batch, received_at, files, quality })
     }
 
-    fn end(&self, run: Run, deleted: u64, since: Instant) -> Result<SourceReport, ImportError> {
+    async fn end(&self, mut run: Run<'_>, deleted: u64, since: Instant) -> Result<SourceReport, ImportError> {
+        let alarms = if run.job.is_lookup_only() { Vec::new() } else { self.tell(&mut run).await? };
         let source = &run.job.source.name;
         self.lake.batches().close_batch(source, &run.batch.id)?;
         Ok(SourceReport {
@@ -68,6 +73,7 @@ impl<'a> Importer<'a> {
             resumed: run.batch.resumed,
             files: run.files,
             deleted,
+            alarms,
             seconds: since.elapsed().as_secs_f64(),
         })
     }
@@ -88,7 +94,7 @@ impl<'a> Importer<'a> {
             self.append(&mut run, &mut line, mapped, true).await?;
         }
         self.settle(&mut run, &mut line, 0).await?;
-        self.end(run, 0, since)
+        self.end(run, 0, since).await
     }
 
     /// Imports one source.
@@ -105,7 +111,7 @@ impl<'a> Importer<'a> {
             return Err(error);
         }
         let deleted = self.append_deletions(&mut run).await?;
-        self.end(run, deleted, since)
+        self.end(run, deleted, since).await
     }
 
     async fn store_files(&self, run: &mut Run<'_>, line: &mut Line) -> Result<(), ImportError> {
@@ -135,13 +141,15 @@ impl<'a> Importer<'a> {
             Some(Start { file: at, path, name, options, work, from_row: resume(at)? })
         };
         let starts = job.files.iter().enumerate().filter_map(start).collect();
-        let targets = job.source.mappings.iter().map(|mapping| mapping.target).collect();
-        Stream::start(starts, targets, received_at, self.threads)
+        let targets = Arc::new(job.source.mappings.iter().map(|mapping| mapping.target).collect());
+        let common = Common { targets, received_at, expectations: Arc::clone(&job.expectations) };
+        Stream::start(starts, common, self.threads)
     }
 
     /// Lets `mapped` be stored behind what is on its way, and waits while too much is.
     async fn append(&self, run: &mut Run<'_>, line: &mut Line, mut mapped: Mapped, done: bool) -> Result<(), ImportError> {
         self.settle(run, line, self.threads).await?;
+        mapped.notes = run.notes(&mut mapped.observed, done);
         let appending = self.append_mapped(run, &mut line.appender, &mut mapped, done).await?;
         line.on_their_way.push_back((mapped.file, mapped.rows, appending));
         run.chunk += 1;
@@ -252,6 +260,19 @@ impl<'a> Importer<'a> {
 }
 
 impl Run<'_> {
+    /// The rows that describe a chunk with what was `observed` of it.
+    fn notes(&mut self, observed: &mut Observed, done: bool) -> Vec<(&'static str, RecordBatch)> {
+        let profiles = self.quality.gather(observed, done);
+        let place = NotePlace {
+            source: &self.job.source.name,
+            batch: self.batch.id.as_str(),
+            chunk: self.chunk,
+            at: self.received_at,
+            expectations: &self.job.expectations,
+        };
+        observed.notes(&place, &profiles)
+    }
+
     /// The first row of the file that is not stored yet; `None` when all are.
     fn resume_row(&self, file: usize) -> Option<i64> {
         match self.batch.resume.get(&self.job.files[file].name) {
@@ -275,6 +296,7 @@ impl Run<'_> {
             facts: mapped.facts.clone(),
             quarantine: quarantine_rows(&place, &mapped.refused),
             subjects,
+            notes: mapped.notes.clone(),
             progress: Some(LakeProgress { file: file.clone(), next_row: mapped.next_row as u64, done, state: Vec::new() }),
         }
     }

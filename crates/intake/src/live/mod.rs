@@ -13,6 +13,7 @@
 //! Each source gets a batch per process and UTC day, in which messages are rows. Deliberately missing: an order between requests (facts carry
 //! their time), and a spill of waiting requests to disk, which is what the lake's log is.
 
+mod quality;
 mod rows;
 mod source;
 
@@ -28,8 +29,11 @@ use futures::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 
+use self::quality::Told;
+use self::source::NextChunk;
 pub use self::source::{Counts, LiveSource};
 use crate::import::{Place, quarantine_rows};
+use crate::observe::NotePlace;
 use crate::outcome::{MAX_SALT, Offered, Outcome, Taken, check, rename_subject};
 use crate::spec::{Format, Sources};
 use crate::tracking::{Body, BodyError, Call, Draft, ENDPOINT};
@@ -196,7 +200,7 @@ impl Door {
     /// mistakes is there and refuses everything.
     pub fn open(lake: &Lake, sources: &Sources, budget: usize) -> Self {
         let nonce = format!("{}-{}", std::process::id(), lake.now().micros());
-        let sources: Vec<Arc<LiveSource>> = LiveSource::all(sources, &nonce).into_iter().map(Arc::new).collect();
+        let sources: Vec<Arc<LiveSource>> = LiveSource::all(lake, sources, &nonce).into_iter().map(Arc::new).collect();
         let queue = Queue { waiting: sources.iter().map(|_| VecDeque::new()).collect(), ..Queue::default() };
         Self {
             inner: Arc::new(Inner {
@@ -275,10 +279,13 @@ impl Door {
                 let mut queue = self.inner.queue();
                 queue.closed = true;
                 if queue.at_work == 0 {
-                    return;
+                    break;
                 }
             }
             idle.await;
+        }
+        for source in &self.inner.sources {
+            source.quality().finish(&self.inner.lake, source).await;
         }
     }
 }
@@ -301,6 +308,9 @@ struct Prepared {
     /// Requests that are in it, with the number of their messages.
     requests: Vec<(Request, usize)>,
     chunk: Chunk,
+    /// What the chunk tells as alarms.
+    told: Vec<Told>,
+    opens_batch: bool,
 }
 
 impl Inner {
@@ -351,8 +361,12 @@ impl Inner {
                     // A client that went away has its facts stored all the same.
                     let _ = request.answer.send(Ok(answer));
                 }
+                if prepared.opens_batch {
+                    source.quality().look_back(&self.lake, source).await;
+                }
             }
             Err(error) => {
+                source.quality().untell(&prepared.told);
                 let refusal = refusal(&error);
                 tracing::error!(source = source.name(), %error, "a chunk was refused by the store");
                 for (request, _) in prepared.requests {
@@ -369,7 +383,7 @@ impl Inner {
             None => Self::prepare_rows(source, group, handle),
         }?;
         let received = self.lake.now().micros();
-        let (batch, number) = match source.next_chunk(&self.lake, received) {
+        let place = match source.next_chunk(&self.lake, received) {
             Ok(place) => place,
             Err(error) => {
                 let refusal = refusal(&AppendError::from(error));
@@ -379,13 +393,19 @@ impl Inner {
                 return None;
             }
         };
+        let NextChunk { batch, number, opens_batch } = place;
         let file = source.endpoint();
         let place = Place { source: source.name(), batch: batch.as_str(), file, at: received, numbered: false };
         let mut chunk = Chunk::new(source.name(), batch.clone(), number, source.mode());
         chunk.file = Some(file.to_owned());
         chunk.rows = taken.rows;
         chunk.quarantine = quarantine_rows(&place, &std::mem::take(&mut taken.refused));
-        Some(Prepared { taken, requests, chunk })
+        let expectations = source.expectations();
+        let place =
+            NotePlace { source: source.name(), batch: batch.as_str(), chunk: number, at: received, expectations: &expectations };
+        let (notes, told) = source.quality().notes(&place, std::mem::take(&mut taken.observed));
+        chunk.notes = notes;
+        Some(Prepared { taken, requests, chunk, told, opens_batch })
     }
 
     fn prepare_rows(source: &LiveSource, group: Vec<Request>, handle: &Handle) -> Option<(Taken, Vec<(Request, usize)>)> {

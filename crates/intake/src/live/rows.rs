@@ -6,15 +6,19 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use clew_lake::Lake;
 use clew_model::tables::Table;
 use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
 
 use super::Refusal;
-use crate::import::{BlockContext, FileWork, Loaded, Mapped, parse_all, prepare_work};
+use crate::drift::known_columns;
+use crate::expect::Expectations;
+use crate::import::{BlockContext, FileWork, Loaded, Mapped, Plan, of_expectation, parse_all, prepare_work};
 use crate::mapping::{Engine, Parsed};
+use crate::observe::Sampling;
 use crate::outcome::{Outcome, Taken};
-use crate::reader::{ReadOptions, Reader};
+use crate::reader::{Block, ReadOptions, Reader};
 use crate::spec::{Format, Problem, Severity, Source, Sources};
 use crate::typing::{Origin, places};
 
@@ -23,17 +27,20 @@ const MOST_PLANS: usize = 64;
 
 /// The mappings of one source.
 pub struct RowMapping {
+    lake: Lake,
     source: Source,
     origin: Arc<Origin>,
     engine: Engine,
     parsed: Vec<Parsed>,
+    expectations: Arc<Expectations>,
+    sampling: Sampling,
     targets: Arc<Vec<&'static Table>>,
     plans: Mutex<FxHashMap<Vec<String>, Arc<FileWork>>>,
 }
 
 impl RowMapping {
-    /// The mappings of `source`, with the lookups that they join.
-    pub fn new(sources: &Sources, source: &Source, origin: Arc<Origin>) -> Result<Self, Vec<Problem>> {
+    /// The mappings of `source`, with the lookups that they join; what it sent before is in `lake`.
+    pub fn new(lake: &Lake, sources: &Sources, source: &Source, origin: Arc<Origin>) -> Result<Self, Vec<Problem>> {
         let fault = |message: String| {
             let path = source.yaml_path.clone();
             vec![Problem { path, line: None, column: None, message, remedy: "report this".into(), severity: Severity::Error }]
@@ -41,8 +48,27 @@ impl RowMapping {
         let loaded = Loaded::read(sources, &[source]).map_err(crate::ImportError::into_problems)?;
         let engine = Engine::new(loaded.tables()).map_err(|error| fault(error.to_string()))?;
         let parsed = parse_all(&engine, source)?;
-        let targets = Arc::new(source.mappings.iter().map(|mapping| mapping.target).collect());
-        Ok(Self { source: source.clone(), origin, engine, parsed, targets, plans: Mutex::default() })
+        // Planning waits for nothing, so it needs no runtime.
+        let expectations = futures::executor::block_on(Expectations::of(sources, source, &engine, &loaded));
+        let expectations = Arc::new(
+            expectations.map_err(|found| found.into_iter().map(|problem| of_expectation(source, problem)).collect::<Vec<_>>())?,
+        );
+        Ok(Self {
+            lake: lake.clone(),
+            source: source.clone(),
+            origin,
+            engine,
+            parsed,
+            expectations,
+            sampling: Sampling::Live(Arc::default()),
+            targets: Arc::new(source.mappings.iter().map(|mapping| mapping.target).collect()),
+            plans: Mutex::default(),
+        })
+    }
+
+    /// What its data must be like.
+    pub fn expectations(&self) -> &Arc<Expectations> {
+        &self.expectations
     }
 
     /// Maps the rows of `body`. Plans run on `handle`'s runtime, of which this thread is none.
@@ -61,17 +87,30 @@ impl RowMapping {
         let work = self.plan(&reader, handle)?;
         reader.add_columns(work.added.iter().map(String::as_str));
         let schema = reader.schema();
-        let wanted = work.program.columns.iter().map(|name| schema.index_of(name)).collect::<Result<_, _>>();
-        let wanted = wanted.map_err(|_| Refusal::Fault)?;
-        let (name, decoder, targets) = (endpoint.to_owned(), reader.decoder(), Arc::clone(&self.targets));
-        let context = BlockContext { file: 0, name, decoder, wanted, work, targets, received_at };
+        let mut next = reader.next_block().map_err(refuse)?;
+        let missing = work.missing_in(next.as_ref().map_or(0, Block::len));
+        let columns = work.columns().filter(|_| missing.is_empty());
+        let wanted = columns.map(|name| schema.index_of(name)).collect::<Result<_, _>>();
+        let context = BlockContext {
+            file: 0,
+            name: endpoint.to_owned(),
+            decoder: reader.decoder(),
+            wanted: wanted.map_err(|_| Refusal::Fault)?,
+            work,
+            targets: Arc::clone(&self.targets),
+            received_at,
+            expectations: Arc::clone(&self.expectations),
+            sampling: self.sampling.clone(),
+            missing,
+        };
         let mut taken = Taken::default();
-        while let Some(block) = reader.next_block().map_err(refuse)? {
+        while let Some(block) = next {
             let mapped = context.map(&block, handle).map_err(|error| {
                 tracing::error!(source = self.source.name, %error, "the mapping of a posted body failed");
                 Refusal::Fault
             })?;
             taken.extend(of_block(mapped, block.first_row, block.len()));
+            next = reader.next_block().map_err(refuse)?;
         }
         if taken.outcomes.is_empty() { Err(Refusal::Rows("the body holds no row".to_owned())) } else { Ok(taken) }
     }
@@ -85,8 +124,19 @@ impl RowMapping {
             return Ok(Arc::clone(known));
         }
         let open_ended = reader.is_open_ended();
-        let planned =
-            handle.block_on(prepare_work(&self.engine, &self.origin, &self.source, &self.parsed, (&schema, open_ended)));
+        let known = handle.block_on(known_columns(&self.lake, &self.source.name)).map_err(|error| {
+            tracing::error!(source = self.source.name, %error, "what the source sent before cannot be read");
+            Refusal::Fault
+        })?;
+        let plan = Plan {
+            engine: &self.engine,
+            origin: &self.origin,
+            source: &self.source,
+            parsed: &self.parsed,
+            expectations: &self.expectations,
+            known: &known,
+        };
+        let planned = handle.block_on(prepare_work(&plan, (&schema, open_ended)));
         let work = Arc::new(planned.map_err(|problems| {
             let all: Vec<String> = problems.iter().map(|problem| format!("{}; {}", problem.message, problem.remedy)).collect();
             Refusal::Rows(format!("the rows do not fit the mapping: {}", all.join("; ")))
@@ -124,5 +174,6 @@ fn of_block(mapped: Mapped, first_row: i64, n: usize) -> Taken {
         candidates: mapped.candidates,
         outcomes,
         ids: vec![None; n],
+        observed: mapped.observed,
     }
 }

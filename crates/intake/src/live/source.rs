@@ -7,9 +7,12 @@ use clew_lake::{Lake, Mode, StorageError};
 use clew_model::{BatchId, Channel};
 use tokio::runtime::Handle;
 
+use super::quality::LiveQuality;
 use super::rows::RowMapping;
 use super::{Refusal, endpoint_of};
-use crate::import::{compile, origin};
+use crate::expect::Expectations;
+use crate::import::{Loaded, compile, of_expectation, origin};
+use crate::mapping::Engine;
 use crate::outcome::{Outcome, Taken};
 use crate::spec::{Api, Format, Problem, Signature, Source, Sources};
 use crate::tracking::Tracker;
@@ -28,6 +31,7 @@ pub struct LiveSource {
     /// Tells the batches of this process from those of others.
     nonce: String,
     batch: Mutex<Option<LiveBatch>>,
+    quality: LiveQuality,
     rows: AtomicI64,
     counts: [AtomicU64; 5],
 }
@@ -39,7 +43,7 @@ impl std::fmt::Debug for LiveSource {
 }
 
 enum Work {
-    Tracking(Box<Tracker>),
+    Tracking(Box<Tracker>, Arc<Expectations>),
     Rows(Box<RowMapping>),
 }
 
@@ -88,13 +92,13 @@ impl Counts {
 
 impl LiveSource {
     /// Every source of a project that takes its facts over HTTP.
-    pub(super) fn all(sources: &Sources, nonce: &str) -> Vec<Self> {
+    pub(super) fn all(lake: &Lake, sources: &Sources, nonce: &str) -> Vec<Self> {
         let live = sources.sources.iter().filter_map(|source| Some((source, source.spec.api?)));
-        live.enumerate().map(|(place, (source, api))| Self::new(sources, source, (place, api), nonce)).collect()
+        live.enumerate().map(|(place, (source, api))| Self::new((lake, sources), source, (place, api), nonce)).collect()
     }
 
-    fn new(sources: &Sources, source: &Source, (place, api): (usize, Api), nonce: &str) -> Self {
-        let work = Self::work(sources, source, api);
+    fn new((lake, sources): (&Lake, &Sources), source: &Source, (place, api): (usize, Api), nonce: &str) -> Self {
+        let work = Self::work(lake, sources, source, api);
         if let Err(problems) = &work {
             let what = problems.first().map_or("", |problem| problem.message.as_str());
             tracing::error!(source = source.name, problem = what, "a live source refuses everything until it is mended");
@@ -108,13 +112,14 @@ impl LiveSource {
             signature: source.spec.signature.clone(),
             work,
             nonce: nonce.to_owned(),
+            quality: LiveQuality::new(&source.name, &source.spec.drift),
             batch: Mutex::new(None),
             rows: AtomicI64::new(1),
             counts: std::array::from_fn(|_| AtomicU64::new(0)),
         }
     }
 
-    fn work(sources: &Sources, source: &Source, api: Api) -> Result<Work, Vec<Problem>> {
+    fn work(lake: &Lake, sources: &Sources, source: &Source, api: Api) -> Result<Work, Vec<Problem>> {
         let errors: Vec<Problem> = crate::check(sources, source, false)
             .into_iter()
             .filter(|problem| problem.severity == crate::Severity::Error)
@@ -127,9 +132,11 @@ impl LiveSource {
         Ok(match api {
             Api::Tracking => {
                 let channel = source.spec.channel.as_deref().and_then(Channel::parse);
-                Work::Tracking(Box::new(Tracker::new(&origin, channel, &source.spec.purpose)))
+                let expectations = expectations_of(sources, source)?;
+                let tracker = Tracker::new(&origin, channel, &source.spec.purpose).with_expectations(Arc::clone(&expectations));
+                Work::Tracking(Box::new(tracker), expectations)
             }
-            Api::Rows => Work::Rows(Box::new(RowMapping::new(sources, source, origin)?)),
+            Api::Rows => Work::Rows(Box::new(RowMapping::new(lake, sources, source, origin)?)),
         })
     }
 
@@ -175,9 +182,22 @@ impl LiveSource {
 
     pub(super) fn tracker(&self) -> Option<&Tracker> {
         match &self.work {
-            Ok(Work::Tracking(tracker)) => Some(tracker),
+            Ok(Work::Tracking(tracker, _)) => Some(tracker),
             _ => None,
         }
+    }
+
+    /// What its data must be like.
+    pub(super) fn expectations(&self) -> Arc<Expectations> {
+        match &self.work {
+            Ok(Work::Tracking(_, expectations)) => Arc::clone(expectations),
+            Ok(Work::Rows(mapping)) => Arc::clone(mapping.expectations()),
+            Err(_) => Arc::default(),
+        }
+    }
+
+    pub(super) fn quality(&self) -> &LiveQuality {
+        &self.quality
     }
 
     pub(super) fn map_rows(&self, body: Vec<u8>, format: Format, received: i64, handle: &Handle) -> Result<Taken, Refusal> {
@@ -199,15 +219,40 @@ impl LiveSource {
     }
 
     /// The batch of the UTC day of `now` and the number of its next chunk.
-    pub(super) fn next_chunk(&self, lake: &Lake, now: i64) -> Result<(BatchId, i64), StorageError> {
+    pub(super) fn next_chunk(&self, lake: &Lake, now: i64) -> Result<NextChunk, StorageError> {
         let day = now.div_euclid(DAY);
         let mut batch = self.batch.lock().expect("no holder panics");
-        if batch.as_ref().is_none_or(|batch| batch.day != day) {
+        let opens_batch = batch.as_ref().is_none_or(|batch| batch.day != day);
+        if opens_batch {
             let opened = lake.batches().open_batch(&self.name, &format!("live {} {day}", self.nonce), 0)?;
             *batch = Some(LiveBatch { id: opened.id, day, next_chunk: opened.next_chunk });
         }
         let batch = batch.as_mut().expect("it was opened");
         batch.next_chunk += 1;
-        Ok((batch.id.clone(), batch.next_chunk - 1))
+        Ok(NextChunk { batch: batch.id.clone(), number: batch.next_chunk - 1, opens_batch })
     }
+
+    /// Whether a batch is open.
+    pub(super) fn has_batch(&self) -> bool {
+        self.batch.lock().expect("no holder panics").is_some()
+    }
+}
+
+/// Where a chunk belongs.
+pub(super) struct NextChunk {
+    pub(super) batch: BatchId,
+    /// Its number in the batch.
+    pub(super) number: i64,
+    /// Whether it is the first of its batch.
+    pub(super) opens_batch: bool,
+}
+
+/// The expectations of a source of tracking calls.
+fn expectations_of(sources: &Sources, source: &Source) -> Result<Arc<Expectations>, Vec<Problem>> {
+    let loaded = Loaded::read(sources, &[source]).map_err(crate::ImportError::into_problems)?;
+    let engine = Engine::new(loaded.tables()).map_err(|error| crate::ImportError::from(error).into_problems())?;
+    // Planning waits for nothing, so it needs no runtime.
+    let expectations = futures::executor::block_on(Expectations::of(sources, source, &engine, &loaded));
+    let of_source = |problem| of_expectation(source, problem);
+    expectations.map(Arc::new).map_err(|found| found.into_iter().map(of_source).collect())
 }

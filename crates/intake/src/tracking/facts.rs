@@ -31,7 +31,9 @@ use super::message::{Body, Call, Context, Kind, Message, Properties, Token, Trai
 use super::names::{LONGEST_NAME, snake_case};
 use super::time::{corrected, is_plausible, said};
 use super::{LONGEST_ID, LONGEST_MESSAGE_ID, MOST_LEVELS, MOST_MESSAGE_BYTES};
+use crate::expect::Expectations;
 use crate::import::Refused;
+use crate::observe::{Sampling, sample};
 use crate::outcome::{Outcome, Taken};
 use crate::typing::convert::parse_amount;
 use crate::typing::{self, Arrival, Flag, Origin, Typer};
@@ -46,6 +48,8 @@ pub struct Tracker {
     organisations: Typer,
     channel: Channel,
     purpose: String,
+    expectations: Arc<Expectations>,
+    sampling: Sampling,
 }
 
 impl Tracker {
@@ -61,7 +65,15 @@ impl Tracker {
             organisations: typer("records", &organisation, &RecordColumns::default().finish().schema()),
             channel: channel.unwrap_or(Channel::System),
             purpose: purpose.to_owned(),
+            expectations: Arc::default(),
+            sampling: Sampling::Live(Arc::default()),
         }
+    }
+
+    /// Holds its facts against `expectations`.
+    #[must_use]
+    pub fn with_expectations(self, expectations: Arc<Expectations>) -> Self {
+        Self { expectations, ..self }
     }
 
     /// The consent that [`Body::read`] looks for.
@@ -341,7 +353,10 @@ impl<'t, 'a> Draft<'t, 'a> {
             }
             let output = columns.batch(first_row);
             let arrival = Arrival { received_at: received, file: ENDPOINT, first_row, keys: &[] };
-            let typed = typer.apply(&output, &arrival, &mut taken.candidates);
+            let mut typed = typer.apply(&output, &arrival, &mut taken.candidates);
+            let sampled = sample(&tracker.sampling, first_row, typed.rows.num_rows(), received);
+            taken.observed.see_facts(typer.table(), &typed.rows, &typer.fields(), (&sampled, received));
+            tracker.expectations.judge_facts(typer.table(), &mut typed, &mut taken.observed.judged);
             let quarantined = typed.failures.len() as u64;
             for failure in typed.failures {
                 let place = (failure.row_no - first_row) as usize;

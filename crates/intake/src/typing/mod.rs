@@ -146,6 +146,18 @@ impl Typer {
         Self { has_checked_objects: true, ..self }
     }
 
+    /// The table that it fills.
+    pub fn table(&self) -> &'static Table {
+        self.table
+    }
+
+    /// The columns of its facts that the source fills.
+    pub fn fields(&self) -> Vec<String> {
+        let mapped = self.table.columns.iter().zip(&self.mapped).filter(|(_, from)| from.is_some());
+        let promoted = self.origin.promoted.iter().map(|(name, _)| format!("p_{name}"));
+        mapped.map(|(column, _)| column.name.to_owned()).chain(promoted).collect()
+    }
+
     /// Whether the mapping leaves the id to the hash of the raw row.
     pub fn needs_keys(&self) -> bool {
         self.mapped[0].is_none()
