@@ -823,6 +823,7 @@ export function quarantined(): {
   detail: string;
   raw: string | null;
   at: string;
+  repair: null;
 }[] {
   return sources().flatMap((source) =>
     source.quarantine.flatMap(({ reason, n }) =>
@@ -852,6 +853,7 @@ export function quarantined(): {
                 region: "North",
               }),
         at: "2026-07-01T06:02:11Z",
+        repair: null,
       })),
     ),
   );

@@ -38,6 +38,8 @@ pub enum Command {
     Sql(Sql),
     /// Prove that everything that came in is accounted for, or name the batch where it is not.
     Audit(Audit),
+    /// Take quarantined rows in once more, through today's mapping or edited; or discard them.
+    Replay(Replay),
     /// Write keys of sources that take facts over HTTP.
     Keys(Keys),
     /// Write the generated part of the documentation: schemas, tables, API.
@@ -193,6 +195,50 @@ pub struct Audit {
     /// Where.
     #[command(flatten)]
     pub at: At,
+    /// How to report.
+    #[command(flatten)]
+    pub report: Report,
+}
+
+/// `clew replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// Where.
+    #[command(flatten)]
+    pub at: At,
+    /// The sources whose open rows are meant; all when left out.
+    #[arg(value_name = "SOURCE")]
+    pub sources: Vec<String>,
+    /// Only rows that were refused for this reason.
+    #[arg(long, value_name = "REASON")]
+    pub reason: Option<String>,
+    /// Only rows of this table: events, records, responses; or rows, which never became a fact.
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
+    /// Only rows that this batch met first.
+    #[arg(long, value_name = "BATCH")]
+    pub batch: Option<String>,
+    /// Only the row with this id; may be repeated.
+    #[arg(long = "id", value_name = "ID")]
+    pub ids: Vec<String>,
+    /// Rows that stand for those in quarantine, one a line: {"quarantine_id": "…", "raw": {…} or "text"}.
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub edit: Option<PathBuf>,
+    /// Close the rows without taking them in.
+    #[arg(long, requires = "reason_text", conflicts_with = "edit")]
+    pub discard: bool,
+    /// Why they are discarded, in your words.
+    #[arg(long, value_name = "TEXT", requires = "discard")]
+    pub reason_text: Option<String>,
+    /// Tell what would become of the rows, and store nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Rows told of each outcome.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub examples: usize,
+    /// Show the raw rows of the examples, personal values included.
+    #[arg(long)]
+    pub show: bool,
     /// How to report.
     #[command(flatten)]
     pub report: Report,

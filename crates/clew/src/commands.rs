@@ -6,6 +6,7 @@ mod demo;
 mod import;
 mod init;
 mod keys;
+mod replay;
 mod run;
 mod schema;
 mod serve;
@@ -31,6 +32,7 @@ pub async fn perform(command: Command) -> Result<()> {
         Command::Serve(options) => serve::perform(&options).await,
         Command::Sql(options) => sql::perform(&options).await,
         Command::Audit(options) => audit::perform(&options).await,
+        Command::Replay(options) => replay::perform(&options).await,
         Command::Keys(options) => keys::perform(&options).await,
         Command::Schema(options) => schema::perform(&options),
     }

@@ -10,6 +10,7 @@
 //! | [`live`] | the door: requests of live sources into chunks, answered when they are on disk |
 //! | [`audit`](audit()) | both equations recounted from the tables |
 //! | [`check`](check()) | every problem of a source at once |
+//! | [`replay`](replay()) | rows of quarantine once more, through today's mapping or edited |
 //! | [`import`](import()) | the whole way, resumable, with both conservation equations |
 //!
 //! *Invariant*: this crate knows no HTTP server, no journeys, no metrics. *Invariant*: error messages and logs carry no
@@ -23,6 +24,7 @@ pub mod mapping;
 mod nearest;
 pub mod outcome;
 pub mod reader;
+mod replay;
 pub mod spec;
 pub mod tracking;
 pub mod typing;
@@ -31,4 +33,8 @@ pub use audit::{AuditReport, Break, SourceAudit, TargetAudit, audit};
 pub use check::check;
 pub use import::{FileReport, ImportError, ImportReport, Progress, RowReport, SourceReport, TargetReport, import};
 pub use mapping::functions;
+pub use replay::{
+    Action, Example, MOST_EXAMPLES, Outcomes, REFUSED as REPLAY_REFUSED, ReasonReport, ReplayError, ReplayReport, Request,
+    Selection, SourceReplay, is_replay_refusal, replay,
+};
 pub use spec::{Api, Defaults, Mapping, Mode, Problem, Severity, Source, SourceSpec, Sources};

@@ -239,6 +239,13 @@ impl Lake {
         Ok(receipt)
     }
 
+    /// What [`Self::append`] would answer now, with nothing stored.
+    pub async fn weigh(&self, chunk: Chunk) -> Result<Receipt, AppendError> {
+        let inner = Arc::clone(&self.inner);
+        let judged = tokio::task::spawn_blocking(move || append::judge(&inner, chunk).map(|judged| judged.receipt())).await;
+        judged.map_err(|_| StorageError::Closed)?
+    }
+
     /// Bounds memory by making an append wait for the seal that is due.
     pub(crate) async fn make_room(&self) -> Result<(), AppendError> {
         if self.inner.tail_bytes() > self.inner.options.seal_bytes * 2 {

@@ -30,6 +30,7 @@ mod lake;
 mod log;
 mod provider;
 mod register;
+mod repairs;
 mod schema;
 mod seal;
 mod session;
@@ -39,7 +40,7 @@ mod vacuum;
 
 pub use appender::{Appender, Appending};
 pub use batches::{Batch, BatchRegister};
-pub use chunk::{Chunk, FactBatch, FactCounts, Mode, Progress, Receipt, RowCounts, Verdict};
+pub use chunk::{Chunk, FactBatch, FactCounts, Mode, Progress, Receipt, Repair, RepairOutcome, Repairs, RowCounts, Verdict};
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use derived::{Rows, Written};
 pub use error::{AppendError, Holder, OpenError, SealError, StorageError, WriteError};

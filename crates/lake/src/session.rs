@@ -205,5 +205,11 @@ fn own_views() -> Vec<(String, String)> {
             ),
         ));
     }
+    views.push((
+        "quarantine_open".to_owned(),
+        "SELECT q.* FROM quarantine q LEFT ANTI JOIN (SELECT quarantine_id AS closed FROM repairs WHERE outcome <> 'quarantined') r \
+         ON r.closed = q.quarantine_id"
+            .to_owned(),
+    ));
     views
 }

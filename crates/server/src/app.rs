@@ -35,13 +35,24 @@ const QUERIES_AT_ONCE: usize = 8;
 /// A query that waits longer than this is refused.
 const WAIT_SECONDS: u64 = 10;
 
+/// Reads the sources of the project anew, or says why they cannot be used.
+pub struct Reload(pub Box<dyn Fn() -> Result<Sources, String> + Send + Sync>);
+
+impl std::fmt::Debug for Reload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Reload")
+    }
+}
+
 /// What every request shares.
 #[derive(Debug)]
 pub struct App {
     /// The store.
     pub lake: Lake,
-    /// The project's sources.
+    /// The project's sources as the server began with them; live sources and the schedule stay with these.
     pub sources: Sources,
+    /// The project's sources as they are now, for work that is asked for; `None`: as the server began with them.
+    pub reload: Option<Reload>,
     /// The project's definitions.
     pub definitions: Definitions,
     /// The project's zone.
@@ -85,6 +96,7 @@ impl App {
             limits,
             lake,
             sources,
+            reload: None,
             definitions,
             zone,
             company: String::new(),
@@ -96,6 +108,11 @@ impl App {
             cache: Cache::default(),
             queries: Semaphore::new(QUERIES_AT_ONCE),
         }
+    }
+
+    /// The project's sources as they are now.
+    pub fn sources_now(&self) -> Result<Sources, String> {
+        self.reload.as_ref().map_or_else(|| Ok(self.sources.clone()), |Reload(read)| read())
     }
 
     /// When the schedule looks next.

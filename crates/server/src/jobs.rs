@@ -1,4 +1,4 @@
-//! Work in the background: imports and runs, one at a time.
+//! Work in the background: imports, replays and runs, one at a time.
 //!
 //! A job runs on a thread with an engine of its own, so that heavy steps never hold up an answer. While one works, another is
 //! refused with `busy` and its id, rather than queued: nobody waits behind a run they do not know of. The newest hundred
@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
+use clew_intake::{Action, REPLAY_REFUSED, Request};
 use clew_pipeline::{RunOptions, Step, StepReport};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -33,6 +34,8 @@ pub enum Work {
     },
     /// Run the pipeline.
     Run(RunOptions),
+    /// Replay quarantined rows, or discard them.
+    Replay(Request),
 }
 
 /// Whether an import is followed by a run.
@@ -47,10 +50,12 @@ pub enum Then {
 }
 
 impl Work {
-    const fn kind(&self) -> &'static str {
+    fn kind(&self) -> &'static str {
         match self {
             Self::Import { .. } => "import",
             Self::Run(_) => "run",
+            Self::Replay(request) if request.action == Action::Replay => "replay",
+            Self::Replay(_) => "discard",
         }
     }
 }
@@ -224,6 +229,7 @@ fn perform(app: &App, id: &str, work: Work) -> Result<Value, String> {
         match work {
             Work::Run(options) => run(app, id, options).await,
             Work::Import { sources, then } => import(app, id, &sources, then).await,
+            Work::Replay(request) => replay(app, &request).await,
         }
     })
 }
@@ -231,7 +237,8 @@ fn perform(app: &App, id: &str, work: Work) -> Result<Value, String> {
 async fn import(app: &App, id: &str, sources: &[String], then: Then) -> Result<Value, String> {
     let before = app.lake.offset();
     let listener = Listener { app, id };
-    let report = clew_intake::import(&app.lake, &app.sources, sources, &listener).await.map_err(|error| error.to_string())?;
+    let project = app.sources_now()?;
+    let report = clew_intake::import(&app.lake, &project, sources, &listener).await.map_err(|error| error.to_string())?;
     let report = serde_json::to_value(&report).map_err(|error| error.to_string())?;
     let wanted = match then {
         Then::Nothing => false,
@@ -242,6 +249,14 @@ async fn import(app: &App, id: &str, sources: &[String], then: Then) -> Result<V
         run(app, id, RunOptions::default()).await?;
     }
     Ok(report)
+}
+
+/// Through the mappings as they stand now: most quarantined rows are replayed because one was mended.
+async fn replay(app: &App, request: &Request) -> Result<Value, String> {
+    let sources = app.sources_now().map_err(|error| format!("{REPLAY_REFUSED}{error}"))?;
+    let report = clew_intake::replay(&app.lake, &sources, request).await.map_err(|error| error.to_string())?;
+    app.counters.rows(report.outcomes().rows());
+    serde_json::to_value(&report).map_err(|error| error.to_string())
 }
 
 async fn never_ran(app: &App) -> bool {

@@ -45,6 +45,7 @@ mod serve;
 mod tracking;
 pub mod wire;
 
+pub use app::Reload;
 pub use connections::Limits;
 pub use keys::{KeyError, LONGEST_LABEL, WriteKeys};
 pub use openapi::text as openapi;

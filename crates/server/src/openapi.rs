@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use crate::pages::{
-    audit, data, drivers, journeys, keys, meta, overview, people, person, scores, search, sql, timeline, voice, work,
+    audit, data, drivers, journeys, keys, meta, overview, people, person, quarantine, scores, search, sql, timeline, voice, work,
 };
 
 #[derive(OpenApi)]
@@ -22,7 +22,9 @@ use crate::pages::{
     voice::theme,
     drivers::drivers,
     data::data,
-    data::quarantine,
+    quarantine::quarantine,
+    quarantine::replay,
+    quarantine::discard,
     data::runs,
     work::job,
     search::search,
@@ -37,7 +39,8 @@ use crate::pages::{
 struct Contract;
 
 /// Bodies of requests: keys may be left out.
-const REQUESTS: [&str; 4] = ["RunRequest", "ImportRequest", "SqlRequest", "KeyRequest"];
+const REQUESTS: [&str; 7] =
+    ["RunRequest", "ImportRequest", "SqlRequest", "KeyRequest", "ReplayRequest", "DiscardRequest", "QuarantineChoice"];
 
 /// The contract as JSON text.
 ///

@@ -18,7 +18,7 @@ use tower_http::compression::CompressionLayer;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::pages::{
-    audit, data, drivers, journeys, keys, meta, overview, people, person, scores, search, sql, timeline, voice, work,
+    audit, data, drivers, journeys, keys, meta, overview, people, person, quarantine, scores, search, sql, timeline, voice, work,
 };
 use crate::{assets, auth, observe, openapi, tracking};
 
@@ -44,7 +44,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/voice/themes/{theme_id}", get(voice::theme))
         .route("/api/v1/drivers", get(drivers::drivers))
         .route("/api/v1/data", get(data::data))
-        .route("/api/v1/data/quarantine", get(data::quarantine))
+        .route("/api/v1/data/quarantine", get(quarantine::quarantine))
+        .route("/api/v1/data/replay", post(quarantine::replay))
+        .route("/api/v1/data/discard", post(quarantine::discard))
         .route("/api/v1/runs", get(data::runs))
         .route("/api/v1/jobs/{job_id}", get(work::job))
         .route("/api/v1/search", get(search::search))

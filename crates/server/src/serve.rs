@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::app::App;
+use crate::app::{App, Reload};
 use crate::auth::Auth;
 use crate::connections::{self, Limits};
 use crate::jobs::{Then, Work, start};
@@ -33,6 +33,8 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// What strangers may take of the server.
     pub limits: Limits,
+    /// Reads the project's sources anew for imports and replays; `None`: they stay as given.
+    pub reload: Option<Reload>,
     /// Is told the address and the login link as soon as requests are taken.
     pub ready: Box<dyn FnOnce(&Ready) + Send>,
 }
@@ -112,6 +114,7 @@ pub async fn serve(
     let mut app = App::new(lake.clone(), sources, definitions, zone, (auth, keys), config.limits);
     app.company = config.company;
     app.hosts = config.hosts;
+    app.reload = config.reload;
     let app = Arc::new(app);
     lake.announce(&reach.to_string())?;
     let (stop, stopped) = watch::channel(false);

@@ -7,6 +7,7 @@
 pub mod common;
 pub mod journeys;
 pub mod people;
+pub mod replay;
 pub mod scores;
 pub mod tracking;
 pub mod voice;
@@ -15,6 +16,7 @@ pub mod work;
 pub use common::*;
 pub use journeys::*;
 pub use people::*;
+pub use replay::*;
 pub use scores::*;
 pub use tracking::*;
 pub use voice::*;

@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Does everything that came in add up? */
+        get: operations["audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/data": {
         parameters: {
             query?: never;
@@ -21,6 +38,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/data/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Closes rows without taking them in. */
+        post: operations["discard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/data/quarantine": {
         parameters: {
             query?: never;
@@ -32,6 +66,23 @@ export interface paths {
         get: operations["quarantine"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/data/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes rows in once more, as they are or edited, through the mapping as it is now. */
+        post: operations["replay"];
         delete?: never;
         options?: never;
         head?: never;
@@ -118,6 +169,41 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every write key, without the keys themselves. */
+        get: operations["list"];
+        put?: never;
+        /** Makes a write key; the answer is the only time that it is shown. */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Makes a write key void. */
+        delete: operations["revoke"];
         options?: never;
         head?: never;
         patch?: never;
@@ -353,6 +439,123 @@ export interface components {
             /** @description Value as text. */
             value: string;
         };
+        /** @description What an audit found: both conservation equations, recounted. */
+        Audit: {
+            /** @description Everything that does not hold. */
+            breaks: components["schemas"]["AuditBreak"][];
+            /** @description Whether everything holds. */
+            holds: boolean;
+            /** @description In order of name. */
+            sources: components["schemas"]["AuditedSource"][];
+        };
+        /** @description Something that does not hold. */
+        AuditBreak: {
+            /** @description The batches that it is in, as far as they can be told. */
+            batches: string[];
+            /** @description What, with the numbers. */
+            detail: string;
+            /** @description The source. */
+            source: string;
+            /** @description The table; null for the rows equation. */
+            table: string | null;
+        };
+        /** @description A source, recounted. */
+        AuditedSource: {
+            /**
+             * Format: int64
+             * @description Batches that accounting knows.
+             */
+            batches: number;
+            /**
+             * Format: int64
+             * @description Rows that nobody wants.
+             */
+            discarded: number;
+            /**
+             * Format: int64
+             * @description Rows of `quarantine` = open + repaired + discarded + replaced.
+             */
+            in_quarantine: number;
+            /**
+             * Format: int64
+             * @description Rows that gave at least one fact.
+             */
+            mapped: number;
+            /**
+             * Format: int64
+             * @description Rows that nothing has been decided about.
+             */
+            open: number;
+            /**
+             * Format: int64
+             * @description Rows read.
+             */
+            read: number;
+            /**
+             * Format: int64
+             * @description Rows that a replay stored, or found to be there already.
+             */
+            repaired: number;
+            /**
+             * Format: int64
+             * @description Rows that a replay refused for another reason, under an id of their own.
+             */
+            replaced: number;
+            /**
+             * Format: int64
+             * @description Rows that said nothing.
+             */
+            skipped: number;
+            /** @description Its name. */
+            source: string;
+            /** @description By table. */
+            targets: components["schemas"]["AuditedTable"][];
+            /**
+             * Format: int64
+             * @description Rows that could not be read.
+             */
+            unreadable: number;
+        };
+        /** @description A table of a source, recounted. */
+        AuditedTable: {
+            /**
+             * Format: int64
+             * @description Facts that were there already.
+             */
+            duplicate: number;
+            /**
+             * Format: int64
+             * @description Facts that the table has.
+             */
+            in_table: number;
+            /**
+             * Format: int64
+             * @description Facts that were made.
+             */
+            produced: number;
+            /**
+             * Format: int64
+             * @description Facts in quarantine.
+             */
+            quarantined: number;
+            /**
+             * Format: int64
+             * @description Facts refused for good.
+             */
+            rejected: number;
+            /**
+             * Format: int64
+             * @description Keys that occur more than once.
+             */
+            repeated: number;
+            /**
+             * Format: int64
+             * @description Facts that accounting says were stored.
+             */
+            stored: number;
+            /** @description The table. */
+            table: string;
+        };
         /** @description Comments by sentiment. */
         Balance: {
             /**
@@ -456,6 +659,47 @@ export interface components {
             slice_by: string;
             /** @description By n descending. */
             slices: components["schemas"]["SliceScore"][];
+        };
+        /** @description Body of `POST /data/discard`. */
+        DiscardRequest: {
+            /**
+             * @description Who decides; the cockpit when left out.
+             * @default null
+             */
+            decided_by: string | null;
+            /**
+             * @description Tell what would become of them; store nothing.
+             * @default false
+             */
+            dry_run: boolean;
+            /**
+             * Format: int64
+             * @description Rows told; default 3, at most 100.
+             * @default null
+             */
+            examples: number | null;
+            /**
+             * @description Why, in the decider's words.
+             * @default
+             */
+            reason: string;
+            /**
+             * @description Show their raw rows.
+             * @default false
+             */
+            show: boolean;
+            /**
+             * @description Which rows; it must say something.
+             * @default {
+             *       "source": null,
+             *       "sources": [],
+             *       "reason": null,
+             *       "target": null,
+             *       "batch": null,
+             *       "ids": []
+             *     }
+             */
+            which: components["schemas"]["QuarantineChoice"];
         };
         /** @description A driver. */
         Driver: {
@@ -730,7 +974,7 @@ export interface components {
             finished_at: string | null;
             /** @description The job. */
             job_id: string;
-            /** @description run or import. */
+            /** @description run, import, replay or discard. */
             kind: string;
             /**
              * Format: double
@@ -831,6 +1075,13 @@ export interface components {
             applied: components["schemas"]["Applied"];
             /** @description Order of journey.yaml. */
             journeys: components["schemas"]["JourneyRow"][];
+        };
+        /** @description Body of `POST /keys`. */
+        KeyRequest: {
+            /** @description What people call it; at most 200 bytes. */
+            label?: string | null;
+            /** @description A source with `api:`. */
+            source: string;
         };
         /** @description Comments in a language. */
         LanguageShare: {
@@ -949,6 +1200,13 @@ export interface components {
             previous_start: string;
             /** @description `up` or `down`. */
             verdict: string;
+        };
+        /** @description A new write key: the only time that it is shown. */
+        NewWriteKey: {
+            /** @description What the list shows of it. */
+            key: components["schemas"]["WriteKey"];
+            /** @description The key itself. */
+            write_key: string;
         };
         /** @description An organisation. */
         Organisation: {
@@ -1245,9 +1503,42 @@ export interface components {
             next_cursor: string | null;
             /**
              * Format: int64
-             * @description Rows that fit source and reason.
+             * @description Rows that fit the filter.
              */
             total: number;
+        };
+        /** @description Which open rows of quarantine: those that fit everything that is said. */
+        QuarantineChoice: {
+            /**
+             * @description Met first by this batch.
+             * @default null
+             */
+            batch: string | null;
+            /**
+             * @description With one of these ids; empty: not asked.
+             * @default []
+             */
+            ids: string[];
+            /**
+             * @description For this reason.
+             * @default null
+             */
+            reason: string | null;
+            /**
+             * @description Of this source.
+             * @default null
+             */
+            source: string | null;
+            /**
+             * @description Of one of these sources; empty: not asked.
+             * @default []
+             */
+            sources: string[];
+            /**
+             * @description events, records, responses; rows: rows that never became a fact.
+             * @default null
+             */
+            target: string | null;
         };
         /** @description A quarantined row. */
         QuarantineItem: {
@@ -1265,6 +1556,7 @@ export interface components {
             raw: string | null;
             /** @description Stable code. */
             reason: string;
+            repair: components["schemas"]["Repair"] | null;
             /**
              * Format: int64
              * @description Row in that file.
@@ -1309,7 +1601,7 @@ export interface components {
             /** @description The words, masked. */
             text: string;
         };
-        /** @description Rows in quarantine for a reason. */
+        /** @description Open rows of quarantine for a reason. */
         ReasonCount: {
             /**
              * Format: int64
@@ -1318,6 +1610,189 @@ export interface components {
             n: number;
             /** @description Stable code. */
             reason: string;
+        };
+        /** @description What came of a row of quarantine. */
+        Repair: {
+            /** @description When. */
+            at: string;
+            /** @description Who decided. */
+            decided_by: string;
+            /** @description Whether its raw row was edited. */
+            edited: boolean;
+            /** @description stored, duplicate, replaced, discarded: it is closed; quarantined: it is open. */
+            outcome: string;
+        };
+        /** @description A row and what became of it. */
+        ReplayExample: {
+            /** @description In words, without a value. */
+            detail: string | null;
+            /** @description File or endpoint. */
+            file: string | null;
+            /** @description stored, duplicate, quarantined, replaced or discarded. */
+            outcome: string;
+            /** @description The row of quarantine. */
+            quarantine_id: string;
+            /** @description The row as it was taken in, where the request asks to show it. */
+            raw: string | null;
+            /** @description Why it is refused now; null: it is not. */
+            reason: string | null;
+            /**
+             * Format: int64
+             * @description Row in it.
+             */
+            row_no: number | null;
+            /** @description The table that it failed for; null: it became no fact. */
+            target: string | null;
+            /** @description Why it was in quarantine. */
+            was: string;
+        };
+        /** @description produced = stored + duplicate + quarantined + rejected. */
+        ReplayFacts: {
+            /**
+             * Format: int64
+             * @description Facts already there.
+             */
+            duplicate: number;
+            /**
+             * Format: int64
+             * @description Facts made.
+             */
+            produced: number;
+            /**
+             * Format: int64
+             * @description Facts in quarantine.
+             */
+            quarantined: number;
+            /**
+             * Format: int64
+             * @description Facts refused for good.
+             */
+            rejected: number;
+            /**
+             * Format: int64
+             * @description Facts stored.
+             */
+            stored: number;
+        };
+        /** @description Rows of quarantine by what became of them. */
+        ReplayOutcomes: {
+            /**
+             * Format: int64
+             * @description Unwanted, and closed.
+             */
+            discarded: number;
+            /**
+             * Format: int64
+             * @description There already, and closed.
+             */
+            duplicate: number;
+            /**
+             * Format: int64
+             * @description Refused as before, and open.
+             */
+            quarantined: number;
+            /**
+             * Format: int64
+             * @description Refused for another reason: closed, and a row of their own is open.
+             */
+            replaced: number;
+            /**
+             * Format: int64
+             * @description Stored and closed.
+             */
+            stored: number;
+        };
+        /** @description Rows and facts that are refused for one reason. */
+        ReplayReason: {
+            /** @description In words, without a value. */
+            detail: string;
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            n: number;
+            /** @description Stable code. */
+            reason: string;
+            /** @description The table; null: rows that became no fact. */
+            target: string | null;
+        };
+        /** @description What a replay or a discard did, or would do. */
+        ReplayReport: {
+            /** @description Whether nothing was stored. */
+            dry_run: boolean;
+            /**
+             * Format: double
+             * @description Wall time.
+             */
+            seconds: number;
+            /** @description By name. */
+            sources: components["schemas"]["SourceReplay"][];
+        };
+        /** @description Body of `POST /data/replay`. */
+        ReplayRequest: {
+            /**
+             * @description Who decides; the cockpit when left out.
+             * @default null
+             */
+            decided_by: string | null;
+            /**
+             * @description Tell what would become of them; store nothing.
+             * @default false
+             */
+            dry_run: boolean;
+            /**
+             * @description Raw rows as they are to be read, by quarantine_id.
+             * @default {}
+             */
+            edits: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description Rows told of each outcome; default 3, at most 100.
+             * @default null
+             */
+            examples: number | null;
+            /**
+             * @description Show the raw rows of the examples.
+             * @default false
+             */
+            show: boolean;
+            /**
+             * @description Which rows.
+             * @default {
+             *       "source": null,
+             *       "sources": [],
+             *       "reason": null,
+             *       "target": null,
+             *       "batch": null,
+             *       "ids": []
+             *     }
+             */
+            which: components["schemas"]["QuarantineChoice"];
+        };
+        /** @description read = mapped + skipped + unreadable. */
+        ReplayRows: {
+            /**
+             * Format: int64
+             * @description Rows that gave at least one fact.
+             */
+            mapped: number;
+            /**
+             * Format: int64
+             * @description Rows of quarantine.
+             */
+            read: number;
+            /**
+             * Format: int64
+             * @description Rows that the mapping's filter left out, or that were discarded.
+             */
+            skipped: number;
+            /**
+             * Format: int64
+             * @description Rows that could not be read.
+             */
+            unreadable: number;
         };
         /** @description read = mapped + skipped + unreadable. */
         RowsEquation: {
@@ -1564,7 +2039,7 @@ export interface components {
             newest_fact_at: string | null;
             /** @description Population. */
             population: string;
-            /** @description Rows in quarantine by reason, n descending. */
+            /** @description Open rows of quarantine by reason, n descending. */
             quarantine: components["schemas"]["ReasonCount"][];
             /** @description The rows equation, sum over all batches. */
             rows: components["schemas"]["RowsEquation"];
@@ -1574,6 +2049,32 @@ export interface components {
             targets: components["schemas"]["FactsEquation"][];
             /** @description Whether the schedule imports it. */
             watch: boolean;
+        };
+        /** @description What became of the rows of one source. */
+        SourceReplay: {
+            /** @description The batch; null: nothing was stored. */
+            batch: string | null;
+            /** @description Some rows of each outcome. */
+            examples: components["schemas"]["ReplayExample"][];
+            /**
+             * Format: int64
+             * @description Rows that nothing can be done with.
+             */
+            left: number;
+            /** @description Why they are left; null: none is. */
+            left_because: string | null;
+            /** @description What became of the rows. */
+            outcomes: components["schemas"]["ReplayOutcomes"];
+            /** @description Why rows and facts are still refused, most first. */
+            reasons: components["schemas"]["ReplayReason"][];
+            /** @description The rows equation: rows of quarantine are read. */
+            rows: components["schemas"]["ReplayRows"];
+            /** @description The source. */
+            source: string;
+            /** @description The facts equation by table. */
+            targets: {
+                [key: string]: components["schemas"]["ReplayFacts"];
+            };
         };
         /** @description A column of a query. */
         SqlColumn: {
@@ -1892,6 +2393,24 @@ export interface components {
             /** @description The stage. */
             stage: components["schemas"]["Stage"];
         };
+        /** @description A write key, without the key itself. */
+        WriteKey: {
+            /** @description When it was made. */
+            created_at: string;
+            /** @description Names it, for revoking. */
+            key_id: string;
+            /** @description What people call it. */
+            label: string | null;
+            /** @description When it was revoked; null: it is valid. */
+            revoked_at: string | null;
+            /** @description The source that it writes to. */
+            source: string;
+        };
+        /** @description Write keys, oldest first. */
+        WriteKeyList: {
+            /** @description Oldest first, revoked ones included. */
+            keys: components["schemas"]["WriteKey"][];
+        };
     };
     responses: never;
     parameters: never;
@@ -1901,6 +2420,33 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    audit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Audit"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     data: {
         parameters: {
             query?: never;
@@ -1928,6 +2474,46 @@ export interface operations {
             };
         };
     };
+    discard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DiscardRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayReport"];
+                };
+            };
+            /** @description It still works: its report is that of the job */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     quarantine: {
         parameters: {
             query?: {
@@ -1935,6 +2521,10 @@ export interface operations {
                 source?: string;
                 /** @description Only for this reason. */
                 reason?: string;
+                /** @description Only of this table; rows: rows that never became a fact. */
+                target?: string;
+                /** @description open or closed; all when left out. */
+                state?: string;
                 /** @description 1 to 200; default 50. */
                 limit?: number;
                 /** @description Where the list goes on. */
@@ -1952,6 +2542,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Quarantine"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayReport"];
+                };
+            };
+            /** @description It still works: its report is that of the job */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
                 };
             };
             default: {
@@ -2120,6 +2750,94 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Journey"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WriteKeyList"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewWriteKey"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Key */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WriteKey"];
                 };
             };
             default: {

@@ -674,9 +674,16 @@ export interface Quarantine {
     detail: string;
     raw: string | null;
     at: Time;
+    /** What its newest repair came to; null: nobody has tried. Stored, duplicate, replaced and discarded close it. */
+    repair: {
+      outcome: "stored" | "duplicate" | "replaced" | "quarantined" | "discarded";
+      edited: boolean;
+      decided_by: string;
+      at: Time;
+    } | null;
   }[];
   next_cursor: string | null;
-  /** Rows that fit source and reason. */
+  /** Rows that fit the filter. */
   total: number;
 }
 

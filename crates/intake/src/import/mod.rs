@@ -27,7 +27,7 @@ use datafusion::error::DataFusionError;
 
 pub(crate) use self::job::{FileWork, Job, nothing_to_read, origin, parse_all, prepare_work};
 pub(crate) use self::lookups::Loaded;
-pub(crate) use self::quarantine::{Place, Refused, rows as quarantine_rows};
+pub(crate) use self::quarantine::{ForReplay, Place, Refused, parse_row_key, quarantine_id, row_key, rows as quarantine_rows};
 pub use self::report::{FileReport, ImportReport, RowReport, SourceReport, TargetReport};
 use self::run::Importer;
 pub(crate) use self::workers::{Context as BlockContext, Mapped};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clew_lake::{FactCounts, RowCounts};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What an import did.
 #[derive(Clone, Debug, Serialize)]
@@ -45,7 +45,7 @@ pub struct FileReport {
 }
 
 /// The rows equation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowReport {
     /// Rows read.
     pub read: u64,
@@ -58,7 +58,7 @@ pub struct RowReport {
 }
 
 /// The facts equation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetReport {
     /// Facts that the mapping made.
     pub produced: u64,

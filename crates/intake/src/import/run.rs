@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
-use clew_lake::{AppendError, Appender, Appending, Batch, Chunk, Lake, Mode as LakeMode, Progress as LakeProgress, RowCounts};
+use clew_lake::{
+    AppendError, Appender, Appending, Batch, Chunk, Lake, Mode as LakeMode, Progress as LakeProgress, Repairs, RowCounts,
+};
 use clew_model::tables::Table;
 
 use super::job::Job;
@@ -274,6 +276,7 @@ impl Run<'_> {
             rows: mapped.rows,
             facts: mapped.facts.clone(),
             quarantine: quarantine_rows(&place, &mapped.refused),
+            repairs: Repairs::default(),
             subjects,
             progress: Some(LakeProgress { file: file.clone(), next_row: mapped.next_row as u64, done, state: Vec::new() }),
         }

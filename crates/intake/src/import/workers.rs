@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 
 use super::ImportError;
 use super::job::FileWork;
-use super::quarantine::Refused;
+use super::quarantine::{ForReplay, Refused, row_key};
 use crate::mapping::Program;
 use crate::reader::{Block, Decoder, ROW, ReadError, ReadOptions, Reader, Unreadable};
 use crate::typing::{Arrival, Candidates, in_row_order};
@@ -229,7 +229,8 @@ impl Context {
                 last = failure.row_no;
                 let raw = self.decoder.raw_row(block, failure.row_no);
                 let (row_no, reason, detail) = (failure.row_no, failure.reason, failure.detail);
-                mapped.refused.push(Refused { target: Some(table.name), row_no, ordinal, reason, detail, raw });
+                let replay = for_replay(block, row_no);
+                mapped.refused.push(Refused { target: Some(table.name), row_no, ordinal, reason, detail, raw, replay });
             }
             let (produced, rejected) = (typed.produced, 0);
             mapped.facts.push(FactBatch {
@@ -244,7 +245,10 @@ impl Context {
         let with_facts = rows_with_facts(&outputs, block);
         let unreadable = decoded.unreadable.len() as u64;
         mapped.rows = RowCounts { read, mapped: with_facts, skipped: read - with_facts - unreadable, unreadable };
-        mapped.refused.extend(decoded.unreadable.into_iter().map(refuse_row));
+        mapped.refused.extend(decoded.unreadable.into_iter().map(|row| {
+            let replay = for_replay(block, row.row_no);
+            Refused { replay, ..refuse_row(row) }
+        }));
         Ok(mapped)
     }
 
@@ -311,5 +315,12 @@ fn rows_with_facts(outputs: &[RecordBatch], block: &Block) -> u64 {
 
 /// An unreadable row for quarantine.
 pub fn refuse_row(row: Unreadable) -> Refused {
-    Refused { target: None, row_no: row.row_no, ordinal: 0, reason: row.reason, detail: row.detail, raw: row.raw }
+    let Unreadable { row_no, reason, detail, raw } = row;
+    Refused { target: None, row_no, ordinal: 0, reason, detail, raw, replay: ForReplay::default() }
+}
+
+/// What a replay must know of row `row_no` of `block`.
+fn for_replay(block: &Block, row_no: i64) -> ForReplay {
+    let key = usize::try_from(row_no - block.first_row).ok().and_then(|at| block.keys.get(at));
+    ForReplay { key: key.copied().map(row_key), ..ForReplay::default() }
 }

@@ -23,14 +23,14 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use clew_lake::{AppendError, Chunk, Lake, Receipt};
+use clew_lake::{AppendError, Chunk, Lake};
 use futures::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 
 pub use self::source::{Counts, LiveSource};
 use crate::import::{Place, quarantine_rows};
-use crate::outcome::{MAX_SALT, Offered, Outcome, Taken, check, rename_subject};
+use crate::outcome::{Offered, Outcome, Taken, append};
 use crate::spec::{Format, Sources};
 use crate::tracking::{Body, BodyError, Call, Draft, ENDPOINT};
 
@@ -337,7 +337,8 @@ impl Inner {
         let handle = Handle::current();
         let prepared = tokio::task::spawn_blocking(move || inner.prepare(&of, group, &handle)).await;
         let Ok(Some(mut prepared)) = prepared else { return };
-        match self.append(&mut prepared).await {
+        let Prepared { taken, chunk, .. } = &mut prepared;
+        match append(&self.lake, &self.offered, taken, chunk).await {
             Ok(receipt) => {
                 for (places, verdicts) in prepared.taken.places.iter().zip(&receipt.verdicts) {
                     for (place, verdict) in places.iter().zip(verdicts) {
@@ -408,34 +409,6 @@ impl Inner {
             }
         }
         (!requests.is_empty()).then_some((taken, requests))
-    }
-
-    async fn append(&self, prepared: &mut Prepared) -> Result<Receipt, AppendError> {
-        let taken = &mut prepared.taken;
-        for salt in 1..=MAX_SALT {
-            let new = self.offered.lock().expect("no holder panics").new_among(&taken.candidates);
-            let subjects = match new {
-                Ok(subjects) => subjects,
-                Err(number) => {
-                    rename_subject(&mut taken.candidates, &mut taken.facts, number, salt);
-                    continue;
-                }
-            };
-            let offered: Vec<(i64, u64)> = subjects.iter().map(|(subject, bytes)| (*subject, check(bytes))).collect();
-            // The columns are shared, not copied.
-            let chunk = Chunk { facts: taken.facts.clone(), subjects, ..prepared.chunk.clone() };
-            match self.lake.append(chunk).await {
-                Ok(receipt) => {
-                    self.offered.lock().expect("no holder panics").extend(offered);
-                    return Ok(receipt);
-                }
-                Err(AppendError::SubjectCollision { subject }) => {
-                    rename_subject(&mut taken.candidates, &mut taken.facts, subject, salt);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Err(AppendError::SubjectCollision { subject: 0 })
     }
 }
 

@@ -199,6 +199,30 @@ impl Layout {
         Decoded { batch: with_rows(rows, fields, arrays), unreadable }
     }
 
+    /// The record of `values`, quoted where it must be.
+    pub(super) fn line(&self, values: &[Option<&str>]) -> Vec<u8> {
+        let mut line = Vec::new();
+        for (at, value) in values.iter().enumerate() {
+            let value = value.unwrap_or_default().as_bytes();
+            if at > 0 {
+                line.push(self.delimiter);
+            }
+            if !value.iter().any(|byte| [self.delimiter, self.quote, b'\n', b'\r'].contains(byte)) {
+                line.extend_from_slice(value);
+                continue;
+            }
+            line.push(self.quote);
+            for byte in value {
+                if *byte == self.quote {
+                    line.push(self.quote);
+                }
+                line.push(*byte);
+            }
+            line.push(self.quote);
+        }
+        line
+    }
+
     fn wrong_count(&self, fields: usize) -> Option<(&'static str, String)> {
         (fields != self.columns.len())
             .then(|| ("wrong_field_count", format!("{fields} fields instead of the {} of the header", self.columns.len())))

@@ -285,6 +285,13 @@ pub struct Objects {
 }
 
 impl Objects {
+    /// The keys of `objects`.
+    pub(super) fn of(objects: &[&str]) -> Self {
+        let mut known = Self::default();
+        known.learn(objects.iter().map(|object| object.as_bytes()));
+        known
+    }
+
     /// Known keys, in order of first appearance.
     pub fn columns(&self) -> &[String] {
         &self.columns

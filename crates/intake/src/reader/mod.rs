@@ -35,8 +35,9 @@ use hashbrown::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 pub use self::bytes::Compression;
-pub(crate) use self::columns::TextColumn;
+pub(crate) use self::columns::{TextColumn, row_as_json};
 pub use self::files::{MAX_FILES, fingerprint, format_of, list};
+pub(crate) use self::parquet::hash_rows;
 use crate::spec::{CsvOptions, Format, JsonOptions, SourceSpec};
 
 /// Largest row in bytes; a larger one is unreadable.
@@ -198,6 +199,22 @@ impl Block {
         }
     }
 
+    /// Records that are JSON objects, numbered from `first_row`, with a decoder that knows their keys.
+    pub(crate) fn of_objects(first_row: i64, objects: &[&str], keys: Vec<(u64, u32)>) -> (Decoder, Self) {
+        let (decoder, records) = (json::Objects::of(objects), text_records(objects));
+        (Decoder::Json(decoder), Self { first_row, keys, records })
+    }
+
+    /// Records of a text format, numbered from `first_row`.
+    pub(crate) fn of_text(first_row: i64, texts: &[&str]) -> Self {
+        Self { first_row, keys: Vec::new(), records: text_records(texts) }
+    }
+
+    /// Records that are columns already, numbered from `first_row`.
+    pub(crate) fn of_columns(first_row: i64, columns: RecordBatch, keys: Vec<(u64, u32)>) -> (Decoder, Self) {
+        (Decoder::Parquet(columns.schema()), Self { first_row, keys, records: Records::Columns(columns) })
+    }
+
     /// The record at position `at` as a block of its own.
     fn only(&self, at: usize) -> Option<Self> {
         let records = match &self.records {
@@ -210,6 +227,16 @@ impl Block {
         };
         Some(Self { first_row: self.first_row + at as i64, keys: Vec::new(), records })
     }
+}
+
+fn text_records(texts: &[&str]) -> Records {
+    let (mut bytes, mut spans) = (Vec::with_capacity(texts.iter().map(|text| text.len()).sum()), Vec::with_capacity(texts.len()));
+    for text in texts {
+        let start = bytes.len() as u32;
+        bytes.extend_from_slice(text.as_bytes());
+        spans.push((start, bytes.len() as u32));
+    }
+    Records::Text { bytes, spans, faults: Vec::new() }
 }
 
 /// A decoded block.
@@ -469,6 +496,21 @@ impl Decoder {
                 Decoded { batch: with_rows(rows, fields, columns), unreadable: Vec::new() }
             }
             (Self::Parquet(_), Records::Text { .. }) => unreachable!("a Parquet reader makes column blocks only"),
+        }
+    }
+
+    /// A record that says `values` (by column of [`Self::schema`]) as its file would write it; none where the format has no one way.
+    pub(crate) fn line(&self, values: &[Option<&str>]) -> Option<Vec<u8>> {
+        match self {
+            Self::Csv(layout) => Some(layout.line(values)),
+            Self::Json(_) | Self::Parquet(_) => None,
+        }
+    }
+
+    /// Makes the columns `names` known, where rows may have others than they show.
+    pub(crate) fn add_columns<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
+        if let Self::Json(objects) = self {
+            objects.add_columns(names);
         }
     }
 

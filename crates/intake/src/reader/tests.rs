@@ -254,7 +254,7 @@ fn the_raw_row_of_any_format_can_be_shown() {
     let (_dir, path) = file("a.csv", b"a,b\n1,\n\"x\ny\",2\n");
     let mut reader = Reader::open(&path, &ReadOptions::default()).unwrap();
     let block = reader.next_block().unwrap().unwrap();
-    assert_eq!(reader.decoder().raw_row(&block, 1), r#"{"a":"1"}"#);
+    assert_eq!(reader.decoder().raw_row(&block, 1), r#"{"a":"1","b":null}"#, "an empty cell says that there is its column");
     assert_eq!(reader.decoder().raw_row(&block, 2), r#"{"a":"x\ny","b":"2"}"#);
     assert_eq!(reader.decoder().raw_row(&block, 9), "");
 }

@@ -31,7 +31,7 @@ use super::message::{Body, Call, Context, Kind, Message, Properties, Token, Trai
 use super::names::{LONGEST_NAME, snake_case};
 use super::time::{corrected, is_plausible, said};
 use super::{LONGEST_ID, LONGEST_MESSAGE_ID, MOST_LEVELS, MOST_MESSAGE_BYTES};
-use crate::import::Refused;
+use crate::import::{ForReplay, Refused};
 use crate::outcome::{Outcome, Taken};
 use crate::typing::convert::parse_amount;
 use crate::typing::{self, Arrival, Flag, Origin, Typer};
@@ -73,8 +73,8 @@ impl Tracker {
 /// Facts of several bodies on their way into one chunk.
 pub struct Draft<'t, 'a> {
     tracker: &'t Tracker,
-    /// Every message as it was sent, with its write key.
-    sent: Vec<(&'a str, Token<'a>)>,
+    /// Every message as it was sent.
+    sent: Vec<Sent<'a>>,
     events: EventColumns,
     people: RecordColumns,
     organisations: RecordColumns,
@@ -86,6 +86,58 @@ pub struct Draft<'t, 'a> {
     rejected: [u64; 2],
     rows: RowCounts,
     name: String,
+}
+
+/// A message as it was sent, and what quarantine keeps beside it.
+struct Sent<'a> {
+    raw: &'a str,
+    write_key: Token<'a>,
+    sent_at: Token<'a>,
+    /// When its batch was sent.
+    batch_sent_at: Token<'a>,
+    call: Call,
+    received: i64,
+    /// Its default id, where it was asked for.
+    key: Option<String>,
+}
+
+impl Sent<'_> {
+    /// A hash without what changes when it is sent again.
+    fn hash(&self) -> u128 {
+        let mut hasher = Xxh3::new();
+        let mut cuts = [self.sent_at, self.write_key].map(|token| token.map(|token| range_of(self.raw, token)));
+        cuts.sort_by_key(|cut| cut.as_ref().map(|cut| cut.start));
+        let mut at = 0;
+        for cut in cuts.into_iter().flatten() {
+            hasher.update(&self.raw.as_bytes()[at..cut.start]);
+            at = cut.end;
+        }
+        hasher.update(&self.raw.as_bytes()[at..]);
+        hasher.digest128()
+    }
+
+    /// The message as quarantine keeps it: a key that lets others write has no place there.
+    fn without_key(&self) -> String {
+        match self.write_key {
+            Some(key) => {
+                let at = range_of(self.raw, key);
+                format!("{}\"\"{}", &self.raw[..at.start], &self.raw[at.end..])
+            }
+            None => self.raw.to_owned(),
+        }
+    }
+
+    /// What its replay must know.
+    fn for_replay(&self) -> ForReplay {
+        let sent_at = self.batch_sent_at.map_or_else(String::new, |token| format!(",\"sent_at\":{token}"));
+        ForReplay {
+            // One with an id of its own is the same however often it was sent.
+            key: Some(self.key.clone().unwrap_or_else(|| format!("{:032x}.1", self.hash()))),
+            context: Some(format!("{{\"call\":\"{}\"{sent_at}}}", self.call.as_str())),
+            received_at: Some(self.received),
+            replaces: None,
+        }
+    }
 }
 
 /// Why a message is no fact.
@@ -119,6 +171,8 @@ struct Reading<'b, 'a> {
     received: i64,
     /// How often a message without id was met in this body.
     repeats: FxHashMap<u128, u32>,
+    /// The default id that the message had when it came first.
+    key: Option<String>,
 }
 
 impl<'t, 'a> Draft<'t, 'a> {
@@ -143,17 +197,31 @@ impl<'t, 'a> Draft<'t, 'a> {
     /// Adds the messages of `body`, received at `received` (microseconds); gives their places.
     pub fn add(&mut self, body: &Body<'a>, call: Call, received: i64) -> Range<usize> {
         let first = self.outcomes.len();
-        let mut reading = Reading { body, call, received, repeats: FxHashMap::default() };
+        let mut reading = Reading { body, call, received, repeats: FxHashMap::default(), key: None };
         for message in &body.messages {
             self.message(&mut reading, message);
         }
         first..self.outcomes.len()
     }
 
+    /// Adds a message once more that came at `received` and had the default id `key`.
+    pub(crate) fn add_again(&mut self, body: &Body<'a>, call: Call, received: i64, key: Option<String>) {
+        let mut reading = Reading { body, call, received, repeats: FxHashMap::default(), key };
+        body.messages.iter().take(1).for_each(|message| self.message(&mut reading, message));
+    }
+
     fn message(&mut self, reading: &mut Reading<'_, 'a>, message: &Message<'a>) {
         let place = self.outcomes.len() as u32;
         self.outcomes.push(Outcome::Skipped);
-        self.sent.push((message.raw, message.write_key));
+        self.sent.push(Sent {
+            raw: message.raw,
+            write_key: message.write_key,
+            sent_at: message.sent_at,
+            batch_sent_at: reading.body.sent_at,
+            call: reading.call,
+            received: reading.received,
+            key: None,
+        });
         self.ids.push(text(message.message_id).map(|id| Box::from(&*id)));
         self.rows.read += 1;
         let kind = match reading.call {
@@ -167,7 +235,7 @@ impl<'t, 'a> Draft<'t, 'a> {
             } else {
                 Refusal::new("unreadable", "the message is not a JSON object")
             };
-            return self.refuse(place, None, refusal);
+            return self.refuse(reading, place, None, refusal);
         };
         let target = usize::from(!matches!(kind, Kind::Track | Kind::Page | Kind::Screen));
         if message.context.refuses {
@@ -182,16 +250,31 @@ impl<'t, 'a> Draft<'t, 'a> {
             Err(refusal) => {
                 self.rows.mapped += 1;
                 self.quarantined[target] += 1;
-                self.refuse(place, Some(TARGETS[target]), refusal);
+                self.refuse(reading, place, Some(TARGETS[target]), refusal);
             }
         }
     }
 
-    fn refuse(&mut self, place: u32, target: Option<&'static str>, refusal: Refusal) {
-        let raw = without_key(self.sent[place as usize]);
+    fn refuse(&mut self, reading: &mut Reading, place: u32, target: Option<&'static str>, refusal: Refusal) {
+        // It counts as an occurrence although it is no fact: a later, sound copy keeps its number when this one is replayed.
+        self.default_id(reading, place);
+        let sent = &self.sent[place as usize];
         let (row_no, detail) = (i64::from(place), refusal.detail.clone().into_owned());
-        self.refused.push(Refused { target, row_no, ordinal: 0, reason: refusal.code, detail, raw });
+        let (raw, replay) = (sent.without_key(), sent.for_replay());
+        self.refused.push(Refused { target, row_no, ordinal: 0, reason: refusal.code, detail, raw, replay });
         self.outcomes[place as usize] = Outcome::Quarantined { code: refusal.code, detail: refusal.detail };
+    }
+
+    /// A hash of the message without what changes when it is sent again, and its how-manieth occurrence in the body.
+    fn default_id(&mut self, reading: &mut Reading, place: u32) -> String {
+        let sent = &mut self.sent[place as usize];
+        if let Some(key) = sent.key.as_ref().or(reading.key.as_ref()) {
+            return sent.key.insert(key.clone()).clone();
+        }
+        let hash = sent.hash();
+        let occurrence = reading.repeats.entry(hash).or_insert(0);
+        *occurrence += 1;
+        sent.key.insert(format!("{hash:032x}.{occurrence}")).clone()
     }
 
     /// Writes the facts of a message; false when it says nothing.
@@ -221,7 +304,7 @@ impl<'t, 'a> Draft<'t, 'a> {
                 return Err(Refusal::new("value_too_long", format!("messageId has more than {LONGEST_MESSAGE_ID} characters")));
             }
             Some(id) => id,
-            None => Cow::Owned(default_id(reading, message)),
+            None => Cow::Owned(self.default_id(reading, stamp.place)),
         };
         let mut event_text = None;
         let name = match kind {
@@ -346,8 +429,9 @@ impl<'t, 'a> Draft<'t, 'a> {
             for failure in typed.failures {
                 let place = (failure.row_no - first_row) as usize;
                 taken.outcomes[place] = Outcome::Quarantined { code: failure.reason, detail: Cow::Owned(failure.detail.clone()) };
-                let (row_no, reason, detail, raw) = (failure.row_no, failure.reason, failure.detail, without_key(sent[place]));
-                taken.refused.push(Refused { target: Some(TARGETS[at]), row_no, ordinal, reason, detail, raw });
+                let (row_no, reason, detail) = (failure.row_no, failure.reason, failure.detail);
+                let (raw, replay) = (sent[place].without_key(), sent[place].for_replay());
+                taken.refused.push(Refused { target: Some(TARGETS[at]), row_no, ordinal, reason, detail, raw, replay });
             }
             taken.places.push(typing::places(&typed.rows, first_row));
             let (rows, content, produced) = (typed.rows, typed.content, typed.produced);
@@ -408,38 +492,10 @@ fn stamp(reading: &Reading, message: &Message, place: u32) -> Result<Stamp, Refu
 /// The first instant of the year 2200, where the model's times end; microseconds.
 const LAST_INSTANT: i64 = 7_258_118_400_000_000;
 
-/// A hash of the message without what changes when it is sent again, and its how-manieth occurrence in the body.
-fn default_id(reading: &mut Reading, message: &Message) -> String {
-    let mut hasher = Xxh3::new();
-    let mut cuts = [message.sent_at, message.write_key].map(|token| token.map(|token| range_of(message.raw, token)));
-    cuts.sort_by_key(|cut| cut.as_ref().map(|cut| cut.start));
-    let mut at = 0;
-    for cut in cuts.into_iter().flatten() {
-        hasher.update(&message.raw.as_bytes()[at..cut.start]);
-        at = cut.end;
-    }
-    hasher.update(&message.raw.as_bytes()[at..]);
-    let hash = hasher.digest128();
-    let occurrence = reading.repeats.entry(hash).or_insert(0);
-    *occurrence += 1;
-    format!("{hash:032x}.{occurrence}")
-}
-
 /// Where `part`, a slice of `whole`, lies in it.
 fn range_of(whole: &str, part: &str) -> Range<usize> {
     let start = part.as_ptr() as usize - whole.as_ptr() as usize;
     start..start + part.len()
-}
-
-/// The message as quarantine keeps it: a key that lets others write has no place there.
-fn without_key((raw, key): (&str, Token)) -> String {
-    match key {
-        Some(key) => {
-            let at = range_of(raw, key);
-            format!("{}\"\"{}", &raw[..at.start], &raw[at.end..])
-        }
-        None => raw.to_owned(),
-    }
 }
 
 /// Where the message comes from: what it says itself, else what its device or page shows.

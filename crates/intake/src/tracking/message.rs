@@ -22,6 +22,26 @@ pub enum Call {
     Import,
 }
 
+impl Call {
+    /// Its name in the context of a quarantined message.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::One(kind) => kind.as_str(),
+            Self::Batch => "batch",
+            Self::Import => "import",
+        }
+    }
+
+    /// The call called `name`.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        match name {
+            "batch" => Some(Self::Batch),
+            "import" => Some(Self::Import),
+            name => Kind::parse(name).map(Self::One),
+        }
+    }
+}
+
 /// The kind of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -230,6 +250,12 @@ impl<'a> Body<'a> {
             n if n > super::MOST_MESSAGES => Err(BodyError::TooMany),
             _ => Ok(body),
         }
+    }
+
+    /// One message of a body that said `sent_at`, read for itself.
+    pub(crate) fn read_again(message: &'a str, sent_at: Token<'a>, purpose: &str) -> Result<Self, BodyError> {
+        // Which kind it is says the call that it is taken as.
+        Ok(Self { sent_at, ..Self::read(message.as_bytes(), Call::One(Kind::Track), purpose)? })
     }
 
     fn batch(&mut self, scanner: &mut Scanner<'a>, purpose: &str) -> Result<(), Broken> {

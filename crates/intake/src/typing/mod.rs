@@ -151,6 +151,13 @@ impl Typer {
         self.mapped[0].is_none()
     }
 
+    /// Whether facts are versions from when they came, because the mapping does not say since when they hold.
+    pub(crate) fn dates_versions(&self) -> bool {
+        let place = self.table.columns.iter().position(|column| column.name == "valid_from");
+        let is_mapped = place.is_some_and(|at| self.mapped[at].is_some());
+        !is_mapped && (self.origin.versions || self.table.name == "records")
+    }
+
     /// Types `output`, whose column [`ROW`] is sorted. Subjects are offered to `candidates`.
     ///
     /// # Panics

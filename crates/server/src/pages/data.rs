@@ -1,4 +1,4 @@
-//! `GET /data`, `GET /data/quarantine`, `GET /runs`: is what comes in complete and clean?
+//! `GET /data`, `GET /runs`: is what comes in complete and clean?
 
 use std::sync::Arc;
 
@@ -10,15 +10,10 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::app::App;
-use crate::cursor;
 use crate::error::{Answer, ApiError};
 use crate::extract::Params;
-use crate::filter::{limit, short};
-use crate::literal::{Instant, Text};
-use crate::wire::{
-    DataPage, FactsEquation, Quarantine, QuarantineItem, ReasonCount, RowsEquation, Run, RunStep, RunSummary, Runs, Source,
-    TableSize,
-};
+use crate::filter::limit;
+use crate::wire::{DataPage, FactsEquation, ReasonCount, RowsEquation, Run, RunStep, RunSummary, Runs, Source, TableSize};
 
 /// Targets of sources, in the order of pages.
 const TARGETS: [&str; 3] = ["events", "records", "responses"];
@@ -96,7 +91,8 @@ struct Reason {
 }
 
 async fn reasons(app: &App) -> Result<Vec<Reason>, ApiError> {
-    app.rows("SELECT source, reason AS code, count(*) AS n FROM quarantine GROUP BY source, reason ORDER BY n DESC, code").await
+    app.rows("SELECT source, reason AS code, count(*) AS n FROM quarantine_open GROUP BY source, reason ORDER BY n DESC, code")
+        .await
 }
 
 fn page_source(source: &clew_intake::Source, accounts: &[Account], newest: &[Newest], reasons: &[Reason]) -> Source {
@@ -169,61 +165,6 @@ async fn tables(app: &App) -> Result<Vec<TableSize>, ApiError> {
         });
     }
     Ok(tables)
-}
-
-/// Which quarantined rows.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct Asked {
-    /// Only of this source.
-    #[serde(default)]
-    source: Option<String>,
-    /// Only for this reason.
-    #[serde(default)]
-    reason: Option<String>,
-    /// 1 to 200; default 50.
-    #[serde(default)]
-    limit: Option<u64>,
-    /// Where the list goes on.
-    #[serde(default)]
-    cursor: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct QuarantineRow {
-    at_us: i64,
-    #[serde(flatten)]
-    item: QuarantineItem,
-}
-
-/// Rows and facts that could not be stored.
-#[utoipa::path(get, path = "/api/v1/data/quarantine", params(Asked), responses((status = 200, body = Quarantine), (status = "default", body = crate::wire::ErrorBody)), tag = "pages")]
-pub async fn quarantine(State(app): State<Arc<App>>, Params(asked): Params<Asked>) -> Answer<Quarantine> {
-    #[derive(Deserialize)]
-    struct Total {
-        n: u64,
-    }
-    let limit = limit(asked.limit)?;
-    let after: Option<(i64, String)> = cursor::read(asked.cursor.as_deref())?;
-    let mut condition = "true".to_owned();
-    for (column, value) in [("source", asked.source), ("reason", asked.reason)] {
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
-            condition.extend([format!(" AND {column} = {}", Text(&short(column, value)?))]);
-        }
-    }
-    let after = after.map_or_else(String::new, |(at, id)| {
-        let (at, id) = (Instant(at), Text(&id).to_string());
-        format!(" AND (at < {at} OR (at = {at} AND quarantine_id > {id}))")
-    });
-    let sql = format!(
-        "SELECT CAST(at AS BIGINT) AS at_us, quarantine_id, source, batch, target, file, row_no, reason, detail, raw, at FROM quarantine \
-         WHERE {condition}{after} ORDER BY at DESC, quarantine_id LIMIT {}",
-        limit + 1
-    );
-    let total = format!("SELECT count(*) AS n FROM quarantine WHERE {condition}");
-    let (mut rows, total) = tokio::try_join!(app.rows::<QuarantineRow>(&sql), app.only::<Total>(&total))?;
-    let next_cursor = cursor::page(&mut rows, limit, |row| (row.at_us, row.item.quarantine_id.clone()));
-    Ok(Json(Quarantine { items: rows.into_iter().map(|row| row.item).collect(), next_cursor, total: total.n }))
 }
 
 /// How many runs.

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Repair;
+
 /// Is what comes in complete and clean?
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DataPage {
@@ -52,7 +54,7 @@ pub struct Source {
     pub rows: RowsEquation,
     /// The facts equation, one a target table.
     pub targets: Vec<FactsEquation>,
-    /// Rows in quarantine by reason, n descending.
+    /// Open rows of quarantine by reason, n descending.
     pub quarantine: Vec<ReasonCount>,
 }
 
@@ -90,7 +92,7 @@ pub struct FactsEquation {
     pub balanced: bool,
 }
 
-/// Rows in quarantine for a reason.
+/// Open rows of quarantine for a reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReasonCount {
     /// Stable code.
@@ -106,7 +108,7 @@ pub struct Quarantine {
     pub items: Vec<QuarantineItem>,
     /// null: the end.
     pub next_cursor: Option<String>,
-    /// Rows that fit source and reason.
+    /// Rows that fit the filter.
     pub total: u64,
 }
 
@@ -133,6 +135,8 @@ pub struct QuarantineItem {
     pub raw: Option<String>,
     /// When.
     pub at: String,
+    /// What its newest repair came to; null: nobody has tried.
+    pub repair: Option<Repair>,
 }
 
 /// Runs, newest first.
@@ -216,7 +220,7 @@ pub struct ImportRequest {
 pub struct Job {
     /// The job.
     pub job_id: String,
-    /// run or import.
+    /// run, import, replay or discard.
     pub kind: String,
     /// queued, running, done or failed.
     pub status: String,

@@ -72,6 +72,7 @@ impl Server {
             schedule,
             hosts: vec!["cx.example.org".to_owned()],
             limits,
+            reload: None,
             ready: Box::new(move |ready: &Ready| tell.send(ready.clone()).unwrap()),
         };
         let shutdown = async move {
