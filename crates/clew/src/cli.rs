@@ -28,11 +28,11 @@ pub enum Command {
     Init(Init),
     /// Check the project: every problem with file, line and remedy.
     Check(Check),
-    /// Read file sources into the lake and print what became of every row.
+    /// Read files, buckets and databases into the lake and print what became of every row.
     Import(Import),
     /// Run the pipeline: people, journeys, scores, voice, drivers.
     Run(Run),
-    /// Serve the API and the cockpit; import watched sources and run the pipeline on schedule.
+    /// Serve the API and the cockpit; take in what is new, and run the pipeline on schedule.
     Serve(Serve),
     /// Query the tables.
     Sql(Sql),
@@ -118,6 +118,9 @@ pub struct Check {
     /// Do not look into the sources' files (their columns are then not checked).
     #[arg(long)]
     pub no_files: bool,
+    /// Ask the buckets and databases of the project too, whether they answer and give the columns that the mappings name.
+    #[arg(long)]
+    pub connect: bool,
     /// How to report.
     #[command(flatten)]
     pub report: Report,
@@ -132,6 +135,9 @@ pub struct Import {
     /// The sources to import; all when left out.
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<String>,
+    /// Read the named buckets and databases from their beginning again; what is stored already counts as duplicate.
+    #[arg(long, requires = "sources")]
+    pub anew: bool,
     /// How to report.
     #[command(flatten)]
     pub report: Report,
@@ -163,7 +169,7 @@ pub struct Serve {
     /// Address to listen on; `listen:` of clew.yaml when left out. Port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<std::net::SocketAddr>,
-    /// Serve only: no imports and no runs on schedule.
+    /// Serve only: nothing comes in by itself, and nothing runs.
     #[arg(long)]
     pub no_schedule: bool,
 }

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use clew_model::Channel;
 use clew_model::tables::TableKind;
 
-use crate::import::{Job, Loaded, compile, nothing_to_read, parse_all};
+use crate::import::{Job, Loaded, Planner, address_of, compile, is_wanted, parse_all, probe};
 use crate::mapping::{Engine, LookupTable, Lookups};
 use crate::nearest::nearest;
-use crate::reader::{Reader, list};
-use crate::spec::{Api, Mode, Problem, Severity, Source, Sources};
+use crate::reader::{Reader, format_of, list};
+use crate::spec::{Api, Format, Kind, Mode, Problem, S3, Severity, Source, Sources, interval, kind_problem};
 use crate::typing::{Arrival, Candidates, in_row_order};
 
 /// Rows whose values are tried.
@@ -32,16 +32,20 @@ pub fn check(sources: &Sources, source: &Source, read_files: bool) -> Vec<Proble
     let engine = match Engine::new(lookups) {
         Ok(engine) => engine,
         Err(error) => {
-            problems.push(of_yaml(source, format!("the SQL engine does not start: {error}"), "report this"));
+            problems.push(Problem::in_source(source, &format!("the SQL engine does not start: {error}"), "report this"));
             return problems;
         }
     };
+    if source.spec.kind().is_some_and(Kind::is_pulled) {
+        problems.extend(without_rows(sources, &engine, source));
+        return problems;
+    }
     if !read_files || source.spec.files.is_none() {
         problems.extend(parse_all(&engine, source).err().into_iter().flatten());
         return problems;
     }
     // Planning touches no file and no clock, so it needs no runtime.
-    match futures::executor::block_on(Job::prepare(sources, &engine, &rules, source)) {
+    match futures::executor::block_on(Job::prepare(sources, &engine, &rules, (source, &|_: &std::path::Path| true))) {
         Err(found) => problems.extend(found),
         Ok(job) => {
             problems.extend(job.warnings.iter().cloned());
@@ -52,14 +56,67 @@ pub fn check(sources: &Sources, source: &Source, read_files: bool) -> Vec<Proble
     problems
 }
 
-fn of_yaml(source: &Source, message: String, remedy: &str) -> Problem {
-    Problem {
-        path: source.yaml_path.clone(),
-        line: None,
-        column: None,
-        message,
-        remedy: remedy.into(),
-        severity: Severity::Error,
+/// What the mapping of a source in another system shows by itself: every column that it names is taken to be there, as text.
+fn without_rows(sources: &Sources, engine: &Engine, source: &Source) -> Vec<Problem> {
+    let Ok(rules) = compile(sources) else { return Vec::new() };
+    let planner = Planner::new(sources, engine, &rules, source);
+    let is_typed = source.spec.format == Some(Format::Parquet)
+        || source.spec.s3.as_ref().is_some_and(|spec| {
+            spec.glob.as_deref().and_then(|glob| format_of(std::path::Path::new(glob))) == Some(Format::Parquet)
+        });
+    match planner {
+        Err(problems) => problems,
+        // The types of Parquet are the file's own: what the SQL makes of them shows on reading.
+        Ok(_) if is_typed => Vec::new(),
+        Ok(mut planner) => {
+            let nothing = Arc::new(arrow::datatypes::Schema::empty());
+            futures::executor::block_on(planner.plan(&nothing, true)).err().unwrap_or_default()
+        }
+    }
+}
+
+/// Asks the system that `source` is pulled from: whether it answers, and gives the columns that the mapping names. No row is read.
+pub async fn check_connection(sources: &Sources, source: &Source) -> Vec<Problem> {
+    let kind = source.spec.kind();
+    let Ok(rules) = compile(sources) else { return Vec::new() };
+    match kind {
+        Some(Kind::S3(spec)) => probe_bucket(sources, source, spec).await,
+        Some(kind) if kind.is_pulled() => {
+            let Ok(engine) = Engine::new(Loaded::columns_only(sources)) else { return Vec::new() };
+            // Problems of the SQL alone are told without a connection.
+            let planner = Planner::new(sources, &engine, &rules, source).ok();
+            probe(sources, source, kind, planner).await.err().unwrap_or_default()
+        }
+        _ => Vec::new(),
+    }
+}
+
+async fn probe_bucket(sources: &Sources, source: &Source, spec: &S3) -> Vec<Problem> {
+    use futures::TryStreamExt;
+    let refuse = |error: clew_lake::BucketError| {
+        vec![Problem::in_source(source, &error.to_string(), "correct `s3:`, or see that the store answers")]
+    };
+    let bucket = match address_of(spec, &sources.dir).and_then(|address| clew_lake::Bucket::open(&address)) {
+        Ok(bucket) => bucket,
+        Err(error) => return refuse(error),
+    };
+    let pattern = spec.glob.as_deref().and_then(|pattern| glob::Pattern::new(pattern).ok());
+    let mut listed = bucket.list(spec.prefix.as_deref().unwrap_or_default());
+    loop {
+        match listed.try_next().await {
+            Err(error) => return refuse(error),
+            Ok(Some(object)) if is_wanted(spec, pattern.as_ref(), &object.key) => return Vec::new(),
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                let mut problem = Problem::in_source(
+                    source,
+                    "no object of the bucket fits `prefix:` and `glob:`",
+                    "correct them, if there should be some",
+                );
+                problem.severity = Severity::Warning;
+                return vec![problem];
+            }
+        }
     }
 }
 
@@ -79,7 +136,7 @@ fn names_only(sources: &Sources) -> Lookups {
 fn declaration(sources: &Sources, source: &Source) -> Vec<Problem> {
     let spec = &source.spec;
     let mut problems = Vec::new();
-    let mut add = |message: String, remedy: &str| problems.push(of_yaml(source, message, remedy));
+    let mut add = |message: String, remedy: &str| problems.push(Problem::in_source(source, &message, remedy));
     if source.mappings.is_empty() && spec.lookup.is_none() && spec.api != Some(Api::Tracking) {
         add(
             "it fills no table".into(),
@@ -98,6 +155,7 @@ fn declaration(sources: &Sources, source: &Source) -> Vec<Problem> {
         add(format!("{} is no target", mapping.target.name), "targets are events, records and responses");
     }
     live(source, &mut add);
+    pulled(source, &mut add);
     match spec.max_deleted {
         Some(_) if spec.mode != Mode::Snapshot => {
             add("max_deleted has no meaning here".into(), "say `mode: snapshot`, or leave it out");
@@ -117,21 +175,43 @@ fn declaration(sources: &Sources, source: &Source) -> Vec<Problem> {
     if let Some(name) = sources.timezone_of(source).filter(|name| jiff::tz::TimeZone::get(name).is_err()) {
         add(format!("there is no time zone {name}"), "use a name of the IANA list, e.g. Europe/Berlin");
     }
+    problems.extend(kind_problem(source));
+    match spec.kind() {
+        Some(Kind::S3(bucket)) => problems.extend(bucket.problems(source)),
+        Some(Kind::Postgres(database)) => problems.extend(database.problems(source, &["postgres", "postgresql"])),
+        Some(Kind::Mysql(database)) => problems.extend(database.problems(source, &["mysql", "mariadb"])),
+        _ => {}
+    }
     problems.dedup();
     problems
 }
 
-/// What files and the APIs may say, each for itself.
+/// What sources in other systems may not say.
+fn pulled(source: &Source, add: &mut impl FnMut(String, &str)) {
+    let spec = &source.spec;
+    let is_pulled = spec.kind().is_some_and(Kind::is_pulled);
+    match &spec.every {
+        Some(_) if !is_pulled => {
+            add("`every:` is for buckets and databases".into(), "leave it out: files are taken in when they come");
+        }
+        Some(every) => {
+            if let Err(remedy) = interval(every) {
+                add(format!("`every: {every}` is no interval"), &remedy);
+            }
+        }
+        None => {}
+    }
+    if is_pulled && spec.lookup.is_some() {
+        add("reference data cannot be pulled from another system".into(), "read the lookup from a file with `files:`");
+    }
+    if is_pulled && spec.mode == Mode::Snapshot {
+        add("what is pulled are changes, not complete exports".into(), "use `mode: append` or `mode: upsert`");
+    }
+}
+
+/// What the APIs may say, each for itself.
 fn live(source: &Source, add: &mut impl FnMut(String, &str)) {
     let spec = &source.spec;
-    match (&spec.files, spec.api) {
-        (Some(_), Some(_)) => add("it says both `files:` and `api:`".into(), "make two sources of it, or leave one out"),
-        (None, None) => {
-            let problem = nothing_to_read(source);
-            add(problem.message, &problem.remedy);
-        }
-        _ => {}
-    }
     if spec.api.is_some() && spec.lookup.is_some() {
         add("reference data cannot come over HTTP".into(), "read the lookup from a file with `files:`");
     }
@@ -183,7 +263,9 @@ fn lookup_key(sources: &Sources, source: &Source) -> Vec<Problem> {
     let schema = reader.schema();
     let missing = lookup.key.iter().filter(|key| schema.index_of(key).is_err());
     missing
-        .map(|key| of_yaml(source, format!("the key {key} is no column of {}", path.display()), "correct `lookup: {key: …}`"))
+        .map(|key| {
+            Problem::in_source(source, &format!("the key {key} is no column of {}", path.display()), "correct `lookup: {key: …}`")
+        })
         .collect()
 }
 

@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`spec`] | what a project declares about its sources |
+//! | `connect` | databases: a query's rows as text, up to a high-water mark |
 //! | [`reader`] | CSV, JSON and Parquet files into chunks of raw rows |
 //! | [`mapping`] | one row-wise SELECT per target table, planned once, run per chunk |
 //! | [`typing`] | what a mapping gives into the typed columns of its table, or a reason why not |
@@ -17,6 +18,7 @@
 
 mod audit;
 mod check;
+mod connect;
 mod import;
 pub mod live;
 pub mod mapping;
@@ -28,7 +30,11 @@ pub mod tracking;
 pub mod typing;
 
 pub use audit::{AuditReport, Break, SourceAudit, TargetAudit, audit};
-pub use check::check;
-pub use import::{FileReport, ImportError, ImportReport, Progress, RowReport, SourceReport, TargetReport, import};
+pub use check::{check, check_connection};
+pub use import::{
+    Failure, FileReport, ImportError, ImportReport, Progress, RowReport, SourceReport, TargetReport, begin_anew, import, stamps,
+    take_in,
+};
 pub use mapping::functions;
-pub use spec::{Api, Defaults, Mapping, Mode, Problem, Severity, Source, SourceSpec, Sources};
+pub use reader::FileStamp;
+pub use spec::{Api, Defaults, Kind, Mapping, Mode, Problem, Severity, Source, SourceSpec, Sources};

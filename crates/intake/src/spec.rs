@@ -6,13 +6,23 @@
 //! wrong together with the others (a lookup that is also a snapshot, a zone that does not exist): that is told by
 //! [`crate::check`], all at once, not by the parser, one at a time.
 
+mod database;
+mod kind;
+mod s3;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clew_identity::Rules;
 use clew_model::tables::Table;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use self::database::{Database, MARK, Overlap};
+pub use self::kind::Kind;
+pub(crate) use self::kind::problem as kind_problem;
+pub use self::s3::S3;
 
 /// One value or a list of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -220,7 +230,7 @@ pub enum PromotedType {
     Timestamp,
 }
 
-/// The content of `sources/<name>.yaml`: what it reads (`files:`), or what it takes over HTTP (`api:`), one of the two.
+/// The content of `sources/<name>.yaml`: where its rows come from (one of `files:`, `api:`, `s3:`, `postgres:`, `mysql:`) and how they are read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourceSpec {
@@ -230,6 +240,15 @@ pub struct SourceSpec {
     /// What it takes over HTTP: tracking or rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api: Option<Api>,
+    /// Objects of an S3-compatible bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s3: Option<S3>,
+    /// Rows of a query to PostgreSQL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postgres: Option<Database>,
+    /// Rows of a query to MySQL or MariaDB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mysql: Option<Database>,
     /// Channel of tracking calls that show none; system when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
@@ -254,9 +273,12 @@ pub struct SourceSpec {
     /// Snapshot mode: the largest share of known ids that one export may delete, 0..=1. Default 0.2.
     #[serde(default)]
     pub max_deleted: Option<f64>,
-    /// Whether `clew serve` imports it on schedule.
+    /// Whether `clew serve` takes in what is new: files within seconds, others on schedule.
     #[serde(default = "yes")]
     pub watch: bool,
+    /// How often `clew serve` asks a bucket or a database for what is new: a duration such as 5m; the project's `schedule:` when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<String>,
     /// Purpose of processing, for consent.
     #[serde(default = "measure")]
     pub purpose: String,
@@ -340,14 +362,34 @@ impl Sources {
         self.sources.iter().find(|source| source.name == name)
     }
 
-    /// The sources that read files.
-    pub fn of_files(&self) -> impl Iterator<Item = &Source> {
-        self.sources.iter().filter(|source| source.spec.api.is_none())
+    /// The sources that `clew import` reads: all but those that only a server takes in.
+    pub fn imported(&self) -> impl Iterator<Item = &Source> {
+        self.sources.iter().filter(|source| source.spec.kind().is_none_or(Kind::is_imported))
     }
 
     /// The zone of naive times of `source`, by name.
     pub fn timezone_of<'a>(&'a self, source: &'a Source) -> Option<&'a str> {
         source.spec.timezone.as_deref().or(self.defaults.timezone.as_deref())
+    }
+}
+
+impl SourceSpec {
+    /// Whether its files mean something only together: complete exports, and reference data.
+    pub fn is_whole(&self) -> bool {
+        self.mode == Mode::Snapshot || self.lookup.is_some()
+    }
+}
+
+/// A positive duration such as 30s, 15m or 2h, none for `never`; the error is the remedy.
+pub fn interval(text: &str) -> Result<Option<Duration>, String> {
+    if text == "never" {
+        return Ok(None);
+    }
+    let remedy = || "write a duration such as 30s, 15m or 2h, or never".to_owned();
+    let signed: jiff::SignedDuration = text.parse().map_err(|_| remedy())?;
+    match Duration::try_from(signed) {
+        Ok(interval) if interval >= Duration::from_secs(1) => Ok(Some(interval)),
+        _ => Err("use one second or more, or never".into()),
     }
 }
 
@@ -376,4 +418,12 @@ pub struct Problem {
     pub remedy: String,
     /// Error or warning.
     pub severity: Severity,
+}
+
+impl Problem {
+    /// An error in the declaration of `source`.
+    pub(crate) fn in_source(source: &Source, message: &str, remedy: &str) -> Self {
+        let (message, remedy) = (message.to_owned(), remedy.to_owned());
+        Self { path: source.yaml_path.clone(), line: None, column: None, message, remedy, severity: Severity::Error }
+    }
 }

@@ -63,6 +63,15 @@ pub struct Progress {
     pub state: Vec<u8>,
 }
 
+/// How far a source is read, kept beyond the batch: a high-water mark, an offset, an object that was taken in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// What the position is in, such as the key of an object or a partition; unique within the source.
+    pub name: String,
+    /// What the reader needs to go on.
+    pub value: Vec<u8>,
+}
+
 /// One atomic append.
 #[derive(Clone, Debug)]
 pub struct Chunk {
@@ -86,6 +95,8 @@ pub struct Chunk {
     pub subjects: Vec<(i64, Vec<u8>)>,
     /// Where the import goes on after this chunk.
     pub progress: Option<Progress>,
+    /// Where the next import begins after this chunk; each replaces the one of its name.
+    pub positions: Vec<Position>,
 }
 
 impl Chunk {
@@ -105,6 +116,7 @@ impl Chunk {
             quarantine: RecordBatch::new_empty(schema("quarantine").expect("the model has this table")),
             subjects: Vec::new(),
             progress: None,
+            positions: Vec::new(),
         }
     }
 }

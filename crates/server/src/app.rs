@@ -5,6 +5,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use crate::auth::Auth;
 use crate::cache::{Batches, Cache};
 use crate::connections::Limits;
 use crate::error::{ApiError, Kind};
+use crate::feeds::Turns;
 use crate::jobs::Jobs;
 use crate::json;
 use crate::keys::WriteKeys;
@@ -60,6 +62,10 @@ pub struct App {
     pub limits: Limits,
     /// Work in the background.
     pub jobs: Jobs,
+    /// Who reads which source.
+    pub turns: Turns,
+    /// Feeds that bring what was there when the server started, or pull.
+    pub feeding: AtomicUsize,
     /// Numbers about the server itself.
     pub counters: Counters,
     /// When the schedule looks next, UTC microseconds.
@@ -91,6 +97,8 @@ impl App {
             hosts: Vec::new(),
             auth,
             jobs: Jobs::default(),
+            turns: Turns::default(),
+            feeding: AtomicUsize::new(0),
             counters: Counters::default(),
             next_run: Mutex::new(None),
             cache: Cache::default(),

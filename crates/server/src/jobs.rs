@@ -28,6 +28,8 @@ pub enum Work {
     Import {
         /// Names of sources.
         sources: Vec<String>,
+        /// Where they are read from.
+        begin: Begin,
         /// When to run the pipeline.
         then: Then,
     },
@@ -42,8 +44,15 @@ pub enum Then {
     Nothing,
     /// Yes.
     Run,
-    /// If something new was stored.
-    RunIfNew,
+}
+
+/// Where buckets and databases are read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// From where the last import ended.
+    BehindLast,
+    /// From their beginning.
+    Anew,
 }
 
 impl Work {
@@ -223,29 +232,25 @@ fn perform(app: &App, id: &str, work: Work) -> Result<Value, String> {
     runtime.block_on(async {
         match work {
             Work::Run(options) => run(app, id, options).await,
-            Work::Import { sources, then } => import(app, id, &sources, then).await,
+            Work::Import { sources, begin, then } => import(app, id, &sources, (begin, then)).await,
         }
     })
 }
 
-async fn import(app: &App, id: &str, sources: &[String], then: Then) -> Result<Value, String> {
-    let before = app.lake.offset();
+async fn import(app: &App, id: &str, sources: &[String], (begin, then): (Begin, Then)) -> Result<Value, String> {
     let listener = Listener { app, id };
+    let all = || app.sources.imported().map(|source| source.name.clone()).collect();
+    let _turns = app.turns.take(&if sources.is_empty() { all() } else { sources.iter().cloned().collect() }).await;
+    if begin == Begin::Anew {
+        clew_intake::begin_anew(&app.lake, sources).map_err(|error| error.to_string())?;
+    }
     let report = clew_intake::import(&app.lake, &app.sources, sources, &listener).await.map_err(|error| error.to_string())?;
+    let words = report.failures();
     let report = serde_json::to_value(&report).map_err(|error| error.to_string())?;
-    let wanted = match then {
-        Then::Nothing => false,
-        Then::Run => true,
-        Then::RunIfNew => app.lake.offset() != before || never_ran(app).await,
-    };
-    if wanted {
+    if then == Then::Run {
         run(app, id, RunOptions::default()).await?;
     }
-    Ok(report)
-}
-
-async fn never_ran(app: &App) -> bool {
-    matches!(app.lake.version("runs").await, Ok(None))
+    words.map_or(Ok(report), Err)
 }
 
 async fn run(app: &App, id: &str, options: RunOptions) -> Result<Value, String> {

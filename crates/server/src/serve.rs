@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clew_intake::Sources;
 use clew_lake::{Lake, SealError, StorageError};
-use clew_pipeline::Definitions;
+use clew_pipeline::{Definitions, RunOptions};
 use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -15,9 +16,13 @@ use tokio::sync::watch;
 use crate::app::App;
 use crate::auth::Auth;
 use crate::connections::{self, Limits};
-use crate::jobs::{Then, Work, start};
+use crate::feeds;
+use crate::jobs::{Work, start};
 use crate::keys::{KeyError, WriteKeys};
 use crate::routes::router;
+
+/// Between looks at a store in which the pipeline never ran.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 /// How to serve.
 pub struct Config {
@@ -27,7 +32,7 @@ pub struct Config {
     pub store: PathBuf,
     /// Name of the company, as the cockpit shows it.
     pub company: String,
-    /// How often watched sources are imported; `None`: never.
+    /// How often the pipeline runs when something is new, and other systems are asked; `None`: nothing happens by itself.
     pub schedule: Option<Duration>,
     /// Host names beside `localhost` and addresses under which browsers may reach the server, such as that of a proxy.
     pub hosts: Vec<String>,
@@ -115,6 +120,7 @@ pub async fn serve(
     let app = Arc::new(app);
     lake.announce(&reach.to_string())?;
     let (stop, stopped) = watch::channel(false);
+    let feeds = config.schedule.map(|every| feeds::start(&app, every, stopped.clone())).transpose()?;
     let schedule = config.schedule.map(|every| tokio::spawn(on_schedule(Arc::clone(&app), every, stopped.clone())));
     (config.ready)(&Ready { address, login });
     tracing::info!(%address, "serving");
@@ -128,6 +134,10 @@ pub async fn serve(
         schedule.abort();
     }
     app.jobs.finish().await;
+    if let Some(feeds) = feeds {
+        // A feed that panicked has told so; the store is closed all the same.
+        let _ = tokio::task::spawn_blocking(move || feeds.join()).await;
+    }
     lake.close().await?;
     Ok(())
 }
@@ -141,9 +151,10 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     reach
 }
 
-/// Imports watched sources every so often, and runs the pipeline when something new came in. Into an empty store at once.
+/// Runs the pipeline every so often when something new came in; on a store in which it never ran, as soon as the feeds have brought what there is.
 async fn on_schedule(app: Arc<App>, every: Duration, mut stopped: watch::Receiver<bool>) {
-    let mut pause = if app.lake.offset() == 0 { Duration::ZERO } else { every };
+    let mut pause = if matches!(app.lake.version("runs").await, Ok(None)) { FIRST_LOOK } else { every };
+    let (mut ran_at, mut seen_at) = (None, 0);
     loop {
         let at = app.lake.now().micros() + i64::try_from(pause.as_micros()).unwrap_or(i64::MAX / 2);
         *app.next_run.lock().expect("no holder panics") = Some(at);
@@ -151,15 +162,16 @@ async fn on_schedule(app: Arc<App>, every: Duration, mut stopped: watch::Receive
             () = tokio::time::sleep(pause) => {}
             _ = stopped.wait_for(|stopped| *stopped) => return,
         }
-        pause = every;
-        let watched: Vec<String> =
-            app.sources.of_files().filter(|source| source.spec.watch).map(|source| source.name.clone()).collect();
-        if watched.is_empty() {
+        let offset = app.lake.offset();
+        let is_settled = pause != FIRST_LOOK || (offset == seen_at && app.feeding.load(Ordering::SeqCst) == 0);
+        seen_at = offset;
+        if offset == 0 || ran_at == Some(offset) || !is_settled {
             continue;
         }
-        // Busy: somebody else's work does the same, or the next time will.
-        if let Err(error) = start(&app, Work::Import { sources: watched, then: Then::RunIfNew }) {
-            tracing::info!(code = error.kind.code().0, "the schedule waits for the next time");
+        match start(&app, Work::Run(RunOptions::default())) {
+            Ok(_) => (ran_at, pause) = (Some(offset), every),
+            // Somebody else's work runs the pipeline too, or the next time will.
+            Err(error) => tracing::info!(code = error.kind.code().0, "the schedule waits for the next time"),
         }
     }
 }

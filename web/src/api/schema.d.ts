@@ -715,6 +715,8 @@ export interface components {
         };
         /** @description Body of `POST /import`. */
         ImportRequest: {
+            /** @description Read the named buckets and databases from their beginning again. */
+            anew?: boolean;
             /** @description Run the pipeline afterwards. */
             run?: boolean;
             /** @description Empty: all. */

@@ -1,4 +1,4 @@
-//! `clew import`: file sources into the lake, and the two equations of every file.
+//! `clew import`: files, buckets and databases into the lake, and the two equations of every file.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -21,13 +21,22 @@ pub async fn perform(options: &Import) -> Result<()> {
     let project = super::project(&options.at)?;
     match store::open(&project).await? {
         Store::Owned(lake) => {
+            if options.anew {
+                clew_intake::begin_anew(&lake, &options.sources)?;
+            }
             let imported = import(&lake, &project, &options.sources).await;
             store::close(lake, &project.store()).await?;
             let report = imported?;
-            if options.report.json { output::print_json(&report) } else { output::print(&table(&report)) }
+            if options.report.json {
+                output::print_json(&report)?;
+            } else {
+                output::print(&table(&report))?;
+            }
+            failures(&report)
         }
         Store::Served(remote) => {
-            let job = remote.work("import", &json!({"sources": options.sources, "run": false})).await?;
+            let body = json!({"sources": options.sources, "run": false, "anew": options.anew});
+            let job = remote.work("import", &body).await?;
             if options.report.json { output::print_json(&job) } else { output::print(&job.table()) }
         }
     }
@@ -50,10 +59,25 @@ pub async fn import(lake: &Lake, project: &Project, sources: &[String]) -> Resul
     }
 }
 
+/// Says what failed, and how the command ends: somebody else's machine that is away is a fault, all else is the caller's to mend.
+fn failures(report: &ImportReport) -> Result<()> {
+    let Some(words) = report.failures() else { return Ok(()) };
+    if report.failed.iter().all(|failure| failure.is_away) {
+        anyhow::bail!("{words}");
+    }
+    Err(crate::failure::refused(words))
+}
+
 /// The report for people: where every row and every fact went.
 pub fn table(report: &ImportReport) -> String {
     let mut text = String::new();
     for source in &report.sources {
+        for warning in &source.warnings {
+            let _ = writeln!(text, "{}: {warning}", source.source);
+        }
+        if source.files.is_empty() {
+            let _ = writeln!(text, "{}: nothing new", source.source);
+        }
         for file in &source.files {
             let RowReport { read, mapped, skipped, unreadable } = file.rows;
             let resumed = if source.resumed { ", continued" } else { "" };

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use clew_intake::spec::interval;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +41,8 @@ pub struct Settings {
     /// Folder of the store, relative to the project. Default .clew.
     #[serde(default = "store")]
     pub store: String,
-    /// How often `clew serve` imports watched sources and runs the pipeline: a duration such as 15m or 1h, or never. Default 15m.
+    /// How often `clew serve` runs the pipeline when something is new, and asks buckets and databases: a duration such as 15m or 1h, or never, which
+    /// lets nothing come in by itself. Default 15m.
     #[serde(default = "schedule")]
     pub schedule: String,
     /// Address on which `clew serve` listens. Default 127.0.0.1:7878.
@@ -90,7 +92,7 @@ impl Settings {
 
     /// The interval of the schedule; none for `never` and for what [`Settings::findings`] reports.
     pub fn schedule(&self) -> Option<Duration> {
-        duration(&self.schedule).ok().flatten()
+        interval(&self.schedule).ok().flatten()
     }
 
     /// What a schema cannot see: (JSON pointer, message, remedy).
@@ -129,7 +131,7 @@ impl Settings {
                 format!("name one, or remove the key: {STORE} is the default"),
             ));
         }
-        if let Err(remedy) = duration(&self.schedule) {
+        if let Err(remedy) = interval(&self.schedule) {
             found.push(("/schedule", format!("'{}' is no interval", self.schedule), remedy));
         }
         if self.listen.parse::<std::net::SocketAddr>().is_err() {
@@ -153,19 +155,6 @@ pub fn known_timezone(name: &str) -> Result<(), String> {
         Some(near) => format!("did you mean '{near}'?"),
         None => "use an IANA name such as Europe/Berlin, America/Sao_Paulo or UTC".into(),
     })
-}
-
-/// A positive duration, none for `never`; the error is the remedy.
-fn duration(text: &str) -> Result<Option<Duration>, String> {
-    if text == "never" {
-        return Ok(None);
-    }
-    let remedy = || "write a duration such as 30s, 15m or 2h, or never".to_owned();
-    let signed: jiff::SignedDuration = text.parse().map_err(|_| remedy())?;
-    match Duration::try_from(signed) {
-        Ok(interval) if interval >= Duration::from_secs(1) => Ok(Some(interval)),
-        _ => Err("use one second or more, or never".into()),
-    }
 }
 
 #[cfg(test)]
@@ -196,8 +185,8 @@ mod tests {
 
     #[test]
     fn a_schedule_is_a_duration_or_never() {
-        assert_eq!(duration("1h 30m"), Ok(Some(Duration::from_mins(90))));
-        assert_eq!(duration("never"), Ok(None));
-        assert!(duration("0s").is_err() && duration("-5m").is_err());
+        assert_eq!(interval("1h 30m"), Ok(Some(Duration::from_mins(90))));
+        assert_eq!(interval("never"), Ok(None));
+        assert!(interval("0s").is_err() && interval("-5m").is_err());
     }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use clew_identity::CompiledRules;
+use clew_lake::Position;
 use jiff::tz::TimeZone;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::mapping::{Engine, Parsed, Program, SqlProblem};
 use crate::reader::{ReadError, ReadOptions, Reader, fingerprint, list};
-use crate::spec::{Mapping, Mode, Problem, Severity, Source, Sources};
+use crate::spec::{Mapping, Mode, Problem, Severity, Source, Sources, kind_problem};
 use crate::typing::{Origin, Typer, slots};
 
 /// One file of a job.
@@ -23,6 +24,25 @@ pub struct FileJob {
     pub options: ReadOptions,
     /// What is done with it; files with the same columns share it.
     pub work: Arc<FileWork>,
+    /// Its content, its source's declaration and SQL.
+    pub version: u64,
+}
+
+impl FileJob {
+    /// What is kept when it is taken in.
+    pub fn seen(&self) -> Position {
+        Position { name: place_of(&self.path), value: self.version.to_le_bytes().to_vec() }
+    }
+}
+
+/// The name of the position that says which version of a file is taken in.
+pub fn place_of(path: &Path) -> String {
+    format!("file:{}", path.display())
+}
+
+/// The version of a file of `source`; `None` where it cannot be read.
+pub fn version_of(source: &Source, path: &Path) -> Option<u64> {
+    fingerprint(path).ok().map(|content| content.wrapping_add(declared(source)))
 }
 
 /// Mappings over the columns of some files.
@@ -87,25 +107,13 @@ pub fn of_file(source: &Source, error: ReadError) -> Problem {
     Problem { path: source.yaml_path.clone(), line: None, column: None, message, remedy, severity: Severity::Error }
 }
 
-/// Neither files nor an API.
-pub fn nothing_to_read(source: &Source) -> Problem {
-    Problem {
-        path: source.yaml_path.clone(),
-        line: None,
-        column: None,
-        message: "it says neither `files:` nor `api:`, so nothing comes in".into(),
-        remedy: "name its files, or say `api: tracking` or `api: rows` for what comes over HTTP".into(),
-        severity: Severity::Error,
-    }
-}
-
 impl<'a> Job<'a> {
-    /// Looks at everything that can be known before the first row is stored.
+    /// Looks at everything that can be known before the first row is stored of those files that `wanted` says yes to.
     pub async fn prepare(
         sources: &Sources,
         engine: &Engine,
         rules: &Arc<CompiledRules>,
-        source: &'a Source,
+        (source, wanted): (&'a Source, &(dyn Fn(&Path) -> bool + Sync)),
     ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let origin = match origin(sources, rules, source) {
@@ -119,9 +127,7 @@ impl<'a> Job<'a> {
             problems.extend(found);
             Vec::new()
         });
-        if source.spec.files.is_none() {
-            problems.push(nothing_to_read(source));
-        }
+        problems.extend(kind_problem(source));
         let paths = list(&sources.dir, source.spec.files.as_ref()).map_err(|error| vec![of_file(source, error)]);
         let paths = paths.unwrap_or_else(|found| {
             problems.extend(found);
@@ -130,7 +136,8 @@ impl<'a> Job<'a> {
         let mut job = Self { source, files: Vec::new(), fingerprint: String::new(), warnings: Vec::new() };
         let mut known: Vec<(SchemaRef, Arc<FileWork>)> = Vec::new();
         let root = common_root(&paths);
-        for path in paths {
+        let declared = declared(source);
+        for path in paths.into_iter().filter(|path| wanted(path)) {
             let prepared = match &origin {
                 Some(origin) => job.prepare_file(engine, origin, &parsed, &path, &mut known).await,
                 None => Reader::open(&path, &ReadOptions::of(&source.spec))
@@ -140,7 +147,12 @@ impl<'a> Job<'a> {
             match prepared {
                 Ok(Some((options, work))) => {
                     let name = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
-                    job.files.push(FileJob { path, name, options, work });
+                    match fingerprint(&path) {
+                        Ok(content) => {
+                            job.files.push(FileJob { path, name, options, work, version: content.wrapping_add(declared) });
+                        }
+                        Err(error) => problems.push(of_file(source, error)),
+                    }
                 }
                 Ok(None) => {}
                 Err(found) => {
@@ -151,7 +163,9 @@ impl<'a> Job<'a> {
         if !problems.is_empty() {
             return Err(problems);
         }
-        job.fingerprint = job.fingerprint().map_err(|error| vec![of_file(source, error)])?;
+        let mut hasher = Xxh3::new();
+        job.files.iter().for_each(|file| hasher.update(&file.version.to_le_bytes()));
+        job.fingerprint = format!("{:016x}", hasher.digest());
         Ok(job)
     }
 
@@ -193,19 +207,50 @@ impl<'a> Job<'a> {
     pub fn is_lookup_only(&self) -> bool {
         self.source.mappings.is_empty()
     }
+}
 
-    fn fingerprint(&self) -> Result<String, ReadError> {
-        let mut hasher = Xxh3::new();
-        for file in &self.files {
-            hasher.update(&fingerprint(&file.path)?.to_le_bytes());
-        }
-        hasher.update(&serde_json::to_vec(&self.source.spec).expect("plain data serialises"));
-        for mapping in &self.source.mappings {
-            hasher.update(mapping.target.name.as_bytes());
-            hasher.update(mapping.sql.as_bytes());
-        }
-        Ok(format!("{:016x}", hasher.digest()))
+/// Plans the mappings of one source for whatever columns come.
+pub struct Planner<'a> {
+    engine: &'a Engine,
+    source: &'a Source,
+    origin: Arc<Origin>,
+    parsed: Vec<Parsed>,
+    known: Vec<(SchemaRef, Arc<FileWork>)>,
+}
+
+impl<'a> Planner<'a> {
+    /// A planner for `source`, or what is wrong with its SQL.
+    pub fn new(
+        sources: &Sources,
+        engine: &'a Engine,
+        rules: &Arc<CompiledRules>,
+        source: &'a Source,
+    ) -> Result<Self, Vec<Problem>> {
+        let origin = Arc::new(origin(sources, rules, source).map_err(|problem| vec![problem])?);
+        Ok(Self { engine, source, origin, parsed: parse_all(engine, source)?, known: Vec::new() })
     }
+
+    /// The mappings over rows with the columns of `schema`.
+    pub async fn plan(&mut self, schema: &SchemaRef, open_ended: bool) -> Result<Arc<FileWork>, Vec<Problem>> {
+        if let Some((_, work)) = self.known.iter().find(|(seen, _)| seen == schema) {
+            return Ok(work.clone());
+        }
+        let work = prepare_work(self.engine, &self.origin, self.source, &self.parsed, (schema, open_ended)).await?;
+        let work = Arc::new(work);
+        self.known.push((schema.clone(), work.clone()));
+        Ok(work)
+    }
+}
+
+/// Changes when the SQL or the options of `source` do.
+pub fn declared(source: &Source) -> u64 {
+    let mut hasher = Xxh3::new();
+    hasher.update(&serde_json::to_vec(&source.spec).expect("plain data serialises"));
+    for mapping in &source.mappings {
+        hasher.update(mapping.target.name.as_bytes());
+        hasher.update(mapping.sql.as_bytes());
+    }
+    hasher.digest()
 }
 
 /// Plans the mappings of `source` over rows with the columns of `schema`.

@@ -10,6 +10,19 @@ use serde::Serialize;
 pub struct ImportReport {
     /// By source, lookups first.
     pub sources: Vec<SourceReport>,
+    /// Sources in other systems that could not be read, or not to the end: they hold nobody else up.
+    pub failed: Vec<Failure>,
+}
+
+/// Why a source in another system could not be read to the end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// The source.
+    pub source: String,
+    /// What is wrong and what to do, without secrets or values of rows.
+    pub message: String,
+    /// Whether trying again may help: the other system was away.
+    pub is_away: bool,
 }
 
 /// What an import did with one source.
@@ -23,6 +36,8 @@ pub struct SourceReport {
     pub resumed: bool,
     /// By file.
     pub files: Vec<FileReport>,
+    /// What is odd without being wrong, such as a column that the query did not have the last time.
+    pub warnings: Vec<String>,
     /// Versions that say that an id vanished from a complete export.
     pub deleted: u64,
     /// Seconds from first to last row.
@@ -70,6 +85,14 @@ pub struct TargetReport {
     pub quarantined: u64,
     /// Facts refused for good.
     pub rejected: u64,
+}
+
+impl SourceReport {
+    /// Nothing was new.
+    pub fn nothing_new(source: &str) -> Self {
+        let (source, batch) = (source.to_owned(), String::new());
+        Self { source, batch, resumed: false, files: Vec::new(), warnings: Vec::new(), deleted: 0, seconds: 0.0 }
+    }
 }
 
 impl FileReport {
@@ -120,5 +143,12 @@ impl ImportReport {
             .flat_map(|file| file.targets.values())
             .map(|target| target.stored)
             .sum()
+    }
+
+    /// What failed, in words; `None` where nothing did.
+    pub fn failures(&self) -> Option<String> {
+        let words: Vec<String> =
+            self.failed.iter().map(|failure| format!("source {}: {}", failure.source, failure.message)).collect();
+        (!words.is_empty()).then(|| words.join("\n"))
     }
 }

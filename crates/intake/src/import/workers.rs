@@ -4,7 +4,7 @@
 //! the threads: the next send of each finds nobody listening.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,7 +21,7 @@ use super::ImportError;
 use super::job::FileWork;
 use super::quarantine::Refused;
 use crate::mapping::Program;
-use crate::reader::{Block, Decoder, ROW, ReadError, ReadOptions, Reader, Unreadable};
+use crate::reader::{Block, Decoder, ROW, ReadError, Reader, Unreadable};
 use crate::typing::{Arrival, Candidates, in_row_order};
 
 /// What becomes of one block.
@@ -38,13 +38,16 @@ pub struct Mapped {
     pub refused: Vec<Refused>,
     /// Subjects of the facts.
     pub candidates: Candidates,
+    /// Where the source goes on behind it, see [`Block::position`].
+    pub position: Option<Vec<u8>>,
 }
 
 impl Mapped {
     /// No row of the file at `file`.
     pub fn empty(file: usize, next_row: i64) -> Self {
         let (facts, refused) = (Vec::new(), Vec::new());
-        Self { file, next_row, rows: RowCounts::default(), facts, refused, candidates: Candidates::default() }
+        let (rows, candidates) = (RowCounts::default(), Candidates::default());
+        Self { file, next_row, rows, facts, refused, candidates, position: None }
     }
 }
 
@@ -56,16 +59,17 @@ pub enum Event {
     FileEnd(usize),
 }
 
-/// A file to read.
+/// Opens what is read, on the thread that reads it.
+pub type Open = Box<dyn FnOnce() -> Result<Reader, ReadError> + Send>;
+
+/// A file to read, or rows in the place of one.
 pub struct Start {
     /// Position, for the events.
     pub file: usize,
-    /// Where it is.
-    pub path: PathBuf,
     /// As facts name it.
     pub name: String,
-    /// How it is read.
-    pub options: ReadOptions,
+    /// Opens it.
+    pub open: Open,
     /// What is done with it.
     pub work: Arc<FileWork>,
     /// The first row wanted, from 1.
@@ -149,14 +153,14 @@ fn split(
     (to_workers, to_caller): (&SyncSender<Numbered>, &mpsc::Sender<Outcome>),
 ) -> Result<(), ImportError> {
     for start in files {
-        let mut reader = Reader::open(&start.path, &start.options)?;
+        let mut reader = (start.open)()?;
         reader.add_columns(start.work.added.iter().map(String::as_str));
         let columns = &start.work.program.columns;
         reader.project(&|name| columns.iter().any(|column| column == name))?;
         let schema = reader.schema();
         let wanted = columns.iter().map(|name| schema.index_of(name)).collect::<Result<Vec<usize>, _>>();
         let wanted = wanted.map_err(|_| ReadError::Format {
-            path: start.path.clone(),
+            path: Path::new(&start.name).into(),
             message: "its columns changed while the import ran".into(),
             remedy: "import again when nobody writes it".into(),
         })?;
@@ -219,6 +223,7 @@ impl Context {
         }
         let read = block.len() as u64;
         let mut mapped = Mapped::empty(self.file, block.first_row + read as i64);
+        mapped.position = block.position().map(<[u8]>::to_vec);
         let arrival = Arrival { received_at: self.received_at, file: &self.name, first_row: block.first_row, keys: &block.keys };
         for ((typer, table), output) in self.work.typers.iter().zip(self.targets.iter()).zip(&outputs) {
             let typed = typer.apply(output, &arrival, &mut mapped.candidates);

@@ -8,6 +8,7 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use xxhash_rust::xxh3::Xxh3;
 
@@ -49,6 +50,24 @@ pub fn list(dir: &Path, patterns: Option<&OneOrMany>) -> Result<Vec<PathBuf>, Re
         });
     }
     Ok(files)
+}
+
+/// What the file system says of a file: whoever writes it changes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileStamp {
+    /// Bytes.
+    pub size: u64,
+    /// Last written.
+    pub modified_at: SystemTime,
+}
+
+/// The files of a source with their stamps; one that goes away in between is left out.
+pub fn stamps(dir: &Path, patterns: Option<&OneOrMany>) -> Result<Vec<(PathBuf, FileStamp)>, ReadError> {
+    let stamp = |path: PathBuf| {
+        let metadata = std::fs::metadata(&path).ok()?;
+        Some((path, FileStamp { size: metadata.len(), modified_at: metadata.modified().ok()? }))
+    };
+    Ok(list(dir, patterns)?.into_iter().filter_map(stamp).collect())
 }
 
 fn expand(pattern: &Path, files: &mut Vec<PathBuf>) -> Result<(), ReadError> {

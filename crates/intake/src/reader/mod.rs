@@ -22,6 +22,7 @@ mod files;
 mod json;
 mod parquet;
 mod records;
+pub(crate) mod rows;
 #[cfg(test)]
 mod tests;
 
@@ -36,7 +37,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 pub use self::bytes::Compression;
 pub(crate) use self::columns::TextColumn;
-pub use self::files::{MAX_FILES, fingerprint, format_of, list};
+pub use self::files::{FileStamp, MAX_FILES, fingerprint, format_of, list, stamps};
 use crate::spec::{CsvOptions, Format, JsonOptions, SourceSpec};
 
 /// Largest row in bytes; a larger one is unreadable.
@@ -98,6 +99,18 @@ pub enum ReadError {
 }
 
 impl ReadError {
+    /// The same error of `name`, for a file that only stands in for something else.
+    pub(crate) fn of_name(mut self, name: &Path) -> Self {
+        match &mut self {
+            Self::Missing { path }
+            | Self::Denied { path }
+            | Self::Truncated { path, .. }
+            | Self::Format { path, .. }
+            | Self::Io { path, .. } => name.clone_into(path),
+        }
+        self
+    }
+
     /// The error that `error` means for `path` after `rows` whole rows.
     fn of(path: &Path, error: io::Error, rows: i64) -> Self {
         let path = path.to_path_buf();
@@ -162,6 +175,7 @@ pub struct Block {
 enum Records {
     Text { bytes: Vec<u8>, spans: Vec<(u32, u32)>, faults: Vec<(u32, SplitFault)> },
     Columns(RecordBatch),
+    Rows(rows::RowBlock),
 }
 
 impl Block {
@@ -170,6 +184,15 @@ impl Block {
         match &self.records {
             Records::Text { spans, .. } => spans.len(),
             Records::Columns(batch) => batch.num_rows(),
+            Records::Rows(rows) => rows.len(),
+        }
+    }
+
+    /// Where its source goes on behind it, for sources that have such a place beyond files.
+    pub fn position(&self) -> Option<&[u8]> {
+        match &self.records {
+            Records::Rows(rows) => rows.position.as_deref(),
+            _ => None,
         }
     }
 
@@ -195,6 +218,7 @@ impl Block {
                 }
             }
             Records::Columns(batch) => *batch = batch.slice(n, batch.num_rows() - n),
+            Records::Rows(rows) => *rows = rows.slice(n, rows.len() - n),
         }
     }
 
@@ -207,6 +231,7 @@ impl Block {
                 Records::Text { spans: vec![(0, bytes.len() as u32)], bytes, faults: Vec::new() }
             }
             Records::Columns(batch) => Records::Columns(batch.slice(at, 1)),
+            Records::Rows(rows) => Records::Rows(rows.slice(at, 1)),
         };
         Some(Self { first_row: self.first_row + at as i64, keys: Vec::new(), records })
     }
@@ -261,6 +286,7 @@ enum Splitter {
     Records(records::Splitter),
     Array(json::ArraySplitter),
     Parquet(parquet::Batches),
+    Rows(rows::RowBlocks),
 }
 
 impl Reader {
@@ -394,6 +420,7 @@ impl Reader {
             Splitter::Records(splitter) => splitter.next(BLOCK_ROWS, rows_before),
             Splitter::Array(splitter) => splitter.next(BLOCK_ROWS, rows_before),
             Splitter::Parquet(batches) => batches.next(&self.path, rows_before),
+            Splitter::Rows(blocks) => Ok(blocks.next()?.map(Records::Rows)),
         }
     }
 
@@ -427,6 +454,7 @@ fn keys_of(
             Ok(spans.iter().map(|&(start, end)| count(xxh3_64(&bytes[start as usize..end as usize]))).collect())
         }
         Records::Columns(batch) => Ok(parquet::hash_rows(path, batch)?.into_iter().map(count).collect()),
+        Records::Rows(rows) => Ok(parquet::hash_rows(path, &rows.batch)?.into_iter().map(count).collect()),
     }
 }
 
@@ -436,7 +464,7 @@ pub enum Decoder {
     Csv(csv::Layout),
     /// JSON objects.
     Json(json::Objects),
-    /// Nothing left to do.
+    /// Nothing left to do: Parquet, and the rows of other systems.
     Parquet(SchemaRef),
 }
 
@@ -468,6 +496,7 @@ impl Decoder {
                 let fields = wanted.iter().map(|&at| batch.schema().field(at).clone()).collect();
                 Decoded { batch: with_rows(rows, fields, columns), unreadable: Vec::new() }
             }
+            (_, Records::Rows(rows)) => rows.decode(block.first_row, wanted),
             (Self::Parquet(_), Records::Text { .. }) => unreachable!("a Parquet reader makes column blocks only"),
         }
     }

@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![allow(dead_code, reason = "every test binary uses a part of it")]
 
+pub mod databases;
+pub mod services;
+
 use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, AsArray};

@@ -209,6 +209,9 @@ pub struct ImportRequest {
     /// Run the pipeline afterwards.
     #[serde(default)]
     pub run: bool,
+    /// Read the named buckets and databases from their beginning again.
+    #[serde(default)]
+    pub anew: bool,
 }
 
 /// Work that is done in the background.
