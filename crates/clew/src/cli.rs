@@ -138,6 +138,9 @@ pub struct Import {
     /// Read the named buckets and databases from their beginning again; what is stored already counts as duplicate.
     #[arg(long, requires = "sources")]
     pub anew: bool,
+    /// Read the streams of sources with `nats:` or `kafka:` to their present end, which `clew serve` follows otherwise.
+    #[arg(long)]
+    pub until_empty: bool,
     /// How to report.
     #[command(flatten)]
     pub report: Report,

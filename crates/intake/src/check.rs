@@ -14,7 +14,8 @@ use crate::import::{Job, Loaded, Planner, address_of, compile, is_wanted, parse_
 use crate::mapping::{Engine, LookupTable, Lookups};
 use crate::nearest::nearest;
 use crate::reader::{Reader, format_of, list};
-use crate::spec::{Api, Format, Kind, Mode, Problem, S3, Severity, Source, Sources, interval, kind_problem};
+use crate::spec::{Api, Followed, Format, Kind, Mode, Problem, S3, Severity, Source, Sources, interval, kind_problem};
+use crate::stream::client_config;
 use crate::typing::{Arrival, Candidates, in_row_order};
 
 /// Rows whose values are tried.
@@ -23,6 +24,11 @@ const SAMPLE_ROWS: usize = 10_000;
 /// Every problem with `source`.
 pub fn check(sources: &Sources, source: &Source, read_files: bool) -> Vec<Problem> {
     let mut problems = declaration(sources, source);
+    // Certificates are files too.
+    let tls = source.spec.followed().and_then(|followed| followed.tls()).filter(|_| read_files);
+    if let Some(Err(error)) = tls.map(|tls| client_config(Some(tls), &sources.dir)) {
+        problems.push(Problem::in_source(source, &error.to_string(), "correct `tls:`; paths are relative to the project"));
+    }
     let Ok(rules) = compile(sources) else { return problems };
     let mut lookups = if read_files { Loaded::columns_only(sources) } else { names_only(sources) };
     // The values of joined columns come from the lookups' rows. One that cannot be read is its own source's problem.
@@ -36,7 +42,8 @@ pub fn check(sources: &Sources, source: &Source, read_files: bool) -> Vec<Proble
             return problems;
         }
     };
-    if source.spec.kind().is_some_and(Kind::is_pulled) {
+    let is_followed = source.spec.followed().is_some() && source.spec.live() == Some(Api::Rows);
+    if is_followed || source.spec.kind().is_some_and(Kind::is_pulled) {
         problems.extend(without_rows(sources, &engine, source));
         return problems;
     }
@@ -75,12 +82,18 @@ fn without_rows(sources: &Sources, engine: &Engine, source: &Source) -> Vec<Prob
     }
 }
 
-/// Asks the system that `source` is pulled from: whether it answers, and gives the columns that the mapping names. No row is read.
+/// Asks the system that `source` reads: whether it answers, and gives the columns that the mapping names or has the stream. No row is read.
 pub async fn check_connection(sources: &Sources, source: &Source) -> Vec<Problem> {
     let kind = source.spec.kind();
     let Ok(rules) = compile(sources) else { return Vec::new() };
     match kind {
         Some(Kind::S3(spec)) => probe_bucket(sources, source, spec).await,
+        Some(Kind::Nats(_) | Kind::Kafka(_)) => match crate::stream::probe(sources, source).await {
+            Some(Err(error)) => {
+                vec![Problem::in_source(source, &error.to_string(), "correct the source, or see that the broker answers")]
+            }
+            _ => Vec::new(),
+        },
         Some(kind) if kind.is_pulled() => {
             let Ok(engine) = Engine::new(Loaded::columns_only(sources)) else { return Vec::new() };
             // Problems of the SQL alone are told without a connection.
@@ -137,7 +150,8 @@ fn declaration(sources: &Sources, source: &Source) -> Vec<Problem> {
     let spec = &source.spec;
     let mut problems = Vec::new();
     let mut add = |message: String, remedy: &str| problems.push(Problem::in_source(source, &message, remedy));
-    if source.mappings.is_empty() && spec.lookup.is_none() && spec.api != Some(Api::Tracking) {
+    let is_tracking = [spec.api, spec.messages].contains(&Some(Api::Tracking));
+    if source.mappings.is_empty() && spec.lookup.is_none() && !is_tracking {
         add(
             "it fills no table".into(),
             &format!(
@@ -180,6 +194,8 @@ fn declaration(sources: &Sources, source: &Source) -> Vec<Problem> {
         Some(Kind::S3(bucket)) => problems.extend(bucket.problems(source)),
         Some(Kind::Postgres(database)) => problems.extend(database.problems(source, &["postgres", "postgresql"])),
         Some(Kind::Mysql(database)) => problems.extend(database.problems(source, &["mysql", "mariadb"])),
+        Some(Kind::Nats(nats)) => problems.extend(Followed::Nats(nats).problems(source)),
+        Some(Kind::Kafka(kafka)) => problems.extend(Followed::Kafka(kafka).problems(source)),
         _ => {}
     }
     problems.dedup();
@@ -209,25 +225,33 @@ fn pulled(source: &Source, add: &mut impl FnMut(String, &str)) {
     }
 }
 
-/// What the APIs may say, each for itself.
+/// What the APIs and streams may say, each for itself.
 fn live(source: &Source, add: &mut impl FnMut(String, &str)) {
     let spec = &source.spec;
-    if spec.api.is_some() && spec.lookup.is_some() {
-        add("reference data cannot come over HTTP".into(), "read the lookup from a file with `files:`");
+    let live = spec.live();
+    let (way, key) = if spec.followed().is_some() { ("from a stream", "messages") } else { ("over HTTP", "api") };
+    if live.is_some() && spec.lookup.is_some() {
+        add(format!("reference data cannot come {way}"), "read the lookup from a file with `files:`");
     }
-    if spec.api.is_some() && spec.mode == Mode::Snapshot {
-        add("a source over HTTP has no complete exports".into(), "use `mode: append` or `mode: upsert`");
+    if live.is_some() && spec.mode == Mode::Snapshot {
+        add(format!("a source {way} has no complete exports"), "use `mode: append` or `mode: upsert`");
     }
-    if spec.api == Some(Api::Tracking) {
+    if live == Some(Api::Tracking) {
         if spec.mode != Mode::Append {
             add("tracking calls are written once".into(), "leave `mode:` out, or say `mode: append`");
         }
         if !source.mappings.is_empty() {
             add(
                 "tracking calls map themselves".into(),
-                &format!("remove sources/{}.*.sql, or say `api: rows` to map rows of your own", source.name),
+                &format!("remove sources/{}.*.sql, or say `{key}: rows` to map rows of your own", source.name),
             );
         }
+    }
+    if spec.messages.is_some() && spec.followed().is_none() {
+        add("`messages:` is for streams".into(), "leave it out, or name a stream with `nats:` or `kafka:`");
+    }
+    if spec.followed().is_some() && spec.format == Some(Format::Parquet) {
+        add("a message is no Parquet file".into(), "use `format: json`, `jsonl` or `csv`, or leave it out");
     }
     if spec.signature.is_some() && spec.api != Some(Api::Rows) {
         add("a signature is for rows over HTTP".into(), "say `api: rows`, or leave `signature:` out");
@@ -236,7 +260,7 @@ fn live(source: &Source, add: &mut impl FnMut(String, &str)) {
         add("the secret of the signature is empty: everybody could sign".into(), "give the key that was agreed with the sender");
     }
     match spec.channel.as_deref() {
-        Some(_) if spec.api != Some(Api::Tracking) => {
+        Some(_) if live != Some(Api::Tracking) => {
             add("`channel:` is for tracking calls".into(), "say the channel in the mapping, or leave it out");
         }
         Some(channel) if Channel::parse(channel).is_none() => {

@@ -9,6 +9,7 @@
 //! | [`typing`] | what a mapping gives into the typed columns of its table, or a reason why not |
 //! | [`tracking`] | bodies of the tracking API into facts |
 //! | [`live`] | the door: requests of live sources into chunks, answered when they are on disk |
+//! | [`stream`] | sources that follow a stream of NATS or Kafka, through that door |
 //! | [`audit`](audit()) | both equations recounted from the tables |
 //! | [`check`](check()) | every problem of a source at once |
 //! | [`import`](import()) | the whole way, resumable, with both conservation equations |
@@ -26,6 +27,7 @@ mod nearest;
 pub mod outcome;
 pub mod reader;
 pub mod spec;
+pub mod stream;
 pub mod tracking;
 pub mod typing;
 

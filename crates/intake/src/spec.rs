@@ -9,6 +9,7 @@
 mod database;
 mod kind;
 mod s3;
+mod stream;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ pub use self::database::{Database, MARK, Overlap};
 pub use self::kind::Kind;
 pub(crate) use self::kind::problem as kind_problem;
 pub use self::s3::S3;
+pub use self::stream::{All, Followed, Kafka, Mechanism, Nats, Partitions, Sasl, Start, Tls};
 
 /// One value or a list of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -139,13 +141,13 @@ pub struct Lookup {
     pub on_duplicate: OnDuplicate,
 }
 
-/// What a source takes over HTTP.
+/// What the messages of a live source are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Api {
-    /// The tracking calls of Segment's HTTP specification: `POST /v1/track` and its like. They map themselves.
+    /// The tracking calls of Segment's HTTP specification, over HTTP `POST /v1/track` and its like. They map themselves.
     Tracking,
-    /// Rows as JSON, JSON lines or CSV: `POST /v1/sources/<name>`, mapped by the source's SQL.
+    /// Rows as JSON, JSON lines or CSV, over HTTP `POST /v1/sources/<name>`, mapped by the source's SQL.
     Rows,
 }
 
@@ -230,7 +232,7 @@ pub enum PromotedType {
     Timestamp,
 }
 
-/// The content of `sources/<name>.yaml`: where its rows come from (one of `files:`, `api:`, `s3:`, `postgres:`, `mysql:`) and how they are read.
+/// The content of `sources/<name>.yaml`: where its rows come from (one of `files:`, `api:`, `s3:`, `postgres:`, `mysql:`, `nats:`, `kafka:`) and how they are read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourceSpec {
@@ -249,6 +251,15 @@ pub struct SourceSpec {
     /// Rows of a query to MySQL or MariaDB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mysql: Option<Database>,
+    /// A stream of NATS JetStream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nats: Option<Nats>,
+    /// A topic of Kafka.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kafka: Option<Kafka>,
+    /// What the messages of a stream are; rows when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub messages: Option<Api>,
     /// Channel of tracking calls that show none; system when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
@@ -273,7 +284,7 @@ pub struct SourceSpec {
     /// Snapshot mode: the largest share of known ids that one export may delete, 0..=1. Default 0.2.
     #[serde(default)]
     pub max_deleted: Option<f64>,
-    /// Whether `clew serve` takes in what is new: files within seconds, others on schedule.
+    /// Whether `clew serve` takes in what is new: files within seconds, streams at once, others on schedule.
     #[serde(default = "yes")]
     pub watch: bool,
     /// How often `clew serve` asks a bucket or a database for what is new: a duration such as 5m; the project's `schedule:` when left out.
@@ -294,6 +305,26 @@ pub struct SourceSpec {
     /// Language of its text where no column says it (ISO 639-1); the project's when left out.
     #[serde(default)]
     pub language: Option<String>,
+}
+
+impl SourceSpec {
+    /// The stream that it follows, if it does.
+    pub fn followed(&self) -> Option<Followed<'_>> {
+        match self.kind()? {
+            Kind::Nats(nats) => Some(Followed::Nats(nats)),
+            Kind::Kafka(kafka) => Some(Followed::Kafka(kafka)),
+            _ => None,
+        }
+    }
+
+    /// What its messages are, where they come one by one: over HTTP or from a stream.
+    pub fn live(&self) -> Option<Api> {
+        match self.kind()? {
+            Kind::Api(api) => Some(api),
+            Kind::Nats(_) | Kind::Kafka(_) => Some(self.messages.unwrap_or(Api::Rows)),
+            _ => None,
+        }
+    }
 }
 
 fn yes() -> bool {

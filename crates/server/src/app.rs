@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use clew_intake::Sources;
 use clew_intake::live::Door;
+use clew_intake::stream::Streams;
 use clew_lake::Lake;
 use clew_model::tables::Table;
 use clew_pipeline::Definitions;
@@ -58,6 +59,8 @@ pub struct App {
     pub keys: WriteKeys,
     /// Where live sources come in.
     pub door: Door,
+    /// The sources that follow a stream.
+    pub streams: Streams,
     /// What strangers may take of the server.
     pub limits: Limits,
     /// Work in the background.
@@ -85,9 +88,11 @@ impl App {
         limits: Limits,
     ) -> Self {
         let door = Door::open(&lake, &sources, limits.door_bytes);
+        let streams = Streams::start(&door, &sources);
         Self {
             keys,
             door,
+            streams,
             limits,
             lake,
             sources,

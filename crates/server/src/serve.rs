@@ -129,6 +129,7 @@ pub async fn serve(
         stop.send_replace(true);
     });
     connections::answer(listener, router(Arc::clone(&app)), config.limits, stopped).await;
+    app.streams.stop().await;
     app.door.close().await;
     if let Some(schedule) = schedule {
         schedule.abort();

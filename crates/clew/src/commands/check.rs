@@ -1,7 +1,6 @@
 //! `clew check`: every problem of the project at once.
 
 use anyhow::Result;
-use clew_intake::Kind;
 use serde::Serialize;
 
 use crate::cli::Check;
@@ -30,7 +29,7 @@ pub fn perform(options: &Check) -> Result<()> {
         for source in &all.sources {
             let found = clew_intake::check(all, source, !options.no_files);
             problems.extend(found.into_iter().map(|problem| of_intake(dir, problem)));
-            if !source.spec.kind().is_some_and(Kind::is_pulled) {
+            if !source.spec.kind().is_some_and(|kind| kind.is_pulled() || kind.is_followed()) {
                 continue;
             }
             if options.connect {

@@ -1,16 +1,18 @@
-//! `clew import`: files, buckets and databases into the lake, and the two equations of every file.
+//! `clew import`: files, buckets and databases into the lake, and the two equations of every file; streams to their present end.
 
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Mutex;
 
 use anyhow::Result;
+use clew_intake::live::{BUDGET, Counts, Door};
+use clew_intake::stream::{self, DrainReport, StreamError};
 use clew_intake::{ImportError, ImportReport, Progress, RowReport, TargetReport};
 use clew_lake::Lake;
 use serde_json::json;
 
 use crate::cli::Import;
-use crate::failure::Reported;
+use crate::failure::{Reported, refused};
 use crate::output;
 use crate::progress::Line;
 use crate::project::{Project, load::of_intake};
@@ -19,7 +21,24 @@ use crate::store::{self, Store};
 /// Imports and reports.
 pub async fn perform(options: &Import) -> Result<()> {
     let project = super::project(&options.at)?;
+    let follows = |name: &String| project.sources.find(name).is_some_and(|source| source.spec.followed().is_some());
+    if options.anew && options.sources.iter().any(follows) {
+        return Err(refused("--anew is for buckets and databases: a stream goes on behind what is stored".to_owned()));
+    }
     match store::open(&project).await? {
+        Store::Owned(lake) if options.until_empty => {
+            let drained = drain(&lake, &project, &options.sources).await;
+            store::close(lake, &project.store()).await?;
+            let reports = drained?;
+            if options.report.json {
+                output::print_json(&json!({"sources": reports}))
+            } else {
+                output::print(&reports.iter().map(drained_table).collect::<String>())
+            }
+        }
+        Store::Served(_) if options.until_empty => {
+            Err(refused("`clew serve` has the store, and follows the streams itself".to_owned()))
+        }
         Store::Owned(lake) => {
             if options.anew {
                 clew_intake::begin_anew(&lake, &options.sources)?;
@@ -66,6 +85,45 @@ fn failures(report: &ImportReport) -> Result<()> {
         anyhow::bail!("{words}");
     }
     Err(crate::failure::refused(words))
+}
+
+/// Reads the streams of `names` (of all sources that follow one when empty) to their present end.
+async fn drain(lake: &Lake, project: &Project, names: &[String]) -> Result<Vec<DrainReport>> {
+    let sources = &project.sources;
+    let following: Vec<_> = sources.sources.iter().filter(|source| source.spec.followed().is_some()).collect();
+    if let Some(name) = names.iter().find(|name| following.iter().all(|source| source.name != **name)) {
+        return Err(refused(format!(
+            "no source '{name}' follows a stream (`nats:` or `kafka:`): import it without --until-empty"
+        )));
+    }
+    let door = Door::open(lake, sources, BUDGET);
+    let mut reports = Vec::new();
+    for source in following.into_iter().filter(|source| names.is_empty() || names.contains(&source.name)) {
+        match stream::drain(&door, sources, source).await {
+            None => {}
+            Some(Ok(report)) => reports.push(report),
+            Some(Err(error @ StreamError::Refused)) => return Err(refused(format!("source {}: {error}", source.name))),
+            Some(Err(error)) => return Err(anyhow::Error::from(error).context(format!("reading the stream of {}", source.name))),
+        }
+    }
+    door.close().await;
+    Ok(reports)
+}
+
+/// The report for people: what became of the messages, and where the source stands.
+fn drained_table(report: &DrainReport) -> String {
+    let Counts { accepted, duplicate, quarantined, rejected, skipped } = report.messages;
+    let mut text = format!(
+        "{}: {accepted} stored, {duplicate} duplicate, {quarantined} quarantined, {rejected} rejected, {skipped} skipped\n",
+        report.source
+    );
+    for (line, next) in &report.next {
+        let _ = writeln!(text, "  {line}: read up to {next}");
+    }
+    for notice in &report.notices {
+        let _ = writeln!(text, "  {notice}");
+    }
+    text
 }
 
 /// The report for people: where every row and every fact went.

@@ -65,6 +65,26 @@ impl Served {
         self.raw(&[head.as_bytes(), body])
     }
 
+    /// The body of `path`, as whoever has the token gets it.
+    #[track_caller]
+    pub fn get(&self, path: &str) -> String {
+        self.try_get(path).expect("an answer")
+    }
+
+    /// As [`Self::get`]; none when the connection breaks.
+    pub fn try_get(&self, path: &str) -> Option<String> {
+        let token = std::fs::read_to_string(self.dir.join(".clew/token")).ok()?;
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Bearer {}\r\n\r\n",
+            token.trim()
+        );
+        let mut stream = TcpStream::connect(&self.address).ok()?;
+        stream.write_all(head.as_bytes()).ok()?;
+        let mut said = String::new();
+        stream.read_to_string(&mut said).ok()?;
+        said.split_once("\r\n\r\n").map(|(_, body)| body.to_owned())
+    }
+
     /// Sends these bytes and reads until the server closes; `None` when the connection breaks before there is an answer.
     pub fn raw(&self, parts: &[&[u8]]) -> Option<Answer> {
         let mut stream = TcpStream::connect(&self.address).ok()?;

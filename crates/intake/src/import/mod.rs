@@ -258,8 +258,14 @@ fn select<'a>(sources: &'a Sources, names: &[String]) -> Result<Vec<&'a Source>,
             path: source.yaml_path.clone(),
             line: None,
             column: None,
-            message: format!("source {} takes its facts over HTTP: it has no files to import", source.name),
-            remedy: "send them to `clew serve`, or leave it out".into(),
+            message: match source.spec.followed() {
+                Some(_) => format!("source {} follows a stream: it has no end to import to", source.name),
+                None => format!("source {} takes its facts over HTTP: it has no files to import", source.name),
+            },
+            remedy: match source.spec.followed() {
+                Some(_) => "let `clew serve` follow it, or read what is there with `clew import --until-empty`".into(),
+                None => "send them to `clew serve`, or leave it out".into(),
+            },
             severity: Severity::Error,
         })
         .collect();

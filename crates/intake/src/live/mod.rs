@@ -10,9 +10,13 @@
 //! come again ([`Refusal::Busy`]). A refusal means that nothing of the request was stored; an answer means that everything
 //! it says is on disk. A client that goes away without its answer sends the request again, and its facts are duplicates.
 //!
+//! Sources that follow a stream come through the same door ([`crate::stream`]): a delivery of a broker is a chunk of its own, and its commit
+//! moves the source on in the stream.
+//!
 //! Each source gets a batch per process and UTC day, in which messages are rows. Deliberately missing: an order between requests (facts carry
 //! their time), and a spill of waiting requests to disk, which is what the lake's log is.
 
+mod delivery;
 mod rows;
 mod source;
 
@@ -28,6 +32,7 @@ use futures::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 
+pub use self::delivery::{Delivery, Message, Treatment};
 pub use self::source::{Counts, LiveSource};
 use crate::import::{Place, quarantine_rows};
 use crate::outcome::{MAX_SALT, Offered, Outcome, Taken, check, rename_subject};
@@ -39,9 +44,9 @@ pub const BUDGET: usize = 64 << 20;
 /// Appends of all sources that run at once: one decodes while another waits for the disk.
 const IN_FLIGHT: usize = 4;
 /// Bytes of bodies that one chunk takes; the lake keeps rows of a chunk up to about this size in its log entry.
-const GROUP_BYTES: usize = 768 << 10;
+pub(crate) const GROUP_BYTES: usize = 768 << 10;
 /// Requests that one chunk takes.
-const GROUP_REQUESTS: usize = 1_024;
+pub(crate) const GROUP_REQUESTS: usize = 1_024;
 /// Bytes of a body of rows.
 pub const MOST_ROW_BYTES: usize = 4 << 20;
 /// Subjects that the door remembers to have offered to the lake: about 32 MB.
@@ -94,6 +99,8 @@ pub enum Payload {
     Tracking(Call),
     /// Rows in this format.
     Rows(Format),
+    /// What a broker delivered; the body is empty.
+    Delivery(Box<Delivery>),
 }
 
 /// What became of a request: everything that it says is on disk.
@@ -218,9 +225,19 @@ impl Door {
         &self.inner.sources
     }
 
-    /// The live source called `name`.
+    /// The source called `name` that takes its facts over HTTP.
     pub fn source(&self, name: &str) -> Option<&Arc<LiveSource>> {
-        self.inner.sources.iter().find(|source| source.name() == name)
+        self.inner.sources.iter().find(|source| source.name() == name && !source.follows())
+    }
+
+    /// The source called `name` that follows a stream.
+    pub fn follower(&self, name: &str) -> Option<&Arc<LiveSource>> {
+        self.inner.sources.iter().find(|source| source.name() == name && source.follows())
+    }
+
+    /// The store behind it.
+    pub(crate) fn lake(&self) -> &Lake {
+        &self.inner.lake
     }
 
     /// Nothing drawn yet: a body draws as it is received.
@@ -263,6 +280,12 @@ impl Door {
         }
         // A dropped sender means that its worker panicked.
         answered.await.unwrap_or(Err(Refusal::Fault))
+    }
+
+    /// Stores what a broker delivered to `source`, with where the source stands behind it. What the delivery holds is not drawn on the
+    /// budget again: whoever gathered it has.
+    pub(crate) async fn follow(&self, source: &Arc<LiveSource>, delivery: Delivery) -> Result<Answer, Refusal> {
+        self.take(source, Payload::Delivery(Box::new(delivery)), Vec::new(), self.reserve()).await
     }
 
     /// Takes nothing more and waits until all that was taken is answered.
@@ -327,7 +350,12 @@ impl Inner {
                 break;
             }
             bytes += request.body.len();
+            let is_delivery = matches!(request.payload, Payload::Delivery(_));
             group.extend(queue.waiting[place].pop_front());
+            // A delivery is a group already, and of one line: the chunk has one place.
+            if is_delivery {
+                break;
+            }
         }
         Some((Arc::clone(&self.sources[place]), group))
     }
@@ -364,9 +392,10 @@ impl Inner {
 
     /// Decodes and types a group; requests that cannot be read are answered at once. `None` when none is left.
     fn prepare(&self, source: &Arc<LiveSource>, group: Vec<Request>, handle: &Handle) -> Option<Prepared> {
-        let (mut taken, requests) = match source.tracker() {
-            Some(tracker) => prepare_tracking(source, tracker, group, &self.lake),
-            None => Self::prepare_rows(source, group, handle),
+        let (mut taken, requests) = match (source.follows(), source.tracker()) {
+            (true, _) => prepare_delivery(source, group, &self.lake, handle),
+            (false, Some(tracker)) => prepare_tracking(source, tracker, group, &self.lake),
+            (false, None) => Self::prepare_rows(source, group, handle),
         }?;
         let received = self.lake.now().micros();
         let (batch, number) = match source.next_chunk(&self.lake, received) {
@@ -379,10 +408,15 @@ impl Inner {
                 return None;
             }
         };
-        let file = source.endpoint();
-        let place = Place { source: source.name(), batch: batch.as_str(), file, at: received, numbered: false };
+        let delivery = requests.first().and_then(|(request, _)| match &request.payload {
+            Payload::Delivery(delivery) => Some(delivery),
+            _ => None,
+        });
+        let file = delivery.map_or(source.endpoint(), |delivery| &delivery.file);
+        let place = Place { source: source.name(), batch: batch.as_str(), file, at: received, numbered: delivery.is_some() };
         let mut chunk = Chunk::new(source.name(), batch.clone(), number, source.mode());
         chunk.file = Some(file.to_owned());
+        chunk.positions = delivery.map(|delivery| delivery.position.clone()).into_iter().collect();
         chunk.rows = taken.rows;
         chunk.quarantine = quarantine_rows(&place, &std::mem::take(&mut taken.refused));
         Some(Prepared { taken, requests, chunk })
@@ -393,7 +427,7 @@ impl Inner {
         for mut request in group {
             let format = match request.payload {
                 Payload::Rows(format) => format,
-                Payload::Tracking(_) => Format::Json,
+                Payload::Tracking(_) | Payload::Delivery(_) => Format::Json,
             };
             let body = std::mem::take(&mut request.body);
             match source.map_rows(body, format, request.received, handle) {
@@ -439,6 +473,32 @@ impl Inner {
     }
 }
 
+/// The one delivery of a group; everything else that came to this source is none.
+fn prepare_delivery(
+    source: &LiveSource,
+    group: Vec<Request>,
+    lake: &Lake,
+    handle: &Handle,
+) -> Option<(Taken, Vec<(Request, usize)>)> {
+    let mut prepared = None;
+    for request in group {
+        let taken = match &request.payload {
+            Payload::Delivery(delivery) => delivery::prepare(source, delivery, lake, handle),
+            _ => Err(Refusal::Source),
+        };
+        match taken {
+            Ok(taken) => {
+                let n = taken.outcomes.len();
+                prepared = Some((taken, vec![(request, n)]));
+            }
+            Err(refusal) => {
+                let _ = request.answer.send(Err(refusal));
+            }
+        }
+    }
+    prepared
+}
+
 fn prepare_tracking(
     source: &LiveSource,
     tracker: &crate::tracking::Tracker,
@@ -454,7 +514,7 @@ fn prepare_tracking(
         for (at, request) in group.iter().enumerate() {
             let call = match request.payload {
                 Payload::Tracking(call) => call,
-                Payload::Rows(_) => Call::Batch,
+                Payload::Rows(_) | Payload::Delivery(_) => Call::Batch,
             };
             match Body::read(&request.body, call, tracker.purpose()) {
                 Ok(body) => counts.push(draft.add(&body, call, request.received).len()),

@@ -3,6 +3,7 @@
 //! A plan is made for the columns that a body shows and kept, because senders send the same columns again and again. What the body does not
 //! fit is the sender's to know: they get the words of `clew check`, without a value.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +15,7 @@ use super::Refusal;
 use crate::import::{BlockContext, FileWork, Loaded, Mapped, parse_all, prepare_work};
 use crate::mapping::{Engine, Parsed};
 use crate::outcome::{Outcome, Taken};
-use crate::reader::{ReadOptions, Reader};
+use crate::reader::{Block, MAX_COLUMNS, ReadOptions, Reader};
 use crate::spec::{Format, Problem, Severity, Source, Sources};
 use crate::typing::{Origin, places};
 
@@ -28,7 +29,10 @@ pub struct RowMapping {
     engine: Engine,
     parsed: Vec<Parsed>,
     targets: Arc<Vec<&'static Table>>,
+    options: ReadOptions,
     plans: Mutex<FxHashMap<Vec<String>, Arc<FileWork>>>,
+    /// Columns of messages so far.
+    seen: Mutex<BTreeSet<String>>,
 }
 
 impl RowMapping {
@@ -42,7 +46,14 @@ impl RowMapping {
         let engine = Engine::new(loaded.tables()).map_err(|error| fault(error.to_string()))?;
         let parsed = parse_all(&engine, source)?;
         let targets = Arc::new(source.mappings.iter().map(|mapping| mapping.target).collect());
-        Ok(Self { source: source.clone(), origin, engine, parsed, targets, plans: Mutex::default() })
+        let options = ReadOptions { keys: true, ..ReadOptions::of(&source.spec) };
+        let (plans, seen) = (Mutex::default(), Mutex::default());
+        Ok(Self { source: source.clone(), origin, engine, parsed, targets, options, plans, seen })
+    }
+
+    /// How bodies are read.
+    pub fn options(&self) -> &ReadOptions {
+        &self.options
     }
 
     /// Maps the rows of `body`. Plans run on `handle`'s runtime, of which this thread is none.
@@ -54,26 +65,62 @@ impl RowMapping {
         received_at: i64,
         handle: &Handle,
     ) -> Result<Taken, Refusal> {
-        let refuse = |error: crate::reader::ReadError| Refusal::Rows(error.to_string());
-        let options = ReadOptions { keys: true, ..ReadOptions::of(&self.source.spec) };
+        let options = &self.options;
         let body = if format == Format::Json { as_list(body, options.json.records.is_some()) } else { body };
-        let mut reader = Reader::over(Path::new(endpoint), format, body, &options).map_err(refuse)?;
+        let reader =
+            Reader::over(Path::new(endpoint), format, body, options).map_err(|error| Refusal::Rows(error.to_string()))?;
+        let taken = self.map_blocks(reader, endpoint, (received_at, handle), |_| {})?;
+        if taken.outcomes.is_empty() { Err(Refusal::Rows("the body holds no row".to_owned())) } else { Ok(taken) }
+    }
+
+    /// Maps `lines`, of which each is an object of JSON; `key` gives what makes the facts' own ids by the number of a line, from 1.
+    pub fn map_lines(
+        &self,
+        file: &str,
+        lines: Vec<u8>,
+        (received_at, handle): (i64, &Handle),
+        key: &dyn Fn(i64) -> (u64, u32),
+    ) -> Result<Taken, Refusal> {
+        let reader = Reader::over(Path::new(file), Format::Jsonl, lines, &ReadOptions::default());
+        let mut reader = reader.map_err(|error| Refusal::Rows(error.to_string()))?;
+        {
+            // Messages show this column and that: planned over all that were seen, their plan is soon the same one every time.
+            let mut seen = self.seen.lock().expect("no holder panics");
+            seen.extend(reader.schema().fields().iter().map(|field| field.name().clone()));
+            while seen.len() > MAX_COLUMNS {
+                seen.pop_last();
+            }
+            reader.add_columns(seen.iter().map(String::as_str));
+        }
+        self.map_blocks(reader, file, (received_at, handle), |block| {
+            block.keys = (block.first_row..block.first_row + block.len() as i64).map(key).collect();
+        })
+    }
+
+    fn map_blocks(
+        &self,
+        mut reader: Reader,
+        file: &str,
+        (received_at, handle): (i64, &Handle),
+        mut prepare: impl FnMut(&mut Block),
+    ) -> Result<Taken, Refusal> {
         let work = self.plan(&reader, handle)?;
         reader.add_columns(work.added.iter().map(String::as_str));
         let schema = reader.schema();
         let wanted = work.program.columns.iter().map(|name| schema.index_of(name)).collect::<Result<_, _>>();
         let wanted = wanted.map_err(|_| Refusal::Fault)?;
-        let (name, decoder, targets) = (endpoint.to_owned(), reader.decoder(), Arc::clone(&self.targets));
+        let (name, decoder, targets) = (file.to_owned(), reader.decoder(), Arc::clone(&self.targets));
         let context = BlockContext { file: 0, name, decoder, wanted, work, targets, received_at };
         let mut taken = Taken::default();
-        while let Some(block) = reader.next_block().map_err(refuse)? {
+        while let Some(mut block) = reader.next_block().map_err(|error| Refusal::Rows(error.to_string()))? {
+            prepare(&mut block);
             let mapped = context.map(&block, handle).map_err(|error| {
-                tracing::error!(source = self.source.name, %error, "the mapping of a posted body failed");
+                tracing::error!(source = self.source.name, %error, "the mapping of a body failed");
                 Refusal::Fault
             })?;
             taken.extend(of_block(mapped, block.first_row, block.len()));
         }
-        if taken.outcomes.is_empty() { Err(Refusal::Rows("the body holds no row".to_owned())) } else { Ok(taken) }
+        Ok(taken)
     }
 
     fn plan(&self, reader: &Reader, handle: &Handle) -> Result<Arc<FileWork>, Refusal> {

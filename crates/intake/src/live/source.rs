@@ -1,10 +1,11 @@
-//! A source that takes its facts over HTTP: what is done with them, which batch they are counted in, what became of them so far.
+//! A live source, over HTTP or from a stream: what is done with them, which batch they are counted in, what became of them so far.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use clew_lake::{Lake, Mode, StorageError};
 use clew_model::{BatchId, Channel};
+use serde::Serialize;
 use tokio::runtime::Handle;
 
 use super::rows::RowMapping;
@@ -21,6 +22,7 @@ pub struct LiveSource {
     name: String,
     place: usize,
     api: Api,
+    follows: bool,
     mode: Mode,
     endpoint: String,
     signature: Option<Signature>,
@@ -50,7 +52,7 @@ struct LiveBatch {
 }
 
 /// What became of the messages of a source since the process began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Stored.
     pub accepted: u64,
@@ -87,9 +89,9 @@ impl Counts {
 }
 
 impl LiveSource {
-    /// Every source of a project that takes its facts over HTTP.
+    /// Every live source of a project.
     pub(super) fn all(sources: &Sources, nonce: &str) -> Vec<Self> {
-        let live = sources.sources.iter().filter_map(|source| Some((source, source.spec.api?)));
+        let live = sources.sources.iter().filter_map(|source| Some((source, source.spec.live()?)));
         live.enumerate().map(|(place, (source, api))| Self::new(sources, source, (place, api), nonce)).collect()
     }
 
@@ -103,6 +105,7 @@ impl LiveSource {
             name: source.name.clone(),
             place,
             api,
+            follows: source.spec.followed().is_some(),
             mode: source.spec.mode.into(),
             endpoint: endpoint_of(&source.name, api == Api::Tracking),
             signature: source.spec.signature.clone(),
@@ -143,6 +146,11 @@ impl LiveSource {
         self.api
     }
 
+    /// Whether it follows a stream, and takes nothing over HTTP.
+    pub fn follows(&self) -> bool {
+        self.follows
+    }
+
     /// The signature that its senders prove themselves with, in the place of a write key.
     pub fn signature(&self) -> Option<&Signature> {
         self.signature.as_ref()
@@ -180,11 +188,15 @@ impl LiveSource {
         }
     }
 
-    pub(super) fn map_rows(&self, body: Vec<u8>, format: Format, received: i64, handle: &Handle) -> Result<Taken, Refusal> {
+    pub(super) fn mapping(&self) -> Option<&RowMapping> {
         match &self.work {
-            Ok(Work::Rows(mapping)) => mapping.map(&self.endpoint, body, format, received, handle),
-            _ => Err(Refusal::Source),
+            Ok(Work::Rows(mapping)) => Some(mapping),
+            _ => None,
         }
+    }
+
+    pub(super) fn map_rows(&self, body: Vec<u8>, format: Format, received: i64, handle: &Handle) -> Result<Taken, Refusal> {
+        self.mapping().ok_or(Refusal::Source)?.map(&self.endpoint, body, format, received, handle)
     }
 
     pub(super) fn count(&self, outcomes: &[Outcome]) {

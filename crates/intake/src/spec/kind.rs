@@ -4,7 +4,7 @@
 //! complete them; in the code they are one choice, so that nobody asks for two `Option`s. A new kind is a key of [`SourceSpec`], a struct in a file
 //! beside this one, and a line in [`SourceSpec::kinds`].
 
-use super::{Api, Database, OneOrMany, Problem, S3, Source, SourceSpec};
+use super::{Api, Database, Kafka, Nats, OneOrMany, Problem, S3, Source, SourceSpec};
 
 /// What a source reads, or takes in.
 #[derive(Clone, Copy, Debug)]
@@ -19,12 +19,21 @@ pub enum Kind<'a> {
     Postgres(&'a Database),
     /// Rows of a query to MySQL or MariaDB.
     Mysql(&'a Database),
+    /// A stream of NATS JetStream.
+    Nats(&'a Nats),
+    /// A topic of Kafka.
+    Kafka(&'a Kafka),
 }
 
 impl Kind<'_> {
     /// Whether `clew import` reads it, and not only a server.
     pub fn is_imported(self) -> bool {
-        !matches!(self, Self::Api(_))
+        !matches!(self, Self::Api(_)) && !self.is_followed()
+    }
+
+    /// Whether it is a stream, which a server follows.
+    pub fn is_followed(self) -> bool {
+        matches!(self, Self::Nats(_) | Self::Kafka(_))
     }
 
     /// Whether it is read from another system, which may be away.
@@ -35,13 +44,15 @@ impl Kind<'_> {
 
 impl SourceSpec {
     /// Every kind with its key; those that the file names are there.
-    fn kinds(&self) -> [(&'static str, Option<Kind<'_>>); 5] {
+    fn kinds(&self) -> [(&'static str, Option<Kind<'_>>); 7] {
         [
             ("files", self.files.as_ref().map(Kind::Files)),
             ("api", self.api.map(Kind::Api)),
             ("s3", self.s3.as_ref().map(Kind::S3)),
             ("postgres", self.postgres.as_ref().map(Kind::Postgres)),
             ("mysql", self.mysql.as_ref().map(Kind::Mysql)),
+            ("nats", self.nats.as_ref().map(Kind::Nats)),
+            ("kafka", self.kafka.as_ref().map(Kind::Kafka)),
         ]
     }
 

@@ -333,6 +333,17 @@ pub fn write_key(bytes: &[u8]) -> Option<String> {
     walked.ok().and(found)
 }
 
+/// Whether a body has a `batch` at its top. False also where it is no JSON: whoever reads it next says so.
+pub fn is_batch(bytes: &[u8]) -> bool {
+    let mut found = false;
+    let Ok(json) = std::str::from_utf8(bytes) else { return false };
+    let walked = Scanner::new(json).object(|scanner, key, _| {
+        found |= &*key == "batch";
+        scanner.value().map(drop)
+    });
+    walked.is_ok() && found
+}
+
 fn token<'a>(scanner: &mut Scanner<'a>) -> Result<Token<'a>, Broken> {
     scanner.value().map(|value| (value != "null").then_some(value))
 }

@@ -25,6 +25,7 @@ mod tests;
 mod time;
 
 pub use self::facts::{Draft, ENDPOINT, Tracker};
+pub(crate) use self::message::is_batch;
 pub use self::message::{Body, BodyError, Call, Kind, write_key};
 
 /// Messages of a batch; Segment's limit.
