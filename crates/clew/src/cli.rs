@@ -28,6 +28,8 @@ pub enum Command {
     Init(Init),
     /// Check the project: every problem with file, line and remedy.
     Check(Check),
+    /// Add sources of known vendors.
+    Source(Source),
     /// Read file sources into the lake and print what became of every row.
     Import(Import),
     /// Run the pipeline: people, journeys, scores, voice, drivers.
@@ -95,18 +97,42 @@ pub struct Demo {
 pub struct Init {
     /// The folder for the project; files that are there already are never overwritten.
     pub dir: PathBuf,
-    /// What to start from.
-    #[arg(long, default_value = "shop")]
-    pub template: Template,
+    /// What to start from: shop (orders, customers and a survey, with a sample), empty, or a vendor of `clew source list`.
+    #[arg(long, default_value = "shop", value_name = "NAME")]
+    pub template: String,
 }
 
-/// What a new project starts from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Template {
-    /// A shop: orders, customers and a satisfaction survey, with a sample to import.
-    Shop,
-    /// The files alone, everything commented out but the company's name.
-    Empty,
+/// `clew source`.
+#[derive(Debug, Args)]
+pub struct Source {
+    /// The project folder.
+    #[arg(long, value_name = "DIR", default_value = ".", env = "CLEW_PROJECT", global = true)]
+    pub project: PathBuf,
+    /// What to do.
+    #[command(subcommand)]
+    pub what: SourceCommand,
+}
+
+/// What to do with sources of known vendors.
+#[derive(Debug, Subcommand)]
+pub enum SourceCommand {
+    /// Add the source of a vendor to the project: its declaration and mappings.
+    Add {
+        /// A name of the list.
+        template: String,
+        /// What to call the source; as the template when left out.
+        #[arg(long = "as", value_name = "SOURCE")]
+        name: Option<String>,
+        /// Write the template's sample too, so that it can be tried at once.
+        #[arg(long)]
+        sample: bool,
+    },
+    /// List the vendors that are known.
+    List {
+        /// Print the list as JSON on standard output.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// `clew check`.

@@ -9,6 +9,7 @@ mod keys;
 mod run;
 mod schema;
 mod serve;
+mod source;
 mod sql;
 
 use anyhow::Result;
@@ -22,6 +23,7 @@ pub async fn perform(command: Command) -> Result<()> {
     match command {
         Command::Demo(options) => demo::perform(&options).await,
         Command::Init(options) => init::perform(&options),
+        Command::Source(options) => source::perform(&options),
         Command::Check(options) => {
             // `intake::check` plans SQL in a runtime of its own, which this one's threads must not wait for.
             tokio::task::spawn_blocking(move || check::perform(&options)).await?

@@ -48,6 +48,20 @@ pub enum Format {
     Json,
     /// Apache Parquet.
     Parquet,
+    /// An Excel workbook.
+    Xlsx,
+    /// A mailbox: many messages in one file.
+    Mbox,
+    /// One mail message.
+    Eml,
+    /// An event log in XES (IEEE 1849).
+    Xes,
+    /// An object-centric event log, OCEL 2.0 in JSON.
+    Ocel,
+    /// A transcript in WebVTT.
+    Webvtt,
+    /// A transcript in the JSON of a speech recogniser.
+    Transcript,
 }
 
 /// The encoding of a text file.
@@ -82,6 +96,68 @@ pub struct CsvOptions {
 pub struct JsonOptions {
     /// JSON pointer (RFC 6901) to the array inside the document, e.g. `/data/items`. The document itself when left out.
     pub records: Option<String>,
+}
+
+/// Options of Excel workbooks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct XlsxOptions {
+    /// Name of the sheet; the first when left out.
+    pub sheet: Option<String>,
+    /// Whether a row names the columns; true when left out. Without it they are `column_1`, `column_2` ….
+    pub header: Option<bool>,
+    /// The row that names the columns, as Excel numbers it; recognised when left out.
+    pub header_row: Option<u32>,
+    /// Where merged cells have their value.
+    pub merged: Merged,
+}
+
+/// Where merged cells have their value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Merged {
+    /// In the first of them, as Excel stores it.
+    #[default]
+    First,
+    /// In all of them.
+    Fill,
+}
+
+/// Options of object-centric event logs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct OcelOptions {
+    /// What a row is.
+    pub rows: OcelRows,
+}
+
+/// What a row of an object-centric event log is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OcelRows {
+    /// An event.
+    #[default]
+    Events,
+    /// An object.
+    Objects,
+}
+
+/// Options of WebVTT transcripts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebvttOptions {
+    /// Where a cue says who speaks; recognised when left out.
+    pub speakers: Option<Speakers>,
+}
+
+/// Where a cue says who speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Speakers {
+    /// In a voice tag: `<v Ada>`.
+    Voice,
+    /// In front of the text: `Ada: …`.
+    Prefix,
 }
 
 /// What a second import of an id with other content means.
@@ -245,6 +321,15 @@ pub struct SourceSpec {
     /// Options of JSON documents.
     #[serde(default)]
     pub json: JsonOptions,
+    /// Options of Excel workbooks.
+    #[serde(default)]
+    pub xlsx: XlsxOptions,
+    /// Options of object-centric event logs.
+    #[serde(default)]
+    pub ocel: OcelOptions,
+    /// Options of WebVTT transcripts.
+    #[serde(default)]
+    pub webvtt: WebvttOptions,
     /// Zone of naive times (IANA name); the project's when left out.
     #[serde(default)]
     pub timezone: Option<String>,

@@ -6,6 +6,7 @@
 //! | `epoch_seconds(number)`, `epoch_millis(number)` | the instant of a Unix time |
 //! | `parse_decimal(text, point)` | a number written with `point` before the fraction, other separators removed |
 //! | `clean_text(text)` | without control characters, white space trimmed and collapsed; null when nothing is left |
+//! | `html_text(html)` | what HTML shows as text: tags, styles and scripts left out, entities resolved; null when nothing is left |
 
 use std::sync::Arc;
 
@@ -38,7 +39,8 @@ pub fn functions() -> Vec<Arc<ScalarUDF>> {
         make("epoch_seconds", vec![DataType::Float64], instant.clone(), |arrays| epoch(arrays, 1e6)),
         make("epoch_millis", vec![DataType::Float64], instant, |arrays| epoch(arrays, 1e3)),
         make("parse_decimal", vec![text.clone(), text.clone()], text.clone(), parse_decimal),
-        make("clean_text", vec![text.clone()], text, clean_text),
+        make("clean_text", vec![text.clone()], text.clone(), clean_text),
+        make("html_text", vec![text.clone()], text, html_text),
     ]
 }
 
@@ -110,6 +112,13 @@ fn clean_text(arrays: &[ArrayRef]) -> Result<ArrayRef> {
     })
 }
 
+fn html_text(arrays: &[ArrayRef]) -> Result<ArrayRef> {
+    each(arrays, |html, _, out| {
+        out.push_str(mail_parser::decoders::html::html_to_text(html).trim());
+        !out.is_empty()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use arrow::array::StringArray;
@@ -141,6 +150,8 @@ mod tests {
     #[test]
     fn text_is_cleaned_and_decimals_lose_their_separators() {
         assert_eq!(shown(&clean_text(&[text(&["  a\u{0}\r\n b ", " \t"])]).unwrap()), [Some("a b".into()), None]);
+        let html = text(&["<p>Where is my <b>kettle</b>?</p><p>Ada &amp; Bo</p>", "<br>"]);
+        assert_eq!(shown(&html_text(&[html]).unwrap()), [Some("Where is my kettle?\nAda & Bo".into()), None]);
         let read = parse_decimal(&[text(&["1.234,50", "R$ 7"]), text(&[",", ","])]).unwrap();
         assert_eq!(shown(&read), [Some("1234.50".into()), Some("R$7".into())]);
         let read = epoch(&[text(&["1.5"])], 1e6).unwrap();

@@ -91,7 +91,7 @@ fn refuse_wrong_delimiter(path: &Path, header: &[String], delimiter: u8) -> Resu
 }
 
 /// Names without surrounding white space; an empty one becomes `column_<n>`, a repeated one gets `_2`, `_3` ….
-fn unique_names(header: &[String], warnings: &mut Vec<String>) -> Vec<String> {
+pub(super) fn unique_names(header: &[String], warnings: &mut Vec<String>) -> Vec<String> {
     let mut names: Vec<String> = Vec::with_capacity(header.len());
     for (at, given) in header.iter().enumerate() {
         let given = given.trim();

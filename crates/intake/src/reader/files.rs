@@ -91,6 +91,12 @@ pub fn format_of(path: &Path) -> Option<Format> {
         "jsonl" | "ndjson" => Some(Format::Jsonl),
         "json" => Some(Format::Json),
         "parquet" | "pq" => Some(Format::Parquet),
+        "xlsx" | "xlsm" => Some(Format::Xlsx),
+        "mbox" | "mbx" => Some(Format::Mbox),
+        "eml" => Some(Format::Eml),
+        "xes" => Some(Format::Xes),
+        "jsonocel" => Some(Format::Ocel),
+        "vtt" => Some(Format::Webvtt),
         _ => None,
     }
 }
@@ -127,6 +133,12 @@ mod tests {
             ("b.ndjson.zst", Some(Format::Jsonl)),
             ("c.json", Some(Format::Json)),
             ("d.parquet", Some(Format::Parquet)),
+            ("e.xlsx", Some(Format::Xlsx)),
+            ("f.mbox.gz", Some(Format::Mbox)),
+            ("g.EML", Some(Format::Eml)),
+            ("h.xes.gz", Some(Format::Xes)),
+            ("i.jsonocel", Some(Format::Ocel)),
+            ("j.vtt", Some(Format::Webvtt)),
             ("e.xls", None),
             ("README", None),
         ];

@@ -13,17 +13,29 @@
 //!
 //! Memory is bounded by [`BLOCK_BYTES`] and [`ROW_LIMIT`] per block, whatever the file holds.
 //!
-//! Missing on purpose: fixed-width files, spreadsheets, XML.
+//! Spreadsheets, mail, event logs and transcripts are read row by row on the splitting thread ([`rows`]) and decoded like JSON lines.
+//!
+//! Missing on purpose: fixed-width files, XML of no known shape, old .xls files.
 
 mod bytes;
 mod columns;
 mod csv;
 mod files;
+#[cfg(test)]
+mod format_tests;
+#[cfg(test)]
+mod fuzz;
 mod json;
+mod mail;
+mod ocel;
 mod parquet;
 mod records;
+mod rows;
 #[cfg(test)]
 mod tests;
+mod transcript;
+mod xes;
+mod xlsx;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -37,7 +49,7 @@ use xxhash_rust::xxh3::xxh3_64;
 pub use self::bytes::Compression;
 pub(crate) use self::columns::TextColumn;
 pub use self::files::{MAX_FILES, fingerprint, format_of, list};
-use crate::spec::{CsvOptions, Format, JsonOptions, SourceSpec};
+use crate::spec::{CsvOptions, Format, JsonOptions, OcelOptions, SourceSpec, WebvttOptions, XlsxOptions};
 
 /// Largest row in bytes; a larger one is unreadable.
 pub const ROW_LIMIT: usize = 1 << 20;
@@ -134,6 +146,8 @@ enum SplitFault {
     TooLarge(u64),
     /// A quote that never closes; the record reaches to the end of the file.
     Unclosed(u64),
+    /// What its format does not allow: stable code and words.
+    Refused(&'static str, &'static str),
 }
 
 impl SplitFault {
@@ -144,6 +158,7 @@ impl SplitFault {
                 "unclosed_quote",
                 format!("a quote opens here and never closes: the remaining {size} bytes of the file are one row"),
             ),
+            Self::Refused(reason, detail) => (reason, detail.to_owned()),
         }
     }
 }
@@ -230,6 +245,12 @@ pub struct ReadOptions {
     pub csv: CsvOptions,
     /// Options of JSON documents.
     pub json: JsonOptions,
+    /// Options of Excel workbooks.
+    pub xlsx: XlsxOptions,
+    /// Options of OCEL logs.
+    pub ocel: OcelOptions,
+    /// Options of WebVTT files.
+    pub webvtt: WebvttOptions,
     /// Whether blocks carry the hash and occurrence of each row.
     pub keys: bool,
 }
@@ -237,7 +258,15 @@ pub struct ReadOptions {
 impl ReadOptions {
     /// What the declaration of a source says.
     pub fn of(spec: &SourceSpec) -> Self {
-        Self { format: spec.format, csv: spec.csv.clone(), json: spec.json.clone(), keys: false }
+        Self {
+            format: spec.format,
+            csv: spec.csv.clone(),
+            json: spec.json.clone(),
+            xlsx: spec.xlsx.clone(),
+            ocel: spec.ocel.clone(),
+            webvtt: spec.webvtt.clone(),
+            keys: false,
+        }
     }
 }
 
@@ -260,6 +289,7 @@ pub struct Reader {
 enum Splitter {
     Records(records::Splitter),
     Array(json::ArraySplitter),
+    Made(rows::Collector),
     Parquet(parquet::Batches),
 }
 
@@ -269,7 +299,8 @@ impl Reader {
         let format = options.format.or_else(|| format_of(path)).ok_or_else(|| ReadError::Format {
             path: path.into(),
             message: "its name does not tell the format".into(),
-            remedy: "say `format: csv`, `jsonl`, `json` or `parquet` in the source".into(),
+            remedy: "say `format: csv`, `jsonl`, `json`, `parquet`, `xlsx`, `mbox`, `eml`, `xes`, `ocel`, `webvtt` or `transcript` in the source"
+                .into(),
         })?;
         let metadata = std::fs::metadata(path).map_err(|error| ReadError::of(path, error, 0))?;
         if metadata.is_file() && metadata.len() == 0 {
@@ -281,6 +312,8 @@ impl Reader {
         }
         let reader = match format {
             Format::Parquet => parquet::open(path, options.keys)?,
+            Format::Xlsx => xlsx::open(path, &options.xlsx)?,
+            Format::Ocel => ocel::open(path, options.ocel.rows)?,
             text => Self::of_text(path, text, bytes::open(path, options.csv.encoding)?, options)?,
         };
         reader.with_keys(options)
@@ -297,9 +330,14 @@ impl Reader {
             Format::Csv => csv::open(path, stream, &options.csv),
             Format::Jsonl => json::open_lines(path, stream),
             Format::Json => json::open_array(path, stream, options),
-            Format::Parquet => Err(ReadError::Format {
+            Format::Mbox => mail::open_mailbox(path, stream),
+            Format::Eml => mail::open_message(path, stream),
+            Format::Xes => xes::open(path, stream),
+            Format::Webvtt => transcript::open_webvtt(path, stream, options.webvtt.speakers),
+            Format::Transcript => transcript::open_json(path, stream),
+            Format::Parquet | Format::Xlsx | Format::Ocel => Err(ReadError::Format {
                 path: path.into(),
-                message: "Parquet is read from files only".into(),
+                message: "this format is read from files only".into(),
                 remedy: "send JSON, JSON lines or CSV".into(),
             }),
         }
@@ -344,7 +382,7 @@ impl Reader {
 
     /// Whether a row may have columns that [`Self::schema`] does not name.
     pub fn is_open_ended(&self) -> bool {
-        matches!(*self.decoder, Decoder::Json(_))
+        matches!(&*self.decoder, Decoder::Json(objects) if objects.is_open())
     }
 
     /// What is odd about the file without being wrong.
@@ -393,6 +431,7 @@ impl Reader {
         match &mut self.splitter {
             Splitter::Records(splitter) => splitter.next(BLOCK_ROWS, rows_before),
             Splitter::Array(splitter) => splitter.next(BLOCK_ROWS, rows_before),
+            Splitter::Made(collector) => collector.next(BLOCK_ROWS, rows_before),
             Splitter::Parquet(batches) => batches.next(&self.path, rows_before),
         }
     }
