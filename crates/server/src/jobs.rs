@@ -93,6 +93,22 @@ impl Jobs {
         book.jobs.iter().find(|entry| entry.job.job_id == *running).map(|entry| entry.job.clone())
     }
 
+    /// Why the newest import failed, where it was because of `source`: it was at work on it, or its words name the source's files.
+    pub fn failure_of(&self, source: &str) -> Option<String> {
+        let book = self.book();
+        let ended = |entry: &&Entry| entry.job.kind == "import" && entry.job.finished_at.is_some();
+        let newest = book.jobs.iter().rev().find(ended)?;
+        let error = newest.job.error.as_ref()?;
+        if newest.job.steps.last().is_some_and(|step| step.step == source) {
+            return Some(error.clone());
+        }
+        let files = format!("sources/{source}.");
+        let is_its = |line: &&str| {
+            line.contains(&files) || line.strip_prefix("source ").is_some_and(|rest| rest.starts_with(&format!("{source}:")))
+        };
+        error.lines().find(is_its).map(str::to_owned)
+    }
+
     /// Takes no further jobs and waits for the one at work.
     pub async fn finish(&self) {
         loop {

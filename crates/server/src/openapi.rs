@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use crate::pages::{
-    audit, data, drivers, journeys, keys, meta, overview, people, person, scores, search, sql, timeline, voice, work,
+    audit, data, drivers, journeys, keys, meta, overview, people, person, quality, scores, search, source, sql, tail,
+    test_message, timeline, voice, work,
 };
 
 #[derive(OpenApi)]
@@ -23,6 +24,10 @@ use crate::pages::{
     drivers::drivers,
     data::data,
     data::quarantine,
+    quality::quality,
+    source::source,
+    tail::tail,
+    test_message::test,
     data::runs,
     work::job,
     search::search,
@@ -37,7 +42,7 @@ use crate::pages::{
 struct Contract;
 
 /// Bodies of requests: keys may be left out.
-const REQUESTS: [&str; 4] = ["RunRequest", "ImportRequest", "SqlRequest", "KeyRequest"];
+const REQUESTS: [&str; 5] = ["RunRequest", "ImportRequest", "SqlRequest", "KeyRequest", "TestRequest"];
 
 /// The contract as JSON text.
 ///

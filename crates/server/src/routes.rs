@@ -18,7 +18,8 @@ use tower_http::compression::CompressionLayer;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::pages::{
-    audit, data, drivers, journeys, keys, meta, overview, people, person, scores, search, sql, timeline, voice, work,
+    audit, data, drivers, journeys, keys, meta, overview, people, person, quality, scores, search, source, sql, tail,
+    test_message, timeline, voice, work,
 };
 use crate::{assets, auth, observe, openapi, tracking};
 
@@ -45,6 +46,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/drivers", get(drivers::drivers))
         .route("/api/v1/data", get(data::data))
         .route("/api/v1/data/quarantine", get(data::quarantine))
+        .route("/api/v1/data/quality", get(quality::quality))
+        .route("/api/v1/data/sources/{source}", get(source::source))
+        .route("/api/v1/data/tail", get(tail::tail))
+        .route("/api/v1/data/test", post(test_message::test))
         .route("/api/v1/runs", get(data::runs))
         .route("/api/v1/jobs/{job_id}", get(work::job))
         .route("/api/v1/search", get(search::search))

@@ -118,8 +118,11 @@ pub async fn serve(
     let schedule = config.schedule.map(|every| tokio::spawn(on_schedule(Arc::clone(&app), every, stopped.clone())));
     (config.ready)(&Ready { address, login });
     tracing::info!(%address, "serving");
+    let stopping = Arc::clone(&app);
     tokio::spawn(async move {
         shutdown.await;
+        // An answer that only waits for messages would hold the stop up.
+        stopping.door.tail().close();
         stop.send_replace(true);
     });
     connections::answer(listener, router(Arc::clone(&app)), config.limits, stopped).await;

@@ -5,6 +5,7 @@
 //! that clients in Rust and the tests share them.
 
 pub mod common;
+pub mod data;
 pub mod journeys;
 pub mod people;
 pub mod scores;
@@ -13,6 +14,7 @@ pub mod voice;
 pub mod work;
 
 pub use common::*;
+pub use data::*;
 pub use journeys::*;
 pub use people::*;
 pub use scores::*;

@@ -4,7 +4,10 @@
  * The session is a cookie (HttpOnly), so nothing here knows a token. A failure is always an {@link ApiError} with a request id
  * to quote; a dead network gets one too, made here, so that the reader has something to name.
  */
-import type { Endpoints, ErrorBody } from "./types";
+import type { RepairEndpoints } from "./repair";
+import type { ErrorBody, Endpoints as Known } from "./types";
+
+type Endpoints = Known & RepairEndpoints;
 
 /** What went wrong, in words for the reader. */
 export class ApiError extends Error {

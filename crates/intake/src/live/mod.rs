@@ -13,8 +13,10 @@
 //! Each source gets a batch per process and UTC day, in which messages are rows. Deliberately missing: an order between requests (facts carry
 //! their time), and a spill of waiting requests to disk, which is what the lake's log is.
 
+mod rehearse;
 mod rows;
 mod source;
+mod tail;
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
@@ -28,7 +30,10 @@ use futures::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 
+pub use self::rehearse::Rehearsal;
 pub use self::source::{Counts, LiveSource};
+use self::tail::Sights;
+pub use self::tail::{Heard, Line, Listener, MOST_LISTENERS, Tail};
 use crate::import::{Place, quarantine_rows};
 use crate::outcome::{MAX_SALT, Offered, Outcome, Taken, check, rename_subject};
 use crate::spec::{Format, Sources};
@@ -88,7 +93,7 @@ pub enum Refusal {
 }
 
 /// What a request brings.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Payload {
     /// A body of the tracking API.
     Tracking(Call),
@@ -138,6 +143,7 @@ struct Inner {
     budget: usize,
     offered: Mutex<Offered>,
     idle: Notify,
+    tail: Tail,
     appends: AtomicU64,
     micros: AtomicU64,
 }
@@ -207,6 +213,7 @@ impl Door {
                 budget,
                 offered: Mutex::new(Offered::new(MOST_SUBJECTS)),
                 idle: Notify::new(),
+                tail: Tail::default(),
                 appends: AtomicU64::new(0),
                 micros: AtomicU64::new(0),
             }),
@@ -226,6 +233,11 @@ impl Door {
     /// Nothing drawn yet: a body draws as it is received.
     pub fn reserve(&self) -> Reservation {
         Reservation { inner: Arc::clone(&self.inner), bytes: 0 }
+    }
+
+    /// What the door does right now, for whoever listens.
+    pub fn tail(&self) -> &Tail {
+        &self.inner.tail
     }
 
     /// Numbers about the door.
@@ -267,6 +279,7 @@ impl Door {
 
     /// Takes nothing more and waits until all that was taken is answered.
     pub async fn close(&self) {
+        self.inner.tail.close();
         loop {
             let idle = self.inner.idle.notified();
             tokio::pin!(idle);
@@ -301,6 +314,8 @@ struct Prepared {
     /// Requests that are in it, with the number of their messages.
     requests: Vec<(Request, usize)>,
     chunk: Chunk,
+    /// What the tail will tell of them; none where nobody listens.
+    sights: Option<Sights>,
 }
 
 impl Inner {
@@ -345,6 +360,9 @@ impl Inner {
                     }
                 }
                 source.count(&prepared.taken.outcomes);
+                if let Some(sights) = prepared.sights.take() {
+                    self.tail.tell(source, sights, receipt.offset, &prepared.taken.outcomes);
+                }
                 let (mut outcomes, mut ids) = (prepared.taken.outcomes.into_iter(), prepared.taken.ids.into_iter());
                 for (request, n) in prepared.requests {
                     let answer = Answer { outcomes: outcomes.by_ref().take(n).collect(), ids: ids.by_ref().take(n).collect() };
@@ -368,6 +386,7 @@ impl Inner {
             Some(tracker) => prepare_tracking(source, tracker, group, &self.lake),
             None => Self::prepare_rows(source, group, handle),
         }?;
+        let sights = (self.tail.listeners() > 0).then(|| Sights::of(&requests, &taken));
         let received = self.lake.now().micros();
         let (batch, number) = match source.next_chunk(&self.lake, received) {
             Ok(place) => place,
@@ -385,7 +404,7 @@ impl Inner {
         chunk.file = Some(file.to_owned());
         chunk.rows = taken.rows;
         chunk.quarantine = quarantine_rows(&place, &std::mem::take(&mut taken.refused));
-        Some(Prepared { taken, requests, chunk })
+        Some(Prepared { taken, requests, chunk, sights })
     }
 
     fn prepare_rows(source: &LiveSource, group: Vec<Request>, handle: &Handle) -> Option<(Taken, Vec<(Request, usize)>)> {

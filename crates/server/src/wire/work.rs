@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::{LiveCounts, SourceHealth, VolumePoint};
+
 /// Is what comes in complete and clean?
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DataPage {
@@ -14,6 +16,8 @@ pub struct DataPage {
     pub next_run_at: Option<String>,
     /// Facts first.
     pub tables: Vec<TableSize>,
+    /// The time by which lateness of sources that are read is judged: now, or the newest of their facts where all are long ago; null: none has facts.
+    pub as_of: Option<String>,
 }
 
 /// A table.
@@ -38,6 +42,18 @@ pub struct Source {
     pub mode: Option<String>,
     /// Reference data.
     pub lookup: bool,
+    /// Where its rows come from: files, tracking or rows.
+    pub kind: String,
+    /// How it is.
+    pub health: SourceHealth,
+    /// Facts by local day, the thirty days up to `as_of`, oldest first, without gaps; empty where it has none.
+    pub volume: Vec<VolumePoint>,
+    /// When the schedule looks at it next; null: nothing is scheduled, or it is sent.
+    pub expected_at: Option<String>,
+    /// What became of its messages since the server started; null where nothing is sent to it.
+    pub live: Option<LiveCounts>,
+    /// Alarms of its newest batch.
+    pub open_alarms: u64,
     /// Whether the schedule imports it.
     pub watch: bool,
     /// Population.
@@ -72,7 +88,7 @@ pub struct RowsEquation {
 }
 
 /// produced = stored + duplicate + quarantined + rejected.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FactsEquation {
     /// events, records or responses.
     pub target: String,
