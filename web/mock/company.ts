@@ -628,6 +628,7 @@ export const PEOPLE: PersonRow[] = Array.from({ length: 240 }, (_, i) => {
     last_csat: answered > 0.35 ? 1 + dice.below(5) : null,
     last_ces: answered > 0.75 ? 1 + dice.below(7) : null,
     stage: dice.pick(["awareness", "consideration", "purchase", "retention", "advocacy"]),
+    provisional: false,
   };
 });
 

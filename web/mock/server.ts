@@ -453,6 +453,7 @@ export class MockServer {
     const items = company.timeline(row);
     const { matched: _matched, ...profile } = row;
     const answer: Answers["GET /people/{person_id}"] = {
+      pending: null,
       profile: {
         ...profile,
         conversations: 3,

@@ -29,6 +29,7 @@ use crate::crash;
 use crate::datafile::DataFileWriter;
 use crate::entry::{Body, Entry, Part, encode};
 use crate::error::{AppendError, Misfit, StorageError};
+use crate::hook::Sighting;
 use crate::keys::{KeyRecord, Run};
 use crate::lake::Inner;
 use crate::log::{Commit, room};
@@ -98,6 +99,15 @@ pub(crate) struct Judged {
     holds: Holds,
 }
 
+/// Who decides whose the new subjects of a chunk are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decider {
+    /// The write-path hook, now.
+    Hook,
+    /// The run that follows an import. Files are read side by side, so that the order of their chunks is none to go by.
+    NextRun,
+}
+
 type Holds = (crate::register::Hold, Option<crate::register::Hold>);
 
 /// A judged chunk whose rows are on disk or encoded, but not yet part of the store.
@@ -107,6 +117,7 @@ pub(crate) struct Prepared {
     entry: Vec<u8>,
     keys: Vec<KeyRecord>,
     run: Option<Run>,
+    sightings: Vec<Sighting>,
     staged: Staged,
     receipt: Receipt,
     holds: Holds,
@@ -114,7 +125,7 @@ pub(crate) struct Prepared {
 
 /// Stores `chunk`; see the module.
 pub(crate) fn append(inner: &Arc<Inner>, chunk: Chunk) -> Result<Receipt, AppendError> {
-    commit(inner, prepare(inner, judge(inner, chunk)?)?)
+    commit(inner, prepare(inner, judge(inner, chunk)?, Decider::Hook)?)
 }
 
 /// Takes hold of the chunk's keys, waiting for whoever has one of them, and decides what becomes of each fact.
@@ -141,14 +152,18 @@ pub(crate) fn judge(inner: &Arc<Inner>, mut chunk: Chunk) -> Result<Judged, Appe
 }
 
 /// Encodes the rows and keys of a judged chunk; most of an append's time is spent here.
-pub(crate) fn prepare(inner: &Arc<Inner>, judged: Judged) -> Result<Prepared, AppendError> {
+pub(crate) fn prepare(inner: &Arc<Inner>, judged: Judged, decider: Decider) -> Result<Prepared, AppendError> {
     let Judged { chunk, targets, quarantine, mut keys, at, holds } = judged;
     let mut staged = Staged::default();
     let mut parts = Vec::new();
     let mut facts = BTreeMap::new();
     let verdicts = targets.iter().map(Target::verdicts).collect();
-    for target in targets {
-        let rows = filtered(&target.rows, &target.keep);
+    let kept: Vec<RecordBatch> = targets.iter().map(|target| filtered(&target.rows, &target.keep)).collect();
+    let sightings = match &inner.hooked {
+        Some(hooked) => hooked.sightings(decider, targets.iter().zip(&kept).map(|(target, rows)| (target.table.name, rows))),
+        None => Vec::new(),
+    };
+    for (target, rows) in targets.into_iter().zip(kept) {
         merge_counts(facts.entry(target.table.name).or_default(), target.counts);
         parts.extend(stage(inner, &mut staged, target.table, target.schema, rows)?);
     }
@@ -161,12 +176,12 @@ pub(crate) fn prepare(inner: &Arc<Inner>, judged: Judged) -> Result<Prepared, Ap
     crash::point("append.keys_staged");
     let entry = encode(&parts, &keys).map_err(|e| shape("log", &e))?;
     let receipt = Receipt { offset: 0, facts, verdicts, quarantined_rows };
-    Ok(Prepared { chunk, parts, entry, keys, run, staged, receipt, holds })
+    Ok(Prepared { chunk, parts, entry, keys, run, sightings, staged, receipt, holds })
 }
 
 /// Commits through the log writer and waits until the chunk is durable and visible.
 pub(crate) fn commit(inner: &Arc<Inner>, prepared: Prepared) -> Result<Receipt, AppendError> {
-    let Prepared { chunk, parts, entry, mut keys, run, mut staged, receipt, holds } = prepared;
+    let Prepared { chunk, parts, entry, mut keys, run, sightings, mut staged, receipt, holds } = prepared;
     let bytes = entry.len();
     let (done, answer) = channel();
     let run_name = run.as_ref().map(|run| run.name.clone());
@@ -182,7 +197,8 @@ pub(crate) fn commit(inner: &Arc<Inner>, prepared: Prepared) -> Result<Receipt, 
         }
         drop(holds);
     };
-    inner.submit(Commit { entry, run: run_name, progress: batches::progress(&chunk), publish: Box::new(publish), done })?;
+    let progress = batches::progress(&chunk);
+    inner.submit(Commit { entry, sightings, run: run_name, progress, publish: Box::new(publish), done })?;
     let offset = answer.recv().map_err(|_| StorageError::Closed)??;
     staged.files.clear();
     Ok(Receipt { offset, ..receipt })

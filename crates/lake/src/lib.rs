@@ -8,8 +8,7 @@
 //! registered into it ([`Extensions`]). It is the only one that names `deltalake`, `fjall` or `object_store`.
 //! *Invariant*: one process owns a store. *Invariant*: errors and logs carry no content of facts.
 //!
-//! Deliberately missing: compaction of small files, erasure, the hot read index; they come with the issues that need
-//! them.
+//! Deliberately missing: erasure; it comes with the issue that needs it.
 
 mod accounting;
 mod append;
@@ -25,6 +24,7 @@ mod delta;
 mod derived;
 mod entry;
 mod error;
+mod hook;
 mod keys;
 mod lake;
 mod log;
@@ -43,6 +43,7 @@ pub use chunk::{Chunk, FactBatch, FactCounts, Mode, Progress, Receipt, RowCounts
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use derived::{Rows, Written};
 pub use error::{AppendError, Holder, OpenError, SealError, StorageError, WriteError};
+pub use hook::{Base, Change, HookLoad, Index, IndexWriter, Sighting, WriteHook};
 pub use lake::{Lake, Options, Retention, SealedLake, TableSize};
 pub use schema::{arrow_schema, data_type, schema};
 pub use seal::Sealed;

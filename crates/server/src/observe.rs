@@ -17,6 +17,7 @@ use axum::response::Response;
 
 use clew_intake::live::Door;
 use clew_lake::Lake;
+use clew_pipeline::online::OnlineIdentity;
 
 use crate::app::App;
 
@@ -172,6 +173,29 @@ pub fn door(door: &Door, lake: &Lake) -> String {
         lag.as_secs_f64(),
     );
     text
+}
+
+/// Numbers about who is who until the next run: time spent in the write path, what waits for a run, what the last one corrected.
+pub fn online(lake: &Lake) -> String {
+    let Some(online) = OnlineIdentity::of(lake) else { return String::new() };
+    let load = lake.hook_load();
+    format!(
+        "# HELP clew_online_seconds Seconds spent in the write path on whose new subjects are, and subjects decided about.\n\
+         # TYPE clew_online_seconds summary\nclew_online_seconds_sum {}\nclew_online_seconds_count {}\n\
+         # HELP clew_online_waiting_subjects Subjects that were decided about since the last run.\n# TYPE clew_online_waiting_subjects gauge\n\
+         clew_online_waiting_subjects {}\n\
+         # HELP clew_online_deferred_rows_total Rows of imports whose subjects were left to the next run.\n\
+         # TYPE clew_online_deferred_rows_total counter\nclew_online_deferred_rows_total {}\n\
+         # HELP clew_provisional_people People that no run has seen yet.\n# TYPE clew_provisional_people gauge\nclew_provisional_people {}\n\
+         # HELP clew_online_corrections Subjects of which the last run of this process corrected what was shown.\n\
+         # TYPE clew_online_corrections gauge\nclew_online_corrections {}\n",
+        load.seconds,
+        load.decided,
+        load.recent,
+        load.deferred_rows,
+        online.provisional_people(),
+        online.corrections(),
+    )
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod meta;
 pub mod overview;
 pub mod people;
 pub mod person;
+pub mod provisional;
 pub mod scores;
 pub mod search;
 pub mod sql;

@@ -74,7 +74,7 @@ pub fn router(app: Arc<App>) -> Router {
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {
-    let text = app.counters.text() + &observe::door(&app.door, &app.lake);
+    let text = app.counters.text() + &observe::door(&app.door, &app.lake) + &observe::online(&app.lake);
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clew_intake::Sources;
 use clew_lake::{Lake, SealError, StorageError};
-use clew_pipeline::Definitions;
+use clew_pipeline::{Definitions, RunOptions, Step};
 use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -116,6 +116,9 @@ pub async fn serve(
     lake.announce(&reach.to_string())?;
     let (stop, stopped) = watch::channel(false);
     let schedule = config.schedule.map(|every| tokio::spawn(on_schedule(Arc::clone(&app), every, stopped.clone())));
+    if let Err(error) = make_index(&app).await {
+        tracing::warn!(%error, "the index of the write path waits for the next run");
+    }
     (config.ready)(&Ready { address, login });
     tracing::info!(%address, "serving");
     tokio::spawn(async move {
@@ -129,6 +132,15 @@ pub async fn serve(
     }
     app.jobs.finish().await;
     lake.close().await?;
+    Ok(())
+}
+
+/// Lets a run make the index of the write path where there is none or it was made under other rules: the people of the last run are not in it.
+async fn make_index(app: &Arc<App>) -> Result<(), StorageError> {
+    let missing = app.lake.hook().is_some() && app.lake.index_base()?.is_none() && app.lake.version("subjects").await?.is_some();
+    if missing && let Err(error) = start(app, Work::Run(RunOptions { only: Some(Step::Identity), full: false })) {
+        tracing::warn!(code = error.kind.code().0, "the index of the write path waits for the next run");
+    }
     Ok(())
 }
 

@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Does everything that came in add up? */
+        get: operations["audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/data": {
         parameters: {
             query?: never;
@@ -118,6 +135,41 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every write key, without the keys themselves. */
+        get: operations["list"];
+        put?: never;
+        /** Makes a write key; the answer is the only time that it is shown. */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Makes a write key void. */
+        delete: operations["revoke"];
         options?: never;
         head?: never;
         patch?: never;
@@ -352,6 +404,103 @@ export interface components {
             valid_to: string | null;
             /** @description Value as text. */
             value: string;
+        };
+        /** @description What an audit found: both conservation equations, recounted. */
+        Audit: {
+            /** @description Everything that does not hold. */
+            breaks: components["schemas"]["AuditBreak"][];
+            /** @description Whether everything holds. */
+            holds: boolean;
+            /** @description In order of name. */
+            sources: components["schemas"]["AuditedSource"][];
+        };
+        /** @description Something that does not hold. */
+        AuditBreak: {
+            /** @description The batches that it is in, as far as they can be told. */
+            batches: string[];
+            /** @description What, with the numbers. */
+            detail: string;
+            /** @description The source. */
+            source: string;
+            /** @description The table; null for the rows equation. */
+            table: string | null;
+        };
+        /** @description A source, recounted. */
+        AuditedSource: {
+            /**
+             * Format: int64
+             * @description Batches that accounting knows.
+             */
+            batches: number;
+            /**
+             * Format: int64
+             * @description Rows of `quarantine`.
+             */
+            in_quarantine: number;
+            /**
+             * Format: int64
+             * @description Rows that gave at least one fact.
+             */
+            mapped: number;
+            /**
+             * Format: int64
+             * @description Rows read.
+             */
+            read: number;
+            /**
+             * Format: int64
+             * @description Rows that said nothing.
+             */
+            skipped: number;
+            /** @description Its name. */
+            source: string;
+            /** @description By table. */
+            targets: components["schemas"]["AuditedTable"][];
+            /**
+             * Format: int64
+             * @description Rows that could not be read.
+             */
+            unreadable: number;
+        };
+        /** @description A table of a source, recounted. */
+        AuditedTable: {
+            /**
+             * Format: int64
+             * @description Facts that were there already.
+             */
+            duplicate: number;
+            /**
+             * Format: int64
+             * @description Facts that the table has.
+             */
+            in_table: number;
+            /**
+             * Format: int64
+             * @description Facts that were made.
+             */
+            produced: number;
+            /**
+             * Format: int64
+             * @description Facts in quarantine.
+             */
+            quarantined: number;
+            /**
+             * Format: int64
+             * @description Facts refused for good.
+             */
+            rejected: number;
+            /**
+             * Format: int64
+             * @description Keys that occur more than once.
+             */
+            repeated: number;
+            /**
+             * Format: int64
+             * @description Facts that accounting says were stored.
+             */
+            stored: number;
+            /** @description The table. */
+            table: string;
         };
         /** @description Comments by sentiment. */
         Balance: {
@@ -832,6 +981,13 @@ export interface components {
             /** @description Order of journey.yaml. */
             journeys: components["schemas"]["JourneyRow"][];
         };
+        /** @description Body of `POST /keys`. */
+        KeyRequest: {
+            /** @description What people call it; at most 200 bytes. */
+            label?: string | null;
+            /** @description A source with `api:`. */
+            source: string;
+        };
         /** @description Comments in a language. */
         LanguageShare: {
             /** @description ISO 639-1; null: cannot be told. */
@@ -950,6 +1106,13 @@ export interface components {
             /** @description `up` or `down`. */
             verdict: string;
         };
+        /** @description A new write key: the only time that it is shown. */
+        NewWriteKey: {
+            /** @description What the list shows of it. */
+            key: components["schemas"]["WriteKey"];
+            /** @description The key itself. */
+            write_key: string;
+        };
         /** @description An organisation. */
         Organisation: {
             /** @description Its name. */
@@ -1007,6 +1170,8 @@ export interface components {
             journeys: components["schemas"]["PersonJourney"][];
             /** @description Organisations that the person belongs to. */
             organisations: components["schemas"]["Organisation"][];
+            /** @description What the next run will add; null: the last one has seen the person. */
+            pending: string | null;
             /** @description Sums as of the last run. */
             profile: components["schemas"]["Profile"];
             /** @description Newest first, at most 100. */
@@ -1161,6 +1326,8 @@ export interface components {
             person_id: string;
             /** @description Population. */
             population: string;
+            /** @description True where no run has seen the person yet: the sums are those of the facts so far. */
+            provisional: boolean;
             /**
              * Format: int64
              * @description Scored answers.
@@ -1222,6 +1389,8 @@ export interface components {
             person_id: string;
             /** @description Population. */
             population: string;
+            /** @description True where no run has seen the person yet: the sums are those of the facts so far. */
+            provisional: boolean;
             /**
              * Format: int64
              * @description Distinct orders, tickets, cases.
@@ -1892,6 +2061,24 @@ export interface components {
             /** @description The stage. */
             stage: components["schemas"]["Stage"];
         };
+        /** @description A write key, without the key itself. */
+        WriteKey: {
+            /** @description When it was made. */
+            created_at: string;
+            /** @description Names it, for revoking. */
+            key_id: string;
+            /** @description What people call it. */
+            label: string | null;
+            /** @description When it was revoked; null: it is valid. */
+            revoked_at: string | null;
+            /** @description The source that it writes to. */
+            source: string;
+        };
+        /** @description Write keys, oldest first. */
+        WriteKeyList: {
+            /** @description Oldest first, revoked ones included. */
+            keys: components["schemas"]["WriteKey"][];
+        };
     };
     responses: never;
     parameters: never;
@@ -1901,6 +2088,33 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    audit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Audit"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     data: {
         parameters: {
             query?: never;
@@ -2120,6 +2334,94 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Journey"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WriteKeyList"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewWriteKey"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Key */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WriteKey"];
                 };
             };
             default: {

@@ -275,11 +275,15 @@ export interface PersonRow {
   last_csat: number | null;
   last_ces: number | null;
   stage: string | null;
+  /** No run has seen the person yet: the sums are those of the facts so far. */
+  provisional: boolean;
 }
 
 /** `GET /people/{person_id}`. 404 `not_found` with `details.merged_into` when the id was merged away. */
 export interface Person {
   profile: Profile;
+  /** What the next run will add; null: the last one has seen the person. */
+  pending: string | null;
   /** Who this is and why. */
   identity: Identity;
   /** Current ones first (valid_to null), then by name, valid_from descending. */

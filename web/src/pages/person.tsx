@@ -34,6 +34,11 @@ export default function PersonPage() {
         </p>
         <h1>{profile.display_name ?? "A person without a known name"}</h1>
         <p className="lede">{summary(data)}</p>
+        {data.pending !== null && (
+          <p className="lede" role="status">
+            {data.pending}
+          </p>
+        )}
       </div>
       <div className="facts">
         <div>

@@ -58,6 +58,17 @@ impl Served {
         self.send(path, &format!("authorization: Bearer {key}\r\n"), body).expect("an answer")
     }
 
+    /// GETs `path` with the owner's token.
+    #[track_caller]
+    pub fn get(&self, path: &str) -> Answer {
+        let token = std::fs::read_to_string(self.dir.join(".clew/token")).unwrap();
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\nauthorization: Bearer {}\r\n\r\n",
+            token.trim()
+        );
+        self.raw(&[head.as_bytes()]).expect("an answer")
+    }
+
     /// POSTs `body` with these header lines; `None` when the connection breaks.
     pub fn send(&self, path: &str, headers: &str, body: &[u8]) -> Option<Answer> {
         let head =
@@ -105,6 +116,8 @@ pub struct Answer {
     pub status: u16,
     pub head: String,
     pub body: Value,
+    /// The body as it came.
+    pub text: String,
 }
 
 impl Answer {
@@ -112,7 +125,12 @@ impl Answer {
         let text = String::from_utf8_lossy(said);
         let (head, body) = text.split_once("\r\n\r\n")?;
         let status = head.split(' ').nth(1)?.parse().ok()?;
-        Some(Self { status, head: head.to_ascii_lowercase(), body: serde_json::from_str(body).unwrap_or_default() })
+        Some(Self {
+            status,
+            head: head.to_ascii_lowercase(),
+            body: serde_json::from_str(body).unwrap_or_default(),
+            text: body.to_owned(),
+        })
     }
 
     #[track_caller]

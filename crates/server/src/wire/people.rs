@@ -54,6 +54,8 @@ pub struct PersonRow {
     pub last_ces: Option<f64>,
     /// Furthest stage reached.
     pub stage: Option<String>,
+    /// True where no run has seen the person yet: the sums are those of the facts so far.
+    pub provisional: bool,
 }
 
 /// What a search hit.
@@ -71,6 +73,8 @@ pub struct Matched {
 pub struct Person {
     /// Sums as of the last run.
     pub profile: Profile,
+    /// What the next run will add; null: the last one has seen the person.
+    pub pending: Option<String>,
     /// Who this is and why.
     pub identity: Identity,
     /// Current ones first, then by name, newest first.
@@ -128,6 +132,8 @@ pub struct Profile {
     pub last_csat_at: Option<String>,
     /// When.
     pub last_ces_at: Option<String>,
+    /// True where no run has seen the person yet: the sums are those of the facts so far.
+    pub provisional: bool,
 }
 
 /// Who a person is and why.

@@ -10,6 +10,7 @@ use clew_lake::{Lake, Options};
 use clew_model::tables::Table;
 use clew_pipeline::Definitions;
 use clew_pipeline::definitions::{JourneyDefinition, Metric, Rules};
+use clew_pipeline::online::OnlineIdentity;
 use clew_server::{Config, Limits, Ready, ServeError, serve};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -61,7 +62,8 @@ impl Server {
 
     async fn with(folder: TempDir, schedule: Option<Duration>, limits: Limits, live: bool) -> Self {
         let store = folder.path().join(".clew");
-        let options = Options { extensions: clew_pipeline::registry(), threads: 2, ..Options::default() };
+        let mut options = Options { extensions: clew_pipeline::registry(), threads: 2, ..Options::default() };
+        OnlineIdentity::new(&definitions().rules).unwrap().register(&mut options);
         let lake = Lake::open(&store, options).await.unwrap();
         let (tell, told) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();
