@@ -6,12 +6,14 @@
 //! * [`resolve`]: subjects, decisions and rules in; persons, evidence, conflicts and identifier roles out.
 //! * [`persons`]: person ids that stay put between runs, and the changes that explain where they did not.
 //! * [`why`]: the chain of evidence between two subjects.
+//! * [`matching`]: which records are one person by likeness, without labels.
 //!
 //! The crate knows no storage, no clock and no randomness: the same rows give the same answer in whatever order they
 //! come. Deliberately missing in this cut: probabilistic matching of records (its edges will enter [`resolve`] beside
 //! the deterministic ones) and the online index of the write path.
 
 pub mod canonical;
+pub mod matching;
 pub mod persons;
 pub mod resolve;
 pub mod rules;

@@ -299,11 +299,8 @@ impl Rows<'_> {
         for &(subject, person) in self.persons {
             all[self.number(person) as usize].add(subject, &self.seen(subject));
         }
-        let person_of: FxHashMap<i64, PersonId> = if self.resolution.households.is_empty() {
-            FxHashMap::default()
-        } else {
-            self.persons.iter().copied().collect()
-        };
+        let person_of: FxHashMap<i64, PersonId> =
+            if self.resolution.households.is_empty() { FxHashMap::default() } else { self.persons.iter().copied().collect() };
         for &(founder, identifier) in &self.resolution.households {
             all[self.number(person_of[&founder]) as usize].household = Some(identifier);
         }
