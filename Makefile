@@ -41,7 +41,8 @@ demo: build ## an invented company in the browser; DEMO="--people 2000 demo-fold
 # One feature set builds the libraries, the binary and the tests that drive it.
 test: web ## every test: Rust, web units, and the browser against the real binary
 	@[ -d "$${CLEW_SHARED:-../shared}/data" ] || echo "skipped: the tests on real data: no $${CLEW_SHARED:-../shared}"
-	$(RUN_TESTS) --workspace --locked
+	@# real databases and buckets of this run's own, see scripts/services; a test that needs one starts it
+	@export CLEW_SERVICES=$$(mktemp -d); trap 'scripts/services stop; rm -rf "$$CLEW_SERVICES"' EXIT; $(RUN_TESTS) --workspace --locked
 	cd web && npm test
 	CLEW_BIN="$(CARGO_TARGET_DIR)/debug/clew" scripts/e2e
 

@@ -139,15 +139,6 @@ test("a run is started, watched, and shows when it is done", async ({ page }) =>
   await expect(page.getByRole("button", { name: "Import and run" })).toBeEnabled();
 });
 
-test("quarantine is reached from its source and shows the raw row", async ({ page }) => {
-  await open(page, "/data");
-  await page.getByRole("button", { name: /112 in quarantine/ }).click();
-  await expect(page).toHaveURL(/source=deliveries/);
-  const row = page.locator("#quarantine li").first();
-  await row.locator("summary").click();
-  await expect(row.locator("pre")).toContainText("2026-02-30");
-});
-
 test("an empty store says what would be here and what to do", async ({ page, context }) => {
   await context.addCookies([scenario("fresh")]);
   await page.goto("/");

@@ -9,7 +9,12 @@ for (const [width, colorScheme] of [
 ] as const) {
   test.describe(`${width} px, ${colorScheme}`, () => {
     test.use({ viewport: { width, height: 900 }, colorScheme });
-    for (const { name, path } of [...PAGES, { name: "Theme", path: "/voice/t-carrier" }]) {
+    for (const { name, path } of [
+      ...PAGES,
+      { name: "Theme", path: "/voice/t-carrier" },
+      { name: "Data: a source", path: "/data/website" },
+      { name: "Data: a field", path: "/data/quality?source=crm&field=crm.records.phones" },
+    ]) {
       test(name, async ({ page }) => {
         const found = complaints(page);
         await open(page, path);

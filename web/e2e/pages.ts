@@ -10,6 +10,10 @@ export const PAGES = [
   { name: "Drivers", path: "/drivers" },
   { name: "People", path: "/people" },
   { name: "Data", path: "/data" },
+  { name: "Data: quality", path: "/data/quality" },
+  { name: "Data: quarantine", path: "/data/quarantine" },
+  { name: "Data: live", path: "/data/live" },
+  { name: "Data: test", path: "/data/test" },
 ] as const;
 
 /** Opens a page and waits until its answer stands there. */

@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { expect, test } from "@playwright/test";
-import type { Drivers, Journey, Meta, Overview, People, Scores, Voice } from "../src/api/types";
+import type { DataPage, Drivers, Journey, Meta, Overview, People, Scores, SourceDetail, Voice } from "../src/api/types";
 import { complaints, expectAccessible, expectNoOverflow, open, PAGES } from "./pages.ts";
 
 const token = process.env.CLEW_TOKEN ?? "";
@@ -118,6 +118,44 @@ test("a long list of themes is cut, and opened by a button that the address reme
   await page.getByRole("button", { name: /^Show all \d+ themes$/ }).click();
   await expect(page.locator(".theme")).toHaveCount(themes.length);
   await expect(page).toHaveURL(/all=themes/);
+});
+
+test("a source has batches that add up to its equations", async ({ page }) => {
+  const { sources } = await ask<DataPage>(page, "/data");
+  for (const source of sources.filter(({ last_import_at }) => last_import_at !== null).slice(0, 5)) {
+    const detail = await ask<SourceDetail>(page, `/data/sources/${encodeURIComponent(source.source)}?limit=200`);
+    expect(
+      detail.batches.reduce((sum, { rows }) => sum + rows.read, 0),
+      source.source,
+    ).toBe(detail.source.rows.read);
+    expect(["healthy", "late", "failing", "idle"]).toContain(source.health.status);
+    expect(source.health.reason, source.source).not.toBe("");
+  }
+  await open(page, `/data/${sources.find(({ volume }) => volume.length > 0)!.source}`);
+  await expect(page.locator("#volume svg")).toBeVisible();
+  await expectNoOverflow(page);
+  await expectAccessible(page);
+});
+
+test("a test message goes the whole way, and the tail hears it", async ({ page, context }) => {
+  const { sources } = await ask<DataPage>(page, "/data");
+  const live = sources.find(({ kind }) => kind === "tracking");
+  test.skip(live === undefined, "no source takes tracking calls");
+  const watching = await context.newPage();
+  await watching.goto(`/data/live?source=${live!.source}`);
+  await expect(watching.getByRole("status").filter({ hasText: "Listening" })).toBeVisible();
+  await open(page, `/data/test?source=${live!.source}`);
+  await page.getByRole("button", { name: "Check only" }).click();
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("The message would come through");
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("The message came through");
+  const way = page.locator(".way > li");
+  await expect(way.filter({ hasText: "In SQL" })).toContainText("1 of 1 found.");
+  const line = watching.getByRole("region", { name: "Messages, newest first" }).locator("tbody tr").first();
+  await expect(line).toContainText("Clew Test");
+  await expect(line).toContainText("clew-test-");
+  await expect(line).toContainText("t•••");
+  await expect(line).not.toContainText("test-user");
 });
 
 test("the picture for the README", async ({ page }) => {

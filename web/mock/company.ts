@@ -13,7 +13,6 @@ import type {
   Run,
   ScoreChange,
   ScreenedOut,
-  Source,
   Stage,
   Theme,
   TimelineItem,
@@ -628,6 +627,7 @@ export const PEOPLE: PersonRow[] = Array.from({ length: 240 }, (_, i) => {
     last_csat: answered > 0.35 ? 1 + dice.below(5) : null,
     last_ces: answered > 0.75 ? 1 + dice.below(7) : null,
     stage: dice.pick(["awareness", "consideration", "purchase", "retention", "advocacy"]),
+    provisional: false,
   };
 });
 
@@ -742,120 +742,7 @@ export function timeline(person: PersonRow): TimelineItem[] {
   return items.sort((a, b) => b.at.localeCompare(a.at));
 }
 
-// ---------------------------------------------------------------- data
-
-type SourceSeed = [
-  name: string,
-  file: string,
-  target: "events" | "records" | "responses" | null,
-  read: number,
-  skipped: number,
-  unreadable: number,
-  duplicate: number,
-  quarantined: number,
-];
-const SOURCE_SEEDS: SourceSeed[] = [
-  ["app_events", "app/events-*.jsonl.gz", "events", 412_660, 2_011, 0, 1_204, 37],
-  ["bot_sessions", "bot/sessions.json", "events", 21_408, 0, 0, 0, 0],
-  ["calls", "telephony/calls.csv", "events", 18_921, 114, 3, 12, 21],
-  ["carriers", "lookup/carriers.csv", null, 14, 0, 0, 0, 0],
-  ["chats", "chat/export.jsonl", "events", 26_114, 0, 0, 88, 4],
-  ["crm", "crm/customers.csv", "records", 23_905, 0, 2, 310, 0],
-  ["deliveries", "carrier/deliveries.parquet", "events", 31_877, 0, 0, 0, 112],
-  ["emails", "mail/messages.jsonl", "events", 58_431, 12_807, 0, 0, 9],
-  ["orders", "shop/orders.csv", "events", 30_212, 0, 0, 44, 6],
-  ["social", "social/posts.jsonl", "events", 7_022, 1_930, 0, 0, 0],
-  ["store_visits", "stores/visits.csv", "events", 44_190, 0, 1, 0, 0],
-  ["surveys", "surveys/answers.csv", "responses", 26_318, 0, 0, 205, 54],
-  ["web_events", "web/events-*.parquet", "events", 688_204, 9_310, 0, 0, 0],
-];
-
-export function sources(): Source[] {
-  return SOURCE_SEEDS.map(([source, file, target, read, skipped, unreadable, duplicate, quarantined]) => {
-    const mapped = read - skipped - unreadable;
-    const produced = source === "orders" ? mapped * 2 : mapped;
-    return {
-      source,
-      mode: target === null ? null : target === "records" ? "upsert" : "append",
-      lookup: target === null,
-      watch: target !== null,
-      population: "customer",
-      files: [file],
-      last_import_at: "2026-07-01T06:02:11Z",
-      newest_fact_at:
-        target === null ? null : source === "deliveries" ? "2026-06-24T17:20:00Z" : "2026-06-30T21:14:00Z",
-      rows: { read, mapped, skipped, unreadable, balanced: true },
-      targets:
-        target === null
-          ? []
-          : [
-              {
-                target,
-                produced,
-                stored: produced - duplicate - quarantined,
-                duplicate,
-                quarantined,
-                rejected: 0,
-                balanced: true,
-              },
-            ],
-      quarantine: [
-        ...(unreadable ? [{ reason: "unreadable", n: unreadable }] : []),
-        ...(quarantined
-          ? [
-              { reason: source === "deliveries" ? "invalid_time" : "conflict", n: Math.ceil(quarantined * 0.7) },
-              { reason: "out_of_range", n: Math.floor(quarantined * 0.3) },
-            ].filter((row) => row.n > 0)
-          : []),
-      ].sort((a, b) => b.n - a.n),
-    };
-  });
-}
-
-export function quarantined(): {
-  quarantine_id: string;
-  source: string;
-  batch: string;
-  target: string | null;
-  file: string | null;
-  row_no: number | null;
-  reason: string;
-  detail: string;
-  raw: string | null;
-  at: string;
-}[] {
-  return sources().flatMap((source) =>
-    source.quarantine.flatMap(({ reason, n }) =>
-      Array.from({ length: n }, (_, i) => ({
-        quarantine_id: `${source.source}-${reason}-${i}`,
-        source: source.source,
-        batch: `${source.source}-1`,
-        target: reason === "unreadable" ? null : (source.targets[0]?.target ?? null),
-        file: source.files[0]!.replace("*", "2026-06"),
-        row_no: 17 + i * 211,
-        reason,
-        detail:
-          reason === "invalid_time"
-            ? `delivered_at “2026-02-30 14:0${i % 10}” is not a date`
-            : reason === "unreadable"
-              ? "expected 11 fields, found 9"
-              : reason === "conflict"
-                ? "this id is stored with other content (first seen at offset 1182, content 9f3c…)"
-                : "duration_ms −1 is below 0",
-        raw:
-          reason === "unreadable"
-            ? '20418;"Byrne;;2026-06-02'
-            : JSON.stringify({
-                id: `x-${1000 + i}`,
-                at: `2026-02-30 14:0${i % 10}`,
-                status: "delivered",
-                region: "North",
-              }),
-        at: "2026-07-01T06:02:11Z",
-      })),
-    ),
-  );
-}
+// ---------------------------------------------------------------- runs
 
 export const STEPS = ["import", "identity", "profiles", "journeys", "metrics", "voice", "drivers"];
 

@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import type { DataPage, ErrorBody, Job, Runs, Timeline } from "../src/api/types";
+import type {
+  DataPage,
+  ErrorBody,
+  Job,
+  Quarantine,
+  ReplayReport,
+  Runs,
+  SourceDetail,
+  Timeline,
+} from "../src/api/types";
 import { MockServer } from "./server.ts";
 
 describe("the mock", () => {
@@ -46,5 +55,39 @@ describe("the mock", () => {
       cursor = page.next_cursor;
     }
     expect(paged).toEqual(whole);
+  });
+  it("adds batches up to their source, so that pages are not built on wrong sums", () => {
+    const server = new MockServer();
+    const { sources } = server.handle("GET", "/data", new URLSearchParams(), null).body as DataPage;
+    for (const { source, rows, targets } of sources) {
+      const detail = server.handle("GET", `/data/sources/${source}`, new URLSearchParams("limit=200"), null)
+        .body as SourceDetail;
+      if (detail.batches.length === 0) continue;
+      expect(detail.batches.reduce((sum, batch) => sum + batch.rows.read, 0)).toBe(rows.read);
+      const stored = detail.batches.reduce((sum, batch) => sum + (batch.targets[0]?.stored ?? 0), 0);
+      expect(stored).toBe(targets[0]?.stored ?? 0);
+    }
+  });
+  it("closes what a replay stores, and changes nothing in a dry run", () => {
+    const server = new MockServer();
+    const open = () =>
+      server.handle(
+        "GET",
+        "/data/quarantine",
+        new URLSearchParams("state=open&source=deliveries&reason=invalid_time"),
+        null,
+      ).body as Quarantine;
+    const [first] = open().items;
+    const replay = (dry_run: boolean) =>
+      server.handle("POST", "/data/replay", new URLSearchParams(), {
+        which: { source: null, reason: null, target: null, ids: [first!.quarantine_id] },
+        edits: { [first!.quarantine_id]: first!.raw!.replace("02-30", "02-28") },
+        dry_run,
+      }).body as ReplayReport;
+    expect(replay(true).sources[0]!.outcomes.stored).toBe(1);
+    expect(open().total).toBe(79);
+    replay(false);
+    expect(open().total).toBe(78);
+    expect(replay(false).sources).toEqual([]);
   });
 });

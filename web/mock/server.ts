@@ -3,8 +3,25 @@
  * Scenarios (`scenario` argument): `normal`; `fresh` (nothing imported); `denied` (no session); `broken` (every page fails);
  * `slow` (answers take a second).
  */
-import type { Applied, DataPage, Endpoints, ErrorBody, Filter, Job, Meta, Run } from "../src/api/types";
+import type {
+  Applied,
+  DataPage,
+  DiscardRequest,
+  Endpoints,
+  ErrorBody,
+  Filter,
+  Job,
+  KeyRequest,
+  Meta,
+  ReplayRequest,
+  Run,
+  TestRequest,
+  WriteKey,
+} from "../src/api/types";
 import * as company from "./company.ts";
+import * as intake from "./intake.ts";
+import { Repairs } from "./repairs.ts";
+import { testMessage } from "./testing.ts";
 
 export interface Answer {
   status: number;
@@ -40,6 +57,16 @@ export class MockServer {
   ];
   private jobs = new Map<string, { kind: Job["kind"]; started: number; finished: boolean }>();
   private requests = 0;
+  private readonly repairs = new Repairs();
+  private keys: WriteKey[] = [
+    {
+      key_id: "5f0c11ab20de",
+      source: "website",
+      label: "shop.example",
+      created_at: "2026-05-02T09:11:00Z",
+      revoked_at: null,
+    },
+  ];
 
   constructor(private readonly now: () => number = () => Date.now()) {}
 
@@ -321,18 +348,23 @@ export class MockServer {
           screened_out: fresh ? [] : company.SCREENED,
         });
       }
-      case "GET /data": {
-        if (parts[1] === "quarantine") {
-          const rows = company
-            .quarantined()
-            .filter(
-              (row) =>
-                (!query.get("source") || row.source === query.get("source")) &&
-                (!query.get("reason") || row.reason === query.get("reason")),
-            );
-          return ok("GET /data/quarantine", { ...page(rows, 50), total: rows.length });
-        }
-        return ok("GET /data", this.data(fresh));
+      case "GET /data":
+        return this.dataOf(parts, query, fresh, id, page);
+      case "POST /data":
+        return this.work(parts[1] ?? "", body, id);
+      case "GET /keys":
+        return ok("GET /keys", { keys: this.keys });
+      case "POST /keys": {
+        const { source, label } = body as KeyRequest;
+        const key: WriteKey = {
+          key_id: `k${this.keys.length}`,
+          source,
+          label,
+          created_at: new Date(this.now()).toISOString(),
+          revoked_at: null,
+        };
+        this.keys.push(key);
+        return { status: 201, body: { key, write_key: "ck_mock8Jm2tQe1XWcV4yZrB7nKaLpD0sUf" } };
       }
       case "GET /runs":
         return ok("GET /runs", { runs: fresh ? [] : this.runs.slice(0, Number(query.get("limit") ?? 20)) });
@@ -368,6 +400,64 @@ export class MockServer {
     }
   }
 
+  private dataOf(
+    parts: string[],
+    query: URLSearchParams,
+    fresh: boolean,
+    id: string,
+    page: <T>(items: T[], fallback: number) => { items: T[]; next_cursor: string | null },
+  ): Answer {
+    const ok = <K extends keyof Answers>(_: K, answer: Answers[K]): Answer => ({ status: 200, body: answer });
+    switch (parts[1]) {
+      case undefined:
+        return ok("GET /data", this.data(fresh));
+      case "quality":
+        return ok(
+          "GET /data/quality",
+          fresh
+            ? { reason: "Nothing was counted yet: values are counted when a source comes in.", sources: [], fields: [] }
+            : intake.quality(query.get("source")),
+        );
+      case "quarantine": {
+        const rows = fresh ? [] : this.repairs.list(query);
+        return ok("GET /data/quarantine", { ...page(rows, 50), total: rows.length });
+      }
+      case "sources": {
+        const source = this.data(fresh).sources.find((one) => one.source === parts[2]);
+        if (!source) return this.error(id, 404, "not_found", "There is no such source.");
+        const grain = query.get("grain") === "hour" ? "hour" : "day";
+        const batches = fresh ? [] : intake.batches(source);
+        return ok("GET /data/sources/{source}", {
+          source,
+          as_of: fresh ? null : intake.AS_OF,
+          grain,
+          volume: fresh ? [] : intake.volume(source.source, grain, grain === "hour" ? 72 : 90),
+          batches: batches.slice(0, Number(query.get("limit") ?? 50)),
+          batches_total: batches.length,
+          alarms: fresh ? [] : intake.alarms().filter((alarm) => alarm.source === source.source),
+        });
+      }
+      default:
+        return this.error(id, 404, "not_found", "There is nothing at this address.");
+    }
+  }
+
+  private work(what: string, body: unknown, id: string): Answer {
+    switch (what) {
+      case "replay":
+        return { status: 200, body: this.repairs.replay(body as ReplayRequest) };
+      case "discard": {
+        const request = body as DiscardRequest;
+        if (!request.reason.trim()) return this.error(id, 400, "invalid", "Say why: `reason` is empty.");
+        return { status: 200, body: this.repairs.discard(request) };
+      }
+      case "test":
+        return { status: 200, body: testMessage(body as TestRequest, this.now()) };
+      default:
+        return this.error(id, 404, "not_found", "There is nothing at this address.");
+    }
+  }
+
   private overview(filter: Filter, part: number, fresh: boolean): Answers["GET /overview"] {
     return {
       applied: ALL,
@@ -398,8 +488,8 @@ export class MockServer {
             { journey: "get_help", stage: company.stages("get_help", part)[1]! },
           ],
       counts: fresh
-        ? { people: 0, events: 0, responses: 0, comments: 0, sources: 13 }
-        : { people: 20_118, events: 1_312_406, responses: 26_059, comments: 9_480, sources: 13 },
+        ? { people: 0, events: 0, responses: 0, comments: 0, sources: 15 }
+        : { people: 20_118, events: 1_312_406, responses: 26_059, comments: 9_480, sources: 15 },
       data: { balanced: true, quarantined: fresh ? 0 : 243, unreadable: fresh ? 0 : 6 },
     };
   }
@@ -453,6 +543,7 @@ export class MockServer {
     const items = company.timeline(row);
     const { matched: _matched, ...profile } = row;
     const answer: Answers["GET /people/{person_id}"] = {
+      pending: null,
       profile: {
         ...profile,
         conversations: 3,
@@ -562,20 +653,34 @@ export class MockServer {
             record_id: `C${index + 3001}`,
             full_name: row.display_name,
             emails: [`customer${index}@example.org`],
-            phones: ["01 496 0123"],
+            phones: ["+35314960123"],
             city: "Dublin",
             organisation: null,
             valid_from: row.first_seen_at,
+            raw: { phones: ["01 496 0123"] },
+            quality: ["phones:reformatted", "phones:country_assumed"],
           },
           {
             source: "crm",
             record_id: `C${index + 8812}`,
-            full_name: row.display_name?.toUpperCase() ?? null,
-            emails: [`Customer${index}@Example.org`],
+            full_name: row.display_name,
+            emails: [`customer${index}@example.org`],
             phones: [],
-            city: "DUBLIN 8",
+            city: "Dublin 8",
             organisation: null,
             valid_from: "2026-02-11T10:00:00Z",
+            raw: {
+              given_name: row.display_name?.toUpperCase().split(" ")[0] ?? "",
+              emails: [`Customer${index}@Example.org`],
+              city: "DUBLIN 8",
+              birth_date: "01.01.1900",
+            },
+            quality: [
+              "given_name:case_changed",
+              "emails:case_changed",
+              "city:case_changed",
+              "birth_date:placeholder_date",
+            ],
           },
         ],
         changes: [
@@ -662,7 +767,7 @@ export class MockServer {
   }
 
   private data(fresh: boolean): DataPage {
-    const sources = company.sources();
+    const sources = intake.sources().map((source) => ({ ...source, quarantine: this.repairs.counts(source) }));
     const last = this.runs[0]!;
     const rows: [string, "fact" | "derived", number][] = [
       ["events", "fact", 1_312_406],
@@ -687,6 +792,13 @@ export class MockServer {
             rows: { read: 0, mapped: 0, skipped: 0, unreadable: 0, balanced: true },
             targets: [],
             quarantine: [],
+            volume: [],
+            health: {
+              status: "idle" as const,
+              reason: source.live ? "Nothing was sent yet." : "Nothing was imported yet.",
+            },
+            live: source.live && { accepted: 0, duplicate: 0, quarantined: 0, rejected: 0, skipped: 0 },
+            open_alarms: 0,
           }))
         : sources,
       last_run: fresh
@@ -696,6 +808,7 @@ export class MockServer {
       tables: fresh
         ? []
         : rows.map(([table, kind, n]) => ({ table, kind, rows: n, version: kind === "fact" ? 12 : 3 })),
+      as_of: fresh ? null : intake.AS_OF,
     };
   }
 

@@ -4,9 +4,14 @@
 //! the shapes of the text (`A9-99` for `X4-17`) and the commonest values; numbers also get a histogram. Two profiles of parts
 //! merge into the profile of the whole, so that a profile a day and source is kept and weeks are added up from days.
 //!
-//! A profile holds values of customers (its commonest ones, its extremes): it belongs into the lake beside the facts, never into a log.
+//! In memory a profile holds values of customers (its commonest ones, its extremes): it never goes into a log.
+//!
+//! [`Profile::to_json`] writes it for the lake without a single value: words become hashes, extremes are those of numbers. So a
+//! profile tells whether a column changed, and never whom it is about; erasing a person leaves profiles as they are.
 //!
 //! Deliberately missing: correlations between columns, and thresholds for shares: those are expectations in the source's file.
+
+mod wire;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +25,37 @@ const SHAPES: usize = 64;
 const SHAPE_LETTERS: usize = 24;
 /// The shape that stands for all that did not fit.
 pub const OTHER_SHAPES: &str = "…";
+
+/// Of a hundred values, so many must be of a kind for the column to be of it.
+const KIND_SHARE: u64 = 95;
+
+/// What kind of values a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Whole numbers.
+    Integer,
+    /// Numbers.
+    Decimal,
+    /// True or false.
+    Boolean,
+    /// Days or instants.
+    Time,
+    /// Anything.
+    Text,
+}
+
+impl Kind {
+    /// Its word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Integer => "integer",
+            Self::Decimal => "decimal",
+            Self::Boolean => "boolean",
+            Self::Time => "time",
+            Self::Text => "text",
+        }
+    }
+}
 
 /// What is known of a column.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +78,16 @@ pub struct Profile {
     pub total_length: u64,
     /// Values that are numbers.
     pub numbers: u64,
+    /// Of these, whole numbers.
+    pub integers: u64,
+    /// Values that are `true` or `false`.
+    pub booleans: u64,
+    /// Values that begin with a calendar day.
+    pub times: u64,
+    /// The smallest number; `None` without numbers.
+    pub lowest: Option<f64>,
+    /// The largest number.
+    pub highest: Option<f64>,
     distinct: Distinct,
     top: Heavy,
     shapes: BTreeMap<String, u64>,
@@ -60,6 +106,11 @@ impl Default for Profile {
             max_length: None,
             total_length: 0,
             numbers: 0,
+            integers: 0,
+            booleans: 0,
+            times: 0,
+            lowest: None,
+            highest: None,
             distinct: Distinct::default(),
             top: Heavy::new(TOP),
             shapes: BTreeMap::new(),
@@ -71,12 +122,20 @@ impl Default for Profile {
 impl Profile {
     /// Counts a value; `valid` is whether cleansing kept it as a value of its kind.
     pub fn add(&mut self, value: Option<&str>, valid: bool) {
-        self.n += 1;
+        self.add_times(value, 1);
+        self.invalid += u64::from(value.is_some() && !valid);
+    }
+
+    /// Counts a value, all valid, that occurs `times` times; costs as much as one.
+    pub fn add_times(&mut self, value: Option<&str>, times: u64) {
+        self.n += times;
         let Some(value) = value else {
-            self.nulls += 1;
+            self.nulls += times;
             return;
         };
-        self.invalid += u64::from(!valid);
+        if times == 0 {
+            return;
+        }
         if self.min.as_deref().is_none_or(|min| value < min) {
             self.min = Some(value.to_owned());
         }
@@ -86,16 +145,23 @@ impl Profile {
         let length = value.chars().count() as u32;
         self.min_length = Some(self.min_length.map_or(length, |min| min.min(length)));
         self.max_length = Some(self.max_length.map_or(length, |max| max.max(length)));
-        self.total_length += u64::from(length);
+        self.total_length += u64::from(length) * times;
         self.distinct.add(value);
-        self.top.add(value);
-        *self.shapes.entry(shape_of(value)).or_insert(0) += 1;
+        self.top.add_times(value, times);
+        *self.shapes.entry(shape_of(value)).or_insert(0) += times;
         self.trim_shapes();
         if let Ok(number) = value.parse::<f64>()
             && number.is_finite()
         {
-            self.numbers += 1;
-            self.histogram.add(number);
+            self.numbers += times;
+            self.integers += if number.fract() == 0.0 && !value.contains(['.', 'e', 'E']) { times } else { 0 };
+            self.lowest = Some(self.lowest.map_or(number, |lowest| lowest.min(number)));
+            self.highest = Some(self.highest.map_or(number, |highest| highest.max(number)));
+            self.histogram.add_times(number, times);
+        } else if value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false") {
+            self.booleans += times;
+        } else if begins_with_day(value) {
+            self.times += times;
         }
     }
 
@@ -106,6 +172,11 @@ impl Profile {
         self.invalid += other.invalid;
         self.total_length += other.total_length;
         self.numbers += other.numbers;
+        self.integers += other.integers;
+        self.booleans += other.booleans;
+        self.times += other.times;
+        self.lowest = self.lowest.into_iter().chain(other.lowest).reduce(f64::min);
+        self.highest = self.highest.into_iter().chain(other.highest).reduce(f64::max);
         let smaller = |a: Option<String>, b: Option<&String>| match (a, b) {
             (Some(a), Some(b)) => Some(if *b < a { b.clone() } else { a }),
             (a, b) => a.or_else(|| b.cloned()),
@@ -183,6 +254,19 @@ impl Profile {
         shapes
     }
 
+    /// What kind of values these are: the kind of at least 95 in 100 of them, text where there is none; `None` without values.
+    pub fn kind(&self) -> Option<Kind> {
+        let most = |count: u64| count * 100 >= self.present() * KIND_SHARE;
+        let kind = match () {
+            () if most(self.integers) => Kind::Integer,
+            () if most(self.numbers) => Kind::Decimal,
+            () if most(self.booleans) => Kind::Boolean,
+            () if most(self.times) => Kind::Time,
+            () => Kind::Text,
+        };
+        (self.present() > 0).then_some(kind)
+    }
+
     /// The numbers among the values.
     pub const fn histogram(&self) -> &Histogram {
         &self.histogram
@@ -213,6 +297,15 @@ pub fn shape_of(text: &str) -> String {
     shape.chars().take(SHAPE_LETTERS).collect()
 }
 
+/// Whether `value` begins as `2026-01-31`, `31.01.2026` or `01/31/2026` do.
+fn begins_with_day(value: &str) -> bool {
+    let shape = |shape: &[u8]| {
+        value.len() >= shape.len()
+            && value.bytes().zip(shape).all(|(byte, want)| if *want == b'9' { byte.is_ascii_digit() } else { byte == *want })
+    };
+    shape(b"9999-99-99") || shape(b"99.99.9999") || shape(b"99/99/9999")
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -235,6 +328,31 @@ mod tests {
         assert!((found.distinct() - 4.0).abs() < 0.1);
         assert_eq!(found.top(1), (vec![("Ann", 2)], 0));
         assert_eq!(found.shapes(), [("Aaa", 3), ("99.9", 1), ("aa", 1)]);
+    }
+
+    #[test]
+    fn the_kind_of_a_column_is_that_of_nearly_all_its_values() {
+        let of = |values: &[&str]| profile(values.iter().map(|value| Some(*value))).kind();
+        assert_eq!(of(&["1", "20", "-3"]), Some(Kind::Integer));
+        assert_eq!(of(&["1", "2.5"]), Some(Kind::Decimal));
+        assert_eq!(of(&["true", "False"]), Some(Kind::Boolean));
+        assert_eq!(of(&["2026-01-31T10:00:00Z", "31.01.2026"]), Some(Kind::Time));
+        assert_eq!(of(&["1", "x"]), Some(Kind::Text));
+        assert_eq!(of(&[]), None);
+        let found = profile([Some("9"), Some("12.5"), Some("-100")]);
+        assert_eq!((found.lowest, found.highest), (Some(-100.0), Some(12.5)), "as numbers, not as text");
+    }
+
+    #[test]
+    fn a_value_counted_at_once_is_one_counted_one_by_one() {
+        let (mut at_once, mut one_by_one) = (Profile::default(), Profile::default());
+        for (value, times) in
+            [(Some("a"), 3), (None, 2), (Some("4.5"), 4), (Some("true"), 1), (Some("2026-01-31"), 2), (Some("b"), 0)]
+        {
+            at_once.add_times(value, times);
+            (0..times).for_each(|_| one_by_one.add(value, true));
+        }
+        assert_eq!(at_once, one_by_one);
     }
 
     #[test]

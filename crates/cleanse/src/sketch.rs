@@ -21,6 +21,8 @@ use xxhash_rust::xxh3::xxh3_64;
 const PRECISION: u32 = 12;
 /// Registers of [`Distinct`].
 const REGISTERS: usize = 1 << PRECISION;
+/// The largest rank: all bits behind the register number are 0, up to the one that bounds it.
+const MOST_RANK: u8 = (64 - PRECISION) as u8 + 1;
 
 /// How many different values there were, about.
 #[derive(Clone, PartialEq, Eq)]
@@ -55,6 +57,41 @@ impl Distinct {
         self.registers.iter_mut().zip(&other.registers).for_each(|(a, b)| *a = (*a).max(*b));
     }
 
+    /// The registers as text without quotes or backslashes: a rank is one sign from `$` on, a run of empty registers its length in
+    /// base 26 with the digits `a` to `z`. A sketch of few values is short.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        for run in self.registers.chunk_by(|a, b| *a == 0 && *b == 0) {
+            match run[0] {
+                0 => write_run(run.len(), &mut text),
+                rank => text.push(char::from(b'#' + rank)),
+            }
+        }
+        text
+    }
+
+    /// Reads [`Self::to_text`]; `None` for anything else.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let mut registers = Vec::with_capacity(REGISTERS);
+        let mut run = 0_usize;
+        for byte in text.bytes() {
+            if byte.is_ascii_lowercase() {
+                run = run * 26 + usize::from(byte - b'a');
+                if run > REGISTERS {
+                    return None;
+                }
+                continue;
+            }
+            registers.resize(registers.len() + std::mem::take(&mut run), 0);
+            registers.push(byte.checked_sub(b'#').filter(|rank| (1..=MOST_RANK).contains(rank))?);
+            if registers.len() > REGISTERS {
+                return None;
+            }
+        }
+        registers.resize(registers.len() + run, 0);
+        (registers.len() == REGISTERS).then_some(Self { registers })
+    }
+
     /// The estimate; 0 for nothing.
     pub fn estimate(&self) -> f64 {
         let m = REGISTERS as f64;
@@ -63,6 +100,14 @@ impl Distinct {
         let raw = 0.7213 / (1.0 + 1.079 / m) * m * m / sum;
         if empty > 0 && raw <= 2.5 * m { m * (m / empty as f64).ln() } else { raw }
     }
+}
+
+/// `length` in base 26, the most significant digit first.
+fn write_run(length: usize, text: &mut String) {
+    if length >= 26 {
+        write_run(length / 26, text);
+    }
+    text.push(char::from(b'a' + (length % 26) as u8));
 }
 
 /// Values that are there most.
@@ -80,22 +125,37 @@ impl Heavy {
         Self { limit: limit.max(1), counts: FxHashMap::default(), error: 0 }
     }
 
+    /// What [`Self::top`] and [`Self::error`] of another summary said.
+    pub fn of_counts(limit: usize, counts: impl IntoIterator<Item = (String, u64)>, error: u64) -> Self {
+        Self { limit: limit.max(1), counts: counts.into_iter().take(limit.max(1)).collect(), error }
+    }
+
     /// Counts a value; only its first 64 letters are kept.
     pub fn add(&mut self, value: &str) {
+        self.add_times(value, 1);
+    }
+
+    /// Counts a value that occurs `times` times.
+    pub fn add_times(&mut self, value: &str, times: u64) {
         let short = value.char_indices().nth(64).map_or(value, |(end, _)| &value[..end]);
         if let Some(count) = self.counts.get_mut(short) {
-            *count += 1;
+            *count += times;
             return;
         }
-        if self.counts.len() < self.limit {
-            self.counts.insert(short.to_owned(), 1);
-            return;
+        let mut left = times;
+        while self.counts.len() >= self.limit && left > 0 {
+            // As far as the smallest count reaches, all are lowered together with the new one.
+            let cut = self.counts.values().copied().min().unwrap_or(0).min(left);
+            self.error += cut;
+            left -= cut;
+            self.counts.retain(|_, count| {
+                *count -= cut;
+                *count > 0
+            });
         }
-        self.error += 1;
-        self.counts.retain(|_, count| {
-            *count -= 1;
-            *count > 0
-        });
+        if left > 0 {
+            self.counts.insert(short.to_owned(), left);
+        }
     }
 
     /// Adds what another summary saw.
@@ -144,14 +204,29 @@ pub struct Histogram {
 impl Histogram {
     /// Counts a number; NaN is left out.
     pub fn add(&mut self, value: f64) {
+        self.add_times(value, 1);
+    }
+
+    /// Counts a number that occurs `times` times.
+    pub fn add_times(&mut self, value: f64, times: u64) {
         if !value.is_nan() {
-            *self.buckets.entry(bucket_of(value)).or_insert(0) += 1;
+            *self.buckets.entry(bucket_of(value)).or_insert(0) += times;
         }
     }
 
     /// Adds what another histogram saw.
     pub fn merge(&mut self, other: &Self) {
         other.buckets.iter().for_each(|(bucket, count)| *self.buckets.entry(*bucket).or_insert(0) += count);
+    }
+
+    /// What [`Self::buckets`] of another histogram said.
+    pub fn of_buckets(buckets: impl IntoIterator<Item = (i32, u64)>) -> Self {
+        Self { buckets: buckets.into_iter().collect() }
+    }
+
+    /// Bucket numbers with their counts, ascending.
+    pub fn buckets(&self) -> impl Iterator<Item = (i32, u64)> + '_ {
+        self.buckets.iter().map(|(bucket, count)| (*bucket, *count))
     }
 
     /// How many numbers were counted.
@@ -217,6 +292,21 @@ mod tests {
             (0..n).for_each(|value| sketch.add(&format!("value {value}")));
             let estimate = sketch.estimate();
             assert!((estimate - f64::from(n)).abs() <= 0.049 * f64::from(n) + 0.5, "{n}: {estimate}");
+        }
+    }
+
+    #[test]
+    fn registers_as_text_are_the_same_registers() {
+        for n in [0, 1, 3, 200, 5_000, 400_000] {
+            let mut sketch = Distinct::default();
+            (0..n).for_each(|value| sketch.add(&format!("value {value}")));
+            let text = sketch.to_text();
+            assert_eq!(Distinct::from_text(&text), Some(sketch), "{n}");
+            assert!(!text.contains(['"', '\\']), "{text}");
+        }
+        assert_eq!(Distinct::default().to_text(), "gbo", "6 · 676 + 1 · 26 + 14 = 4096 empty registers");
+        for wrong in ["", "gb", "gboa$", "zzzzzzzz", "gbn\u{7f}", "gbn#"] {
+            assert_eq!(Distinct::from_text(wrong), None, "{wrong}");
         }
     }
 

@@ -28,16 +28,20 @@ pub enum Command {
     Init(Init),
     /// Check the project: every problem with file, line and remedy.
     Check(Check),
-    /// Read file sources into the lake and print what became of every row.
+    /// Add sources of known vendors.
+    Source(Source),
+    /// Read files, buckets and databases into the lake and print what became of every row.
     Import(Import),
     /// Run the pipeline: people, journeys, scores, voice, drivers.
     Run(Run),
-    /// Serve the API and the cockpit; import watched sources and run the pipeline on schedule.
+    /// Serve the API and the cockpit; take in what is new, and run the pipeline on schedule.
     Serve(Serve),
     /// Query the tables.
     Sql(Sql),
     /// Prove that everything that came in is accounted for, or name the batch where it is not.
     Audit(Audit),
+    /// Take quarantined rows in once more, through today's mapping or edited; or discard them.
+    Replay(Replay),
     /// Write keys of sources that take facts over HTTP.
     Keys(Keys),
     /// Write the generated part of the documentation: schemas, tables, API.
@@ -95,18 +99,42 @@ pub struct Demo {
 pub struct Init {
     /// The folder for the project; files that are there already are never overwritten.
     pub dir: PathBuf,
-    /// What to start from.
-    #[arg(long, default_value = "shop")]
-    pub template: Template,
+    /// What to start from: shop (orders, customers and a survey, with a sample), empty, or a vendor of `clew source list`.
+    #[arg(long, default_value = "shop", value_name = "NAME")]
+    pub template: String,
 }
 
-/// What a new project starts from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Template {
-    /// A shop: orders, customers and a satisfaction survey, with a sample to import.
-    Shop,
-    /// The files alone, everything commented out but the company's name.
-    Empty,
+/// `clew source`.
+#[derive(Debug, Args)]
+pub struct Source {
+    /// The project folder.
+    #[arg(long, value_name = "DIR", default_value = ".", env = "CLEW_PROJECT", global = true)]
+    pub project: PathBuf,
+    /// What to do.
+    #[command(subcommand)]
+    pub what: SourceCommand,
+}
+
+/// What to do with sources of known vendors.
+#[derive(Debug, Subcommand)]
+pub enum SourceCommand {
+    /// Add the source of a vendor to the project: its declaration and mappings.
+    Add {
+        /// A name of the list.
+        template: String,
+        /// What to call the source; as the template when left out.
+        #[arg(long = "as", value_name = "SOURCE")]
+        name: Option<String>,
+        /// Write the template's sample too, so that it can be tried at once.
+        #[arg(long)]
+        sample: bool,
+    },
+    /// List the vendors that are known.
+    List {
+        /// Print the list as JSON on standard output.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// `clew check`.
@@ -118,6 +146,9 @@ pub struct Check {
     /// Do not look into the sources' files (their columns are then not checked).
     #[arg(long)]
     pub no_files: bool,
+    /// Ask the buckets and databases of the project too, whether they answer and give the columns that the mappings name.
+    #[arg(long)]
+    pub connect: bool,
     /// How to report.
     #[command(flatten)]
     pub report: Report,
@@ -132,6 +163,12 @@ pub struct Import {
     /// The sources to import; all when left out.
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<String>,
+    /// Read the named buckets and databases from their beginning again; what is stored already counts as duplicate.
+    #[arg(long, requires = "sources")]
+    pub anew: bool,
+    /// Read the streams of sources with `nats:` or `kafka:` to their present end, which `clew serve` follows otherwise.
+    #[arg(long)]
+    pub until_empty: bool,
     /// How to report.
     #[command(flatten)]
     pub report: Report,
@@ -163,7 +200,7 @@ pub struct Serve {
     /// Address to listen on; `listen:` of clew.yaml when left out. Port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<std::net::SocketAddr>,
-    /// Serve only: no imports and no runs on schedule.
+    /// Serve only: nothing comes in by itself, and nothing runs.
     #[arg(long)]
     pub no_schedule: bool,
 }
@@ -193,6 +230,50 @@ pub struct Audit {
     /// Where.
     #[command(flatten)]
     pub at: At,
+    /// How to report.
+    #[command(flatten)]
+    pub report: Report,
+}
+
+/// `clew replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// Where.
+    #[command(flatten)]
+    pub at: At,
+    /// The sources whose open rows are meant; all when left out.
+    #[arg(value_name = "SOURCE")]
+    pub sources: Vec<String>,
+    /// Only rows that were refused for this reason.
+    #[arg(long, value_name = "REASON")]
+    pub reason: Option<String>,
+    /// Only rows of this table: events, records, responses; or rows, which never became a fact.
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
+    /// Only rows that this batch met first.
+    #[arg(long, value_name = "BATCH")]
+    pub batch: Option<String>,
+    /// Only the row with this id; may be repeated.
+    #[arg(long = "id", value_name = "ID")]
+    pub ids: Vec<String>,
+    /// Rows that stand for those in quarantine, one a line: {"quarantine_id": "…", "raw": {…} or "text"}.
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub edit: Option<PathBuf>,
+    /// Close the rows without taking them in.
+    #[arg(long, requires = "reason_text", conflicts_with = "edit")]
+    pub discard: bool,
+    /// Why they are discarded, in your words.
+    #[arg(long, value_name = "TEXT", requires = "discard")]
+    pub reason_text: Option<String>,
+    /// Tell what would become of the rows, and store nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Rows told of each outcome.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub examples: usize,
+    /// Show the raw rows of the examples, personal values included.
+    #[arg(long)]
+    pub show: bool,
     /// How to report.
     #[command(flatten)]
     pub report: Report,

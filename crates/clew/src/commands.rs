@@ -6,9 +6,11 @@ mod demo;
 mod import;
 mod init;
 mod keys;
+mod replay;
 mod run;
 mod schema;
 mod serve;
+mod source;
 mod sql;
 
 use anyhow::Result;
@@ -22,6 +24,7 @@ pub async fn perform(command: Command) -> Result<()> {
     match command {
         Command::Demo(options) => demo::perform(&options).await,
         Command::Init(options) => init::perform(&options),
+        Command::Source(options) => source::perform(&options),
         Command::Check(options) => {
             // `intake::check` plans SQL in a runtime of its own, which this one's threads must not wait for.
             tokio::task::spawn_blocking(move || check::perform(&options)).await?
@@ -31,6 +34,7 @@ pub async fn perform(command: Command) -> Result<()> {
         Command::Serve(options) => serve::perform(&options).await,
         Command::Sql(options) => sql::perform(&options).await,
         Command::Audit(options) => audit::perform(&options).await,
+        Command::Replay(options) => replay::perform(&options).await,
         Command::Keys(options) => keys::perform(&options).await,
         Command::Schema(options) => schema::perform(&options),
     }

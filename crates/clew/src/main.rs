@@ -8,6 +8,7 @@
 //! | [`store`], [`remote`] | who does the work: this process, or the `clew serve` that owns the store |
 //! | [`output`], [`progress`] | what people and programs read |
 //! | [`failure`] | exit codes |
+//! | [`templates`] | what new projects and sources of known vendors start from |
 //! | [`reference`] | the generated part of the documentation |
 //! | [`demo`] | the invented company |
 //!
@@ -23,6 +24,7 @@ mod project;
 mod reference;
 mod remote;
 mod store;
+mod templates;
 
 use std::process::ExitCode;
 

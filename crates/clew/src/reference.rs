@@ -46,10 +46,62 @@ fn tables() -> String {
             describe(table, &mut page);
         }
     }
+    page += VIEWS;
+    page.push('\n');
+    flags(&mut page);
     page.truncate(page.trim_end().len());
     page.push('\n');
     page
 }
+
+/// The codes of `quality`.
+fn flags(page: &mut String) {
+    page.push_str(
+        "## Flags of `quality`\n\n\
+         A flag stands for the whole fact, or for one of its fields as `field:flag`, such as `emails:case_changed`. What it did to the value:\n\
+         *changed* (the value given is in `raw`), *kept*, or *emptied* (null is stored, the value given is in `raw`). See [data quality](quality.md).\n\n\
+         | flag | of | value | meaning |\n|---|---|---|---|\n",
+    );
+    for (code, effect, meaning) in clew_intake::typing::flags() {
+        let of = if effect.is_some() { "a field" } else { "the fact" };
+        let _ = writeln!(page, "| {code} | {of} | {} | {} |", effect.unwrap_or_default(), meaning.replace('|', "\\|"));
+    }
+}
+
+/// What the views say; their SQL is in `lake::session` and `pipeline::views`.
+const VIEWS: &str = "\
+## Views
+
+Computed when they are asked, from the tables above.
+
+| view | one row is |
+|---|---|
+| event_identifiers, record_identifiers, response_identifiers | one identifier of a fact |
+| events_current, records_current, responses_current | the newest version of a fact that is not deleted |
+| people_events, people_responses | a fact with the person it belongs to |
+| [source_quality](#source_quality) | how good one field of a source was on one UTC day |
+
+### source_quality
+
+One row is a source, target (null: raw columns), field and day. Every score is a fraction, null where there was nothing to judge.
+
+| column | type | what |
+|---|---|---|
+| source, target, field, day | text, text, text, date | whose quality |
+| n, nulls, invalid, changed | bigint | values; missing, refused or flagged, repaired ones; exact |
+| completeness | double | 1 − nulls / n |
+| validity | double | 1 − invalid / (n − nulls) |
+| uniqueness | double | different values a sampled value; 1 when all differ |
+| sampled | bigint | values in the sample |
+| consistency | double | share of the checks of expectations over this field that passed |
+| checked | bigint | such checks |
+| timeliness | double | share of the target's facts that came within the source's `freshness`; null where it declares none |
+| median_delay_s | double | median of received_at minus the time of the target's facts, in seconds |
+| alarms | bigint | alarms about the field on that day |
+
+Functions over the column `profile` of field_quality: `profile_merge(profile)` (aggregate), `profile_distinct(profile)`, `profile_sampled(profile)`,
+`profile_quantile(profile, p)`.
+";
 
 fn describe(table: &Table, page: &mut String) {
     let _ = writeln!(page, "### {}\n\nOne row is {}. Key: {}.", table.name, table.row, table.key.join(", "));

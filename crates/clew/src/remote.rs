@@ -175,7 +175,12 @@ impl Remote {
 
     /// Hands over `work` (`import` or `run`) and waits for its end.
     pub async fn work(&self, work: &str, order: &Value) -> Result<Job> {
-        let mut job: Job = self.post(work, order).await?;
+        let job: Job = self.post(work, order).await?;
+        self.follow(work, job).await
+    }
+
+    /// Waits for the end of `job`, which does `work`.
+    pub async fn follow(&self, work: &str, mut job: Job) -> Result<Job> {
         let line = Line::new();
         while job.status == "queued" || job.status == "running" {
             if let Some(step) = job.steps.iter().find(|step| step.status == "running") {

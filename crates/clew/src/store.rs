@@ -9,6 +9,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use clew_lake::{Lake, OpenError, Options, SealedLake};
 
+use clew_pipeline::online::OnlineIdentity;
+
 use crate::project::Project;
 use crate::remote::Remote;
 
@@ -45,6 +47,11 @@ pub async fn open_sealed(project: &Project) -> Result<SealedLake> {
 /// The lake's limits as the project sets them, with the pipeline's functions and views.
 pub fn options(project: &Project) -> Options {
     let mut options = Options { extensions: clew_pipeline::registry(), ..Options::default() };
+    match OnlineIdentity::new(&project.definitions.rules) {
+        Ok(online) => online.register(&mut options),
+        // A project that was read has rules that compile.
+        Err(error) => tracing::error!(%error, "new subjects wait for the next run"),
+    }
     if let Some(megabytes) = project.settings.engine.memory_mb {
         options.memory_limit = megabytes as usize * (1 << 20);
     }

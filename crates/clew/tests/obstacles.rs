@@ -211,3 +211,35 @@ fn a_disk_that_fills_refuses_the_import_and_the_next_one_completes_it() {
     assert_eq!(value(shop, "SELECT count(DISTINCT event_id) FROM events"), 400_000);
     assert_eq!(sum(&clew(shop, &["import", "orders", "--json"]).json(), "stored"), 0);
 }
+
+#[test]
+fn a_column_that_is_renamed_later_is_one_alarm_and_its_rows_wait() {
+    let folder = shop();
+    let shop = &folder.path().join("shop");
+    let fine = clew(shop, &["import"]);
+    assert!(!fine.done().out.contains("alarm"), "the sample is as expected: {}", fine.out);
+    let scores = rows(
+        shop,
+        "SELECT completeness, validity, uniqueness, consistency, checked, n FROM source_quality \
+         WHERE source = 'orders' AND target = 'events' AND field = 'amount'",
+    );
+    assert_eq!(scores.len(), 1, "{scores:?}");
+    // 58 events of 30 orders: only `order_placed` has an amount.
+    assert_eq!((&scores[0]["n"], &scores[0]["checked"], &scores[0]["consistency"]), (&58.into(), &58.into(), &1.0.into()));
+    assert!((scores[0]["completeness"].as_f64().unwrap() - 30.0 / 58.0).abs() < 1e-9, "{scores:?}");
+    assert!(scores[0]["uniqueness"].as_f64().unwrap() > 0.9, "{scores:?}");
+
+    let orders = shop.join("data/orders.csv");
+    let text = std::fs::read_to_string(&orders).unwrap();
+    std::fs::write(&orders, text.replacen("delivered_at", "arrived_at", 1)).unwrap();
+    let said = clew(shop, &["import", "orders"]);
+    let alarms: Vec<&str> = said.done().out.lines().filter(|line| line.contains("alarm")).collect();
+    assert_eq!(alarms.len(), 1, "{}", said.out);
+    assert!(alarms[0].starts_with("orders: alarm column_missing") && alarms[0].contains("arrived_at"), "{}", alarms[0]);
+    assert_eq!(value(shop, "SELECT count(*) FROM quarantine WHERE reason = 'column_missing'"), 30);
+    let report = clew(shop, &["import", "orders", "--json"]).json();
+    assert_balanced(&report);
+    assert_eq!(report["sources"][0]["alarms"][0]["rule"], "column_missing", "{report:#}");
+    assert_eq!(clew(shop, &["audit", "--json"]).json()["holds"], true);
+    assert_eq!(clew(shop, &["check"]).code, 1, "the mapping does not fit the file");
+}

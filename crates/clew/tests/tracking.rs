@@ -400,7 +400,7 @@ fn send_until_full(served: &Served, key: &str, sender: &str, dice: &mut impl Rng
 fn whenever_the_disk_is_full_it_refuses_with_a_time_to_come_again_and_loses_nothing() {
     const SENDERS: usize = 3;
     let moments: usize = std::env::var("CLEW_FULL_DISKS").map_or(2, |n| n.parse().expect("a number of moments"));
-    let Some(mut disk) = Disk::mount(60) else {
+    let Some(mut disk) = Disk::mount(80) else {
         println!("skipped: mounting a small tmpfs needs rights that this machine does not give");
         return;
     };
@@ -435,6 +435,8 @@ fn whenever_the_disk_is_full_it_refuses_with_a_time_to_come_again_and_loses_noth
             acknowledged.extend(ids);
         }
     }
+    // Stopping seals and merges, which needs as much again for a while.
+    disk.grow(300);
     served.stop();
     let stored = ask(&["sql", "SELECT event_id FROM events", "--format", "csv"]);
     let mut stored: Vec<&str> = stored.done().out.lines().skip(1).collect();

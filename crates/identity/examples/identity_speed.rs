@@ -55,7 +55,7 @@ fn main() {
     report("resolve", count, start);
 
     let start = Instant::now();
-    let persons = assign_person_ids(&[], &resolution.assignments);
+    let persons = assign_person_ids(&[], &[], &resolution.assignments);
     report("assign_person_ids", count, start);
     println!("{} subjects, {} persons, {} conflicts", subjects.len(), persons.changes.len(), resolution.conflicts.len());
 }

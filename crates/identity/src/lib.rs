@@ -5,13 +5,16 @@
 //! * [`subjects`]: the input of a resolution in columns, with every identifier value stored once.
 //! * [`resolve`]: subjects, decisions and rules in; persons, evidence, conflicts and identifier roles out.
 //! * [`persons`]: person ids that stay put between runs, and the changes that explain where they did not.
+//! * [`online`]: whose one new subject is, decided in the write path until the next run.
 //! * [`why`]: the chain of evidence between two subjects.
+//! * [`matching`]: which records are one person by likeness, without labels.
 //!
 //! The crate knows no storage, no clock and no randomness: the same rows give the same answer in whatever order they
-//! come. Deliberately missing in this cut: probabilistic matching of records (its edges will enter [`resolve`] beside
-//! the deterministic ones) and the online index of the write path.
+//! come. Deliberately missing in this cut: edges of [`matching`] in [`resolve`], beside the deterministic ones.
 
 pub mod canonical;
+pub mod matching;
+pub mod online;
 pub mod persons;
 pub mod resolve;
 pub mod rules;

@@ -10,6 +10,9 @@
 //!    this subject), the next number of a deterministic sequence is used. A merge that is undone thus gives both ids
 //!    back where evidence allows it.
 //!
+//! What the write path answered before the run ([`crate::online`]) is a hint: its persons keep the ids that were shown, where the
+//! partition has a part for them and no registered id is in it. They enter the changes as created, so that a replay finds them.
+//!
 //! [`replay`] turns the stored changes into the anchors from which a rebuild finds the same ids again: that table is
 //! the one derived thing with memory. Missing here: valid_from and valid_to of the mapping, which need a clock.
 
@@ -138,9 +141,13 @@ impl Former {
 
 /// Names the persons of `partition` (in canonical order, as [`crate::resolve`] returns it) so that those of `previous`
 /// keep their ids wherever the rule in the module header allows it. `previous` may hold every subject or one for each
-/// person. The same partition again gives no changes. O(n).
-pub fn assign_person_ids(previous: &[(i64, PersonId)], partition: &[Assignment]) -> Persons {
-    let person_before: FxHashMap<i64, PersonId> = previous.iter().copied().collect();
+/// person. `provisional` are persons that only the write path has named, each with its founding subject: they rank behind all of
+/// `previous`. The same partition again gives no changes. O(n).
+pub fn assign_person_ids(previous: &[(i64, PersonId)], provisional: &[(i64, PersonId)], partition: &[Assignment]) -> Persons {
+    let registered: FxHashSet<PersonId> = previous.iter().map(|&(_, person)| person).collect();
+    let hints = || provisional.iter().copied().filter(|(_, person)| !registered.contains(person));
+    let mut person_before: FxHashMap<i64, PersonId> = hints().collect();
+    person_before.extend(previous.iter().copied());
     let mut former: FxHashMap<PersonId, Former> = FxHashMap::default();
     for &person in person_before.values() {
         former.entry(person).or_default().subjects += 1;
@@ -170,14 +177,21 @@ pub fn assign_person_ids(previous: &[(i64, PersonId)], partition: &[Assignment])
     let is_home = |person: &PersonId, part: usize| former[person].home().is_some_and(|home| home.part == part);
     let names: Vec<PersonId> = (0..rows.len())
         .map(|part| {
-            let survivor =
-                incoming[part].iter().filter(|person| is_home(person, part)).min_by_key(|person| former[person].oldest());
+            let rank = |person: &PersonId| (!registered.contains(person), former[person].oldest());
+            let survivor = incoming[part].iter().filter(|person| is_home(person, part)).min_by_key(|person| rank(person));
             survivor.copied().unwrap_or_else(|| free_name(partition[rows[part][0]].subject, &mut taken))
         })
         .collect();
 
     let mut persons =
         Persons { ids: partition.iter().map(|row| (row.subject, names[part_of[&row.founder]])).collect(), changes: Vec::new() };
+    let mut shown: Vec<(PersonId, i64)> = hints()
+        .filter(|(subject, person)| person_before[subject] == *person && !former[person].pieces.is_empty())
+        .map(|(s, p)| (p, s))
+        .collect();
+    shown.sort_unstable();
+    let created = |(to, subject)| Change { kind: ChangeKind::Created, from: None, to, subject };
+    persons.changes.extend(shown.into_iter().map(created));
     for (part, &to) in names.iter().enumerate() {
         let founder = partition[rows[part][0]].subject;
         let mut note = |kind, from, subject| persons.changes.push(Change { kind, from, to, subject });
@@ -214,14 +228,13 @@ pub fn assign_person_ids(previous: &[(i64, PersonId)], partition: &[Assignment])
     persons
 }
 
+/// Names that `founder` may give, in the order in which they are tried.
+pub(crate) fn names_after(founder: i64) -> impl Iterator<Item = PersonId> {
+    (0..).map(move |attempt| if attempt == 0 { PersonId::founded_by(founder) } else { PersonId::alternative(founder, attempt) })
+}
+
 fn free_name(founder: i64, taken: &mut FxHashSet<PersonId>) -> PersonId {
-    let mut name = PersonId::founded_by(founder);
-    let mut attempt = 0;
-    while !taken.insert(name) {
-        attempt += 1;
-        name = PersonId::alternative(founder, attempt);
-    }
-    name
+    names_after(founder).find(|name| taken.insert(*name)).expect("the names do not end")
 }
 
 /// One subject for each living person, from all changes in the order in which they were stored: the `previous` of a
@@ -266,7 +279,7 @@ mod tests {
     }
 
     fn run(previous: &Persons, rows: &[(i64, i64)]) -> Persons {
-        assign_person_ids(&previous.ids, &partition(rows))
+        assign_person_ids(&previous.ids, &[], &partition(rows))
     }
 
     const P1: PersonId = PersonId(1);
@@ -295,6 +308,21 @@ mod tests {
         // With equal evidence the older part keeps it, and the other gets its own id back.
         let one = run(&run(&Persons::default(), &[(1, 1), (2, 2)]), &[(1, 1), (2, 1)]);
         assert_eq!(run(&one, &[(1, 1), (2, 2)]).ids, [(1, P1), (2, P2)]);
+    }
+
+    #[test]
+    fn an_id_that_was_shown_stays_unless_a_registered_one_is_in_the_part() {
+        // The write path met 2 before 1 and named the person after it.
+        let named = assign_person_ids(&[], &[(2, P2)], &partition(&[(1, 1), (2, 1)]));
+        assert_eq!(named.ids, [(1, P2), (2, P2)]);
+        assert_eq!(named.changes, [change(ChangeKind::Created, None, P2, 2)]);
+        assert_eq!(replay(&named.changes), [(2, P2)]);
+        // A registered person wins, whatever is older, and the change tells what became of the one that was shown.
+        let merged = assign_person_ids(&[(3, P3)], &[(2, P2)], &partition(&[(1, 1), (2, 1), (3, 1)]));
+        assert_eq!(merged.ids[0].1, P3);
+        assert_eq!(merged.changes, [change(ChangeKind::Created, None, P2, 2), change(ChangeKind::Merged, Some(P2), P3, 2)]);
+        // One whose subject is nowhere to be seen was never there.
+        assert_eq!(assign_person_ids(&[], &[(9, P3)], &partition(&[(1, 1)])).changes, [change(ChangeKind::Created, None, P1, 1)]);
     }
 
     #[test]
@@ -338,16 +366,16 @@ mod tests {
             let mut now = Persons::default();
             let mut stored = Vec::new();
             for partition in &history {
-                let next = assign_person_ids(&now.ids, partition);
+                let next = assign_person_ids(&now.ids, &[], partition);
                 // One id for each person, and one person for each id.
                 for (a, x) in partition.iter().zip(&next.ids) {
                     for (b, y) in partition.iter().zip(&next.ids) {
                         prop_assert_eq!(a.founder == b.founder, x.1 == y.1);
                     }
                 }
-                prop_assert!(assign_person_ids(&next.ids, partition).changes.is_empty());
+                prop_assert!(assign_person_ids(&next.ids, &[], partition).changes.is_empty());
                 stored.extend_from_slice(&next.changes);
-                prop_assert_eq!(&assign_person_ids(&replay(&stored), partition).ids, &next.ids);
+                prop_assert_eq!(&assign_person_ids(&replay(&stored), &[], partition).ids, &next.ids);
                 // Whoever changed sides is explained.
                 let before: FxHashMap<i64, PersonId> = now.ids.iter().copied().collect();
                 for (subject, to) in &next.ids {

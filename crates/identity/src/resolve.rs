@@ -23,7 +23,7 @@ use rustc_hash::FxHashMap;
 use crate::rules::Shared;
 use crate::subjects::{SubjectKind, SubjectRow, Subjects};
 
-mod union;
+pub(crate) mod union;
 
 use union::{Claim, Refusal, Union};
 
@@ -146,6 +146,8 @@ pub struct IdentifierUse {
     pub subjects: u32,
     /// Persons whose subjects carry it.
     pub persons: u32,
+    /// The subject that first used it as evidence: its person holds the value. None: nobody does.
+    pub holder: Option<i64>,
 }
 
 /// Persons and how they came about. Every list is ordered by content, so that equal input gives equal output.
@@ -529,6 +531,9 @@ impl<'s, 'r> Resolver<'s, 'r> {
                 last_seen_us: rows().map(|row| row.last_seen_us).max().unwrap_or_default(),
                 subjects: carried_by.len() as u32,
                 persons: persons.len() as u32,
+                holder: Some(self.union.holder(value))
+                    .filter(|&holder| holder != NONE)
+                    .map(|holder| subjects.rows[holder as usize].id),
             });
             if role == Role::Household {
                 for &subject in carried_by.iter().filter(|&&subject| self.silent[subject as usize].is_none()) {

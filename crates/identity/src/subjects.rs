@@ -251,6 +251,11 @@ impl<'r> Subjects<'r> {
         Some(Seen { population: self.name(row.population), first_seen_us, last_seen_us, kind })
     }
 
+    /// The source that showed the subject `id` first; empty where it is not known.
+    pub(crate) fn source_of(&self, id: i64) -> &str {
+        self.position(id).map_or("", |at| self.name(self.rows[at as usize].source))
+    }
+
     /// How many subjects there are.
     pub fn len(&self) -> usize {
         self.rows.len()

@@ -64,6 +64,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         currency: None,
         promoted: Vec::new(),
         versions: false,
+        conventions: Arc::default(),
     };
     let typer = Typer::new(Arc::new(origin), Table::find("events").ok_or("events")?, &output);
     let wanted: Vec<usize> = program.columns.iter().map(|name| schema.index_of(name)).collect::<Result<_, _>>()?;

@@ -48,6 +48,7 @@ fn main() {
         currency: Some("EUR".into()),
         promoted: Vec::new(),
         versions: false,
+        conventions: Arc::default(),
     };
     let tracker = Tracker::new(&Arc::new(origin), None, "measure");
     let bodies: Vec<Vec<u8>> = (0..240).map(body).collect();

@@ -5,6 +5,9 @@
 //! has as many rows of the source as accounting says were stored. **No fact twice**: no key of a source in append mode occurs more than once
 //! (in upsert and snapshot mode versions share a key by design).
 //!
+//! **Quarantine**: every row of it is open, repaired (stored, or there already), discarded or replaced by a row of another reason, and no more
+//! than one of these; a replay has decided about as many rows as it read; nothing is decided about a row that is not there.
+//!
 //! Quarantine has at most as many rows as were counted into it, and some if any was: the same row met again is counted again and
 //! kept once. Fact tables carry no batch, so where they disagree with accounting the source, the table and the files that differ are named,
 //! with the batches that brought those files.
@@ -54,8 +57,16 @@ pub struct SourceAudit {
     pub unreadable: u64,
     /// By table.
     pub targets: Vec<TargetAudit>,
-    /// Rows of `quarantine`.
+    /// Rows of `quarantine` = open + repaired + discarded + replaced.
     pub in_quarantine: u64,
+    /// Of these, rows that nothing has been decided about.
+    pub open: u64,
+    /// Rows that a replay stored, or found to be there already.
+    pub repaired: u64,
+    /// Rows that nobody wants.
+    pub discarded: u64,
+    /// Rows that a replay refused for another reason, under an id of their own.
+    pub replaced: u64,
 }
 
 /// One table of a source.
@@ -118,7 +129,11 @@ pub async fn audit(lake: &Lake, project: &Sources) -> Result<AuditReport, DataFu
             }
         }
         breaks.extend(quarantine_break(source));
+        if source.in_quarantine != source.open + source.repaired + source.discarded + source.replaced {
+            breaks.push(unsettled(&session, source).await?);
+        }
     }
+    repairs(&session, &mut breaks).await?;
     Ok(AuditReport { holds: breaks.is_empty(), sources: sources.into_values().collect(), breaks })
 }
 
@@ -248,13 +263,71 @@ async fn repeated(
     Ok(())
 }
 
+/// Rows of quarantine by what was decided about them.
 async fn quarantine(session: &SessionContext, sources: &mut BTreeMap<String, SourceAudit>) -> Result<(), DataFusionError> {
-    for (words, n) in rows(session, "SELECT source, count(*) FROM quarantine GROUP BY source", 1).await? {
+    let sql = "SELECT q.source, count(*), count(*) FILTER (WHERE r.outcome IN ('stored', 'duplicate')), \
+               count(*) FILTER (WHERE r.outcome = 'discarded'), count(*) FILTER (WHERE r.outcome = 'replaced') \
+               FROM quarantine q LEFT JOIN (SELECT quarantine_id AS closed, min(outcome) AS outcome FROM repairs \
+               WHERE outcome <> 'quarantined' GROUP BY quarantine_id) r ON r.closed = q.quarantine_id GROUP BY q.source";
+    for (words, n) in rows(session, sql, 1).await? {
         let Some(name) = words[0].clone() else { continue };
         let source = sources.entry(name.clone()).or_insert_with(|| SourceAudit { source: name, ..SourceAudit::default() });
-        source.in_quarantine = n[0];
+        [source.in_quarantine, source.repaired, source.discarded, source.replaced] = [n[0], n[1], n[2], n[3]];
+    }
+    for (words, n) in rows(session, "SELECT source, count(*) FROM quarantine_open GROUP BY source", 1).await? {
+        if let Some(source) = words[0].as_ref().and_then(|name| sources.get_mut(name)) {
+            source.open = n[0];
+        }
     }
     Ok(())
+}
+
+/// Rows of quarantine that are neither open nor closed once, with the batches that brought them.
+async fn unsettled(session: &SessionContext, source: &SourceAudit) -> Result<Break, DataFusionError> {
+    let sql = format!(
+        "SELECT DISTINCT batch FROM quarantine WHERE source = '{}' AND quarantine_id IN \
+         (SELECT quarantine_id FROM quarantine GROUP BY quarantine_id HAVING count(*) > 1) ORDER BY batch LIMIT {MOST_BREAKS}",
+        source.source.replace('\'', "''")
+    );
+    let batches = rows(session, &sql, 1).await?.into_iter().filter_map(|(mut words, _)| words.pop().flatten()).collect();
+    let SourceAudit { in_quarantine, open, repaired, discarded, replaced, .. } = source;
+    let detail = format!(
+        "{in_quarantine} rows in quarantine, {open} open + {repaired} repaired + {discarded} discarded + {replaced} replaced"
+    );
+    Ok(Break { source: source.source.clone(), table: Some("quarantine".into()), batches, detail })
+}
+
+/// What replays decided, held against quarantine and against the accounting of their batches.
+async fn repairs(session: &SessionContext, breaks: &mut Vec<Break>) -> Result<(), DataFusionError> {
+    let lost = "SELECT r.source, r.batch, count(*) FROM repairs r LEFT ANTI JOIN quarantine q ON q.quarantine_id = r.quarantine_id \
+                GROUP BY r.source, r.batch ORDER BY r.source, r.batch";
+    let twice = "SELECT source, batch, count(*) FROM repairs WHERE outcome <> 'quarantined' AND quarantine_id IN \
+                 (SELECT quarantine_id FROM repairs WHERE outcome <> 'quarantined' GROUP BY quarantine_id HAVING count(*) > 1) \
+                 GROUP BY source, batch ORDER BY source, batch";
+    for (sql, what) in [(lost, "were decided about that quarantine does not have"), (twice, "were closed more than once")] {
+        for (words, n) in rows(session, sql, 2).await?.into_iter().take(MOST_BREAKS) {
+            breaks.push(of_replay(&words, format!("{} rows {what}", n[0])));
+        }
+    }
+    let counted = "SELECT coalesce(r.source, a.source), coalesce(r.batch, a.batch), coalesce(r.n, 0), coalesce(a.read, 0), \
+                   coalesce(r.stored, 0), coalesce(a.stored, 0) \
+                   FROM (SELECT source, batch, count(*) AS n, count(*) FILTER (WHERE outcome = 'stored') AS stored FROM repairs \
+                   GROUP BY source, batch) r FULL JOIN (SELECT source, batch, sum(rows_read) AS read, sum(stored) AS stored \
+                   FROM accounting WHERE batch LIKE '%/replay-%' GROUP BY source, batch) a ON r.batch = a.batch \
+                   WHERE coalesce(r.n, 0) <> coalesce(a.read, 0) OR coalesce(r.stored, 0) > coalesce(a.stored, 0)";
+    for (words, n) in rows(session, counted, 2).await?.into_iter().take(MOST_BREAKS) {
+        let detail = format!(
+            "the replay read {} rows and decided about {}; {} of these were stored, with {} facts",
+            n[1], n[0], n[2], n[3]
+        );
+        breaks.push(of_replay(&words, detail));
+    }
+    Ok(())
+}
+
+fn of_replay(words: &[Option<String>], detail: String) -> Break {
+    let [source, batch] = [0, 1].map(|at: usize| words[at].clone().unwrap_or_default());
+    Break { source, table: Some("repairs".into()), batches: vec![batch], detail }
 }
 
 fn quarantine_break(source: &SourceAudit) -> Option<Break> {

@@ -10,11 +10,14 @@ use std::sync::Arc;
 use clew_model::Channel;
 use clew_model::tables::TableKind;
 
-use crate::import::{Job, Loaded, compile, nothing_to_read, parse_all};
+use crate::expect::{Expectations, Judged, REASON};
+use crate::import::{Job, Loaded, Planner, address_of, compile, is_wanted, of_expectations, parse_all, probe};
 use crate::mapping::{Engine, LookupTable, Lookups};
 use crate::nearest::nearest;
-use crate::reader::{Reader, list};
-use crate::spec::{Api, Mode, Problem, Severity, Source, Sources};
+use crate::reader::{Reader, format_of, list};
+use crate::spec::{Api, Followed, Format, Kind, Mode, Problem, S3, Severity, Source, Sources, interval, kind_problem};
+use crate::stream::client_config;
+use crate::typing::cleansing::conventions::Conventions;
 use crate::typing::{Arrival, Candidates, in_row_order};
 
 /// Rows whose values are tried.
@@ -23,26 +26,41 @@ const SAMPLE_ROWS: usize = 10_000;
 /// Every problem with `source`.
 pub fn check(sources: &Sources, source: &Source, read_files: bool) -> Vec<Problem> {
     let mut problems = declaration(sources, source);
+    // Certificates are files too.
+    let tls = source.spec.followed().and_then(|followed| followed.tls()).filter(|_| read_files);
+    if let Some(Err(error)) = tls.map(|tls| client_config(Some(tls), &sources.dir)) {
+        problems.push(Problem::in_source(source, &error.to_string(), "correct `tls:`; paths are relative to the project"));
+    }
     let Ok(rules) = compile(sources) else { return problems };
     let mut lookups = if read_files { Loaded::columns_only(sources) } else { names_only(sources) };
     // The values of joined columns come from the lookups' rows. One that cannot be read is its own source's problem.
-    if let Some(loaded) = read_files.then(|| Loaded::read(sources, &[source]).ok()).flatten() {
-        lookups.extend(loaded.tables());
-    }
+    let loaded = read_files.then(|| Loaded::read(sources, &[source]).ok()).flatten().unwrap_or_default();
+    lookups.extend(loaded.tables());
     let engine = match Engine::new(lookups) {
         Ok(engine) => engine,
         Err(error) => {
-            problems.push(of_yaml(source, format!("the SQL engine does not start: {error}"), "report this"));
+            problems.push(Problem::in_source(source, &format!("the SQL engine does not start: {error}"), "report this"));
             return problems;
         }
     };
+    let is_followed = source.spec.followed().is_some() && source.spec.live() == Some(Api::Rows);
+    if is_followed || source.spec.kind().is_some_and(Kind::is_pulled) {
+        problems.extend(without_rows(sources, (&engine, &loaded), source));
+        return problems;
+    }
     if !read_files || source.spec.files.is_none() {
         problems.extend(parse_all(&engine, source).err().into_iter().flatten());
+        let expectations = futures::executor::block_on(Expectations::of(sources, source, &engine, &loaded));
+        problems.extend(of_expectations(source, expectations.err().unwrap_or_default()));
         return problems;
     }
     // Planning touches no file and no clock, so it needs no runtime.
-    match futures::executor::block_on(Job::prepare(sources, &engine, &rules, source)) {
-        Err(found) => problems.extend(found),
+    // What earlier imports had is not asked: the mapping must fit the files that are here.
+    let known = BTreeMap::new();
+    let all = |_: &std::path::Path| true;
+    match futures::executor::block_on(Job::prepare(sources, (&engine, &loaded), &rules, (source, &all), &known)) {
+        // What the declaration shows has been told.
+        Err(found) => problems.extend(found.into_iter().filter(|problem| !problems.contains(problem)).collect::<Vec<_>>()),
         Ok(job) => {
             problems.extend(job.warnings.iter().cloned());
             problems.extend(lookup_key(sources, source));
@@ -52,14 +70,75 @@ pub fn check(sources: &Sources, source: &Source, read_files: bool) -> Vec<Proble
     problems
 }
 
-fn of_yaml(source: &Source, message: String, remedy: &str) -> Problem {
-    Problem {
-        path: source.yaml_path.clone(),
-        line: None,
-        column: None,
-        message,
-        remedy: remedy.into(),
-        severity: Severity::Error,
+/// What the mapping of a source in another system shows by itself: every column that it names is taken to be there, as text.
+fn without_rows(sources: &Sources, (engine, loaded): (&Engine, &Loaded), source: &Source) -> Vec<Problem> {
+    let Ok(rules) = compile(sources) else { return Vec::new() };
+    // Planning touches no file and no clock, so it needs no runtime.
+    let planner = futures::executor::block_on(Planner::new(sources, (engine, loaded), &rules, source));
+    let is_typed = source.spec.format == Some(Format::Parquet)
+        || source.spec.s3.as_ref().is_some_and(|spec| {
+            spec.glob.as_deref().and_then(|glob| format_of(std::path::Path::new(glob))) == Some(Format::Parquet)
+        });
+    match planner {
+        Err(problems) => problems,
+        // The types of Parquet are the file's own: what the SQL makes of them shows on reading.
+        Ok(_) if is_typed => Vec::new(),
+        Ok(mut planner) => {
+            let nothing = Arc::new(arrow::datatypes::Schema::empty());
+            futures::executor::block_on(planner.plan(&nothing, true)).err().unwrap_or_default()
+        }
+    }
+}
+
+/// Asks the system that `source` reads: whether it answers, and gives the columns that the mapping names or has the stream. No row is read.
+pub async fn check_connection(sources: &Sources, source: &Source) -> Vec<Problem> {
+    let kind = source.spec.kind();
+    let Ok(rules) = compile(sources) else { return Vec::new() };
+    match kind {
+        Some(Kind::S3(spec)) => probe_bucket(sources, source, spec).await,
+        Some(Kind::Nats(_) | Kind::Kafka(_)) => match crate::stream::probe(sources, source).await {
+            Some(Err(error)) => {
+                vec![Problem::in_source(source, &error.to_string(), "correct the source, or see that the broker answers")]
+            }
+            _ => Vec::new(),
+        },
+        Some(kind) if kind.is_pulled() => {
+            let Ok(engine) = Engine::new(Loaded::columns_only(sources)) else { return Vec::new() };
+            // Problems of the SQL alone are told without a connection.
+            let loaded = Loaded::read(sources, &[source]).unwrap_or_default();
+            let planner = Planner::new(sources, (&engine, &loaded), &rules, source).await.ok();
+            probe(sources, source, kind, planner).await.err().unwrap_or_default()
+        }
+        _ => Vec::new(),
+    }
+}
+
+async fn probe_bucket(sources: &Sources, source: &Source, spec: &S3) -> Vec<Problem> {
+    use futures::TryStreamExt;
+    let refuse = |error: clew_lake::BucketError| {
+        vec![Problem::in_source(source, &error.to_string(), "correct `s3:`, or see that the store answers")]
+    };
+    let bucket = match address_of(spec, &sources.dir).and_then(|address| clew_lake::Bucket::open(&address)) {
+        Ok(bucket) => bucket,
+        Err(error) => return refuse(error),
+    };
+    let pattern = spec.glob.as_deref().and_then(|pattern| glob::Pattern::new(pattern).ok());
+    let mut listed = bucket.list(spec.prefix.as_deref().unwrap_or_default());
+    loop {
+        match listed.try_next().await {
+            Err(error) => return refuse(error),
+            Ok(Some(object)) if is_wanted(spec, pattern.as_ref(), &object.key) => return Vec::new(),
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                let mut problem = Problem::in_source(
+                    source,
+                    "no object of the bucket fits `prefix:` and `glob:`",
+                    "correct them, if there should be some",
+                );
+                problem.severity = Severity::Warning;
+                return vec![problem];
+            }
+        }
     }
 }
 
@@ -79,8 +158,9 @@ fn names_only(sources: &Sources) -> Lookups {
 fn declaration(sources: &Sources, source: &Source) -> Vec<Problem> {
     let spec = &source.spec;
     let mut problems = Vec::new();
-    let mut add = |message: String, remedy: &str| problems.push(of_yaml(source, message, remedy));
-    if source.mappings.is_empty() && spec.lookup.is_none() && spec.api != Some(Api::Tracking) {
+    let mut add = |message: String, remedy: &str| problems.push(Problem::in_source(source, &message, remedy));
+    let is_tracking = [spec.api, spec.messages].contains(&Some(Api::Tracking));
+    if source.mappings.is_empty() && spec.lookup.is_none() && !is_tracking {
         add(
             "it fills no table".into(),
             &format!(
@@ -98,6 +178,7 @@ fn declaration(sources: &Sources, source: &Source) -> Vec<Problem> {
         add(format!("{} is no target", mapping.target.name), "targets are events, records and responses");
     }
     live(source, &mut add);
+    pulled(source, &mut add);
     match spec.max_deleted {
         Some(_) if spec.mode != Mode::Snapshot => {
             add("max_deleted has no meaning here".into(), "say `mode: snapshot`, or leave it out");
@@ -106,6 +187,12 @@ fn declaration(sources: &Sources, source: &Source) -> Vec<Problem> {
             add(format!("max_deleted {share} is no share"), "give a number from 0 to 1");
         }
         _ => {}
+    }
+    if spec.lookup.is_some() && source.mappings.is_empty() && !spec.expect.is_empty() {
+        add(
+            "a lookup makes no facts: its rows are not held against expectations".into(),
+            "expect it of the source that joins it",
+        );
     }
     for name in spec.columns.keys().filter(|name| !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'))
     {
@@ -117,37 +204,72 @@ fn declaration(sources: &Sources, source: &Source) -> Vec<Problem> {
     if let Some(name) = sources.timezone_of(source).filter(|name| jiff::tz::TimeZone::get(name).is_err()) {
         add(format!("there is no time zone {name}"), "use a name of the IANA list, e.g. Europe/Berlin");
     }
+    for mistake in Conventions::of(&spec.cleanse, &sources.defaults).err().into_iter().flatten() {
+        add(mistake.message, &mistake.remedy);
+    }
+    problems.extend(kind_problem(source));
+    match spec.kind() {
+        Some(Kind::S3(bucket)) => problems.extend(bucket.problems(source)),
+        Some(Kind::Postgres(database)) => problems.extend(database.problems(source, &["postgres", "postgresql"])),
+        Some(Kind::Mysql(database)) => problems.extend(database.problems(source, &["mysql", "mariadb"])),
+        Some(Kind::Nats(nats)) => problems.extend(Followed::Nats(nats).problems(source)),
+        Some(Kind::Kafka(kafka)) => problems.extend(Followed::Kafka(kafka).problems(source)),
+        _ => {}
+    }
     problems.dedup();
     problems
 }
 
-/// What files and the APIs may say, each for itself.
+/// What sources in other systems may not say.
+fn pulled(source: &Source, add: &mut impl FnMut(String, &str)) {
+    let spec = &source.spec;
+    let is_pulled = spec.kind().is_some_and(Kind::is_pulled);
+    match &spec.every {
+        Some(_) if !is_pulled => {
+            add("`every:` is for buckets and databases".into(), "leave it out: files are taken in when they come");
+        }
+        Some(every) => {
+            if let Err(remedy) = interval(every) {
+                add(format!("`every: {every}` is no interval"), &remedy);
+            }
+        }
+        None => {}
+    }
+    if is_pulled && spec.lookup.is_some() {
+        add("reference data cannot be pulled from another system".into(), "read the lookup from a file with `files:`");
+    }
+    if is_pulled && spec.mode == Mode::Snapshot {
+        add("what is pulled are changes, not complete exports".into(), "use `mode: append` or `mode: upsert`");
+    }
+}
+
+/// What the APIs and streams may say, each for itself.
 fn live(source: &Source, add: &mut impl FnMut(String, &str)) {
     let spec = &source.spec;
-    match (&spec.files, spec.api) {
-        (Some(_), Some(_)) => add("it says both `files:` and `api:`".into(), "make two sources of it, or leave one out"),
-        (None, None) => {
-            let problem = nothing_to_read(source);
-            add(problem.message, &problem.remedy);
-        }
-        _ => {}
+    let live = spec.live();
+    let (way, key) = if spec.followed().is_some() { ("from a stream", "messages") } else { ("over HTTP", "api") };
+    if live.is_some() && spec.lookup.is_some() {
+        add(format!("reference data cannot come {way}"), "read the lookup from a file with `files:`");
     }
-    if spec.api.is_some() && spec.lookup.is_some() {
-        add("reference data cannot come over HTTP".into(), "read the lookup from a file with `files:`");
+    if live.is_some() && spec.mode == Mode::Snapshot {
+        add(format!("a source {way} has no complete exports"), "use `mode: append` or `mode: upsert`");
     }
-    if spec.api.is_some() && spec.mode == Mode::Snapshot {
-        add("a source over HTTP has no complete exports".into(), "use `mode: append` or `mode: upsert`");
-    }
-    if spec.api == Some(Api::Tracking) {
+    if live == Some(Api::Tracking) {
         if spec.mode != Mode::Append {
             add("tracking calls are written once".into(), "leave `mode:` out, or say `mode: append`");
         }
         if !source.mappings.is_empty() {
             add(
                 "tracking calls map themselves".into(),
-                &format!("remove sources/{}.*.sql, or say `api: rows` to map rows of your own", source.name),
+                &format!("remove sources/{}.*.sql, or say `{key}: rows` to map rows of your own", source.name),
             );
         }
+    }
+    if spec.messages.is_some() && spec.followed().is_none() {
+        add("`messages:` is for streams".into(), "leave it out, or name a stream with `nats:` or `kafka:`");
+    }
+    if spec.followed().is_some() && spec.format == Some(Format::Parquet) {
+        add("a message is no Parquet file".into(), "use `format: json`, `jsonl` or `csv`, or leave it out");
     }
     if spec.signature.is_some() && spec.api != Some(Api::Rows) {
         add("a signature is for rows over HTTP".into(), "say `api: rows`, or leave `signature:` out");
@@ -156,7 +278,7 @@ fn live(source: &Source, add: &mut impl FnMut(String, &str)) {
         add("the secret of the signature is empty: everybody could sign".into(), "give the key that was agreed with the sender");
     }
     match spec.channel.as_deref() {
-        Some(_) if spec.api != Some(Api::Tracking) => {
+        Some(_) if live != Some(Api::Tracking) => {
             add("`channel:` is for tracking calls".into(), "say the channel in the mapping, or leave it out");
         }
         Some(channel) if Channel::parse(channel).is_none() => {
@@ -183,7 +305,9 @@ fn lookup_key(sources: &Sources, source: &Source) -> Vec<Problem> {
     let schema = reader.schema();
     let missing = lookup.key.iter().filter(|key| schema.index_of(key).is_err());
     missing
-        .map(|key| of_yaml(source, format!("the key {key} is no column of {}", path.display()), "correct `lookup: {key: …}`"))
+        .map(|key| {
+            Problem::in_source(source, &format!("the key {key} is no column of {}", path.display()), "correct `lookup: {key: …}`")
+        })
         .collect()
 }
 
@@ -222,7 +346,8 @@ fn sample(job: &Job) -> Vec<Problem> {
             });
             continue;
         };
-        let typed = typer.apply(&in_row_order(output), &arrival, &mut Candidates::default());
+        let mut typed = typer.apply(&in_row_order(output), &arrival, &mut Candidates::default());
+        job.expectations.judge_facts(mapping.target, &mut typed, &mut Judged::default());
         let mut reasons: BTreeMap<(&str, &str), usize> = BTreeMap::new();
         for failure in &typed.failures {
             *reasons.entry((failure.reason, failure.detail.as_str())).or_default() += 1;
@@ -233,10 +358,13 @@ fn sample(job: &Job) -> Vec<Problem> {
                 line: None,
                 column: None,
                 message: format!("{n} of the first {} facts would be quarantined ({reason}): {detail}", typed.produced),
-                remedy: if reason == "naive_time" {
-                    "say `timezone:` in the source".into()
-                } else {
-                    "correct the mapping, or leave it to quarantine".into()
+                remedy: match reason {
+                    "naive_time" => "say `timezone:` in the source".into(),
+                    "invalid_date" => {
+                        "say the order in the source, e.g. `cleanse: {date_order: dmy}`, or correct the mapping".into()
+                    }
+                    REASON => "correct the mapping or the expectation, or leave it to quarantine".into(),
+                    _ => "correct the mapping, or leave it to quarantine".into(),
                 },
                 severity: if reason == "naive_time" { Severity::Error } else { Severity::Warning },
             });

@@ -4,14 +4,16 @@
 //! outcome is the one that its sender must know of: a conflict before a fact that was stored, a stored one before a duplicate.
 
 use std::borrow::Cow;
+use std::sync::Mutex;
 
 use arrow::compute::concat_batches;
 use clew_identity::canonical::subject_number;
-use clew_lake::{FactBatch, RowCounts, Verdict};
+use clew_lake::{AppendError, Chunk, FactBatch, Lake, Receipt, RowCounts, Verdict};
 use rustc_hash::FxHashMap;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::import::Refused;
+use crate::observe::Observed;
 use crate::typing::{Candidates, renamed};
 
 /// Salts tried for a subject whose number is taken.
@@ -87,6 +89,8 @@ pub struct Taken {
     pub outcomes: Vec<Outcome>,
     /// The id that the sender gave each message, where there is one.
     pub ids: Vec<Option<Box<str>>>,
+    /// What fields looked like, and what expectations found.
+    pub observed: Observed,
 }
 
 impl Taken {
@@ -105,6 +109,7 @@ impl Taken {
         self.candidates.extend(&other.candidates);
         self.outcomes.extend(other.outcomes);
         self.ids.extend(other.ids);
+        self.observed.extend(other.observed);
     }
 
     /// Adds facts to those of their table, so that a chunk has one batch a table.
@@ -176,6 +181,35 @@ pub fn rename_subject(candidates: &mut Candidates, facts: &mut [FactBatch], take
     for facts in facts {
         facts.rows = renamed(&facts.rows, taken, number);
     }
+}
+
+/// Stores `chunk` with the facts and subjects of `taken`: those that `offered` has not seen are offered to the register, and one whose number
+/// other bytes have is renamed.
+pub async fn append(lake: &Lake, offered: &Mutex<Offered>, taken: &mut Taken, chunk: &Chunk) -> Result<Receipt, AppendError> {
+    for salt in 1..=MAX_SALT {
+        let new = offered.lock().expect("no holder panics").new_among(&taken.candidates);
+        let subjects = match new {
+            Ok(subjects) => subjects,
+            Err(number) => {
+                rename_subject(&mut taken.candidates, &mut taken.facts, number, salt);
+                continue;
+            }
+        };
+        let checks: Vec<(i64, u64)> = subjects.iter().map(|(subject, bytes)| (*subject, check(bytes))).collect();
+        // The columns are shared, not copied.
+        let chunk = Chunk { facts: taken.facts.clone(), subjects, ..chunk.clone() };
+        match lake.append(chunk).await {
+            Ok(receipt) => {
+                offered.lock().expect("no holder panics").extend(checks);
+                return Ok(receipt);
+            }
+            Err(AppendError::SubjectCollision { subject }) => {
+                rename_subject(&mut taken.candidates, &mut taken.facts, subject, salt);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(AppendError::SubjectCollision { subject: 0 })
 }
 
 #[cfg(test)]

@@ -6,13 +6,26 @@
 //! wrong together with the others (a lookup that is also a snapshot, a zone that does not exist): that is told by
 //! [`crate::check`], all at once, not by the parser, one at a time.
 
+mod database;
+mod kind;
+mod s3;
+mod stream;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clew_identity::Rules;
-use clew_model::tables::Table;
+use clew_model::tables::{ColumnType, Table};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use self::database::{Database, MARK, Overlap};
+pub use self::kind::Kind;
+pub(crate) use self::kind::problem as kind_problem;
+pub use self::s3::S3;
+pub use self::stream::{All, Followed, Kafka, Mechanism, Nats, Partitions, Sasl, Start, Tls};
+use crate::expect::{DriftSpec, Expectation, OnMissingColumn};
 
 /// One value or a list of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -48,6 +61,20 @@ pub enum Format {
     Json,
     /// Apache Parquet.
     Parquet,
+    /// An Excel workbook.
+    Xlsx,
+    /// A mailbox: many messages in one file.
+    Mbox,
+    /// One mail message.
+    Eml,
+    /// An event log in XES (IEEE 1849).
+    Xes,
+    /// An object-centric event log, OCEL 2.0 in JSON.
+    Ocel,
+    /// A transcript in WebVTT.
+    Webvtt,
+    /// A transcript in the JSON of a speech recogniser.
+    Transcript,
 }
 
 /// The encoding of a text file.
@@ -82,6 +109,68 @@ pub struct CsvOptions {
 pub struct JsonOptions {
     /// JSON pointer (RFC 6901) to the array inside the document, e.g. `/data/items`. The document itself when left out.
     pub records: Option<String>,
+}
+
+/// Options of Excel workbooks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct XlsxOptions {
+    /// Name of the sheet; the first when left out.
+    pub sheet: Option<String>,
+    /// Whether a row names the columns; true when left out. Without it they are `column_1`, `column_2` ….
+    pub header: Option<bool>,
+    /// The row that names the columns, as Excel numbers it; recognised when left out.
+    pub header_row: Option<u32>,
+    /// Where merged cells have their value.
+    pub merged: Merged,
+}
+
+/// Where merged cells have their value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Merged {
+    /// In the first of them, as Excel stores it.
+    #[default]
+    First,
+    /// In all of them.
+    Fill,
+}
+
+/// Options of object-centric event logs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct OcelOptions {
+    /// What a row is.
+    pub rows: OcelRows,
+}
+
+/// What a row of an object-centric event log is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OcelRows {
+    /// An event.
+    #[default]
+    Events,
+    /// An object.
+    Objects,
+}
+
+/// Options of WebVTT transcripts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebvttOptions {
+    /// Where a cue says who speaks; recognised when left out.
+    pub speakers: Option<Speakers>,
+}
+
+/// Where a cue says who speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Speakers {
+    /// In a voice tag: `<v Ada>`.
+    Voice,
+    /// In front of the text: `Ada: …`.
+    Prefix,
 }
 
 /// What a second import of an id with other content means.
@@ -129,13 +218,13 @@ pub struct Lookup {
     pub on_duplicate: OnDuplicate,
 }
 
-/// What a source takes over HTTP.
+/// What the messages of a live source are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Api {
-    /// The tracking calls of Segment's HTTP specification: `POST /v1/track` and its like. They map themselves.
+    /// The tracking calls of Segment's HTTP specification, over HTTP `POST /v1/track` and its like. They map themselves.
     Tracking,
-    /// Rows as JSON, JSON lines or CSV: `POST /v1/sources/<name>`, mapped by the source's SQL.
+    /// Rows as JSON, JSON lines or CSV, over HTTP `POST /v1/sources/<name>`, mapped by the source's SQL.
     Rows,
 }
 
@@ -220,7 +309,88 @@ pub enum PromotedType {
     Timestamp,
 }
 
-/// The content of `sources/<name>.yaml`: what it reads (`files:`), or what it takes over HTTP (`api:`), one of the two.
+impl PromotedType {
+    /// The type of its column.
+    pub const fn column_type(self) -> ColumnType {
+        match self {
+            Self::Int => ColumnType::Int64,
+            Self::Decimal => ColumnType::Decimal,
+            Self::Float => ColumnType::Float64,
+            Self::Text => ColumnType::Text,
+            Self::Boolean => ColumnType::Boolean,
+            Self::Timestamp => ColumnType::Timestamp,
+        }
+    }
+
+    /// Its word in a source's file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Int => "int",
+            Self::Decimal => "decimal",
+            Self::Float => "float",
+            Self::Text => "text",
+            Self::Boolean => "boolean",
+            Self::Timestamp => "timestamp",
+        }
+    }
+
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Int, Self::Decimal, Self::Float, Self::Text, Self::Boolean, Self::Timestamp];
+}
+
+/// The order of day, month and year.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DateOrder {
+    /// 31.01.2026
+    Dmy,
+    /// 01/31/2026
+    Mdy,
+    /// 2026/01/31, also 20260131
+    Ymd,
+}
+
+/// What stands between the whole number and its decimals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DecimalMark {
+    /// 1,234.50
+    Point,
+    /// 1.234,50
+    Comma,
+}
+
+/// The order of a whole name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NameOrder {
+    /// Ann Lee
+    #[default]
+    GivenFamily,
+    /// Lee Ann
+    FamilyGiven,
+}
+
+/// How a source writes its values: what cleansing goes by where a value itself does not tell.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CleanseSpec {
+    /// Country (ISO 3166-1, two letters) of phone numbers without country code, and of addresses where the mapping fills no
+    /// `country`; the project's `country` when left out.
+    pub country: Option<String>,
+    /// Order of dates that are not written year-month-day. Left out: such dates are not read.
+    pub date_order: Option<DateOrder>,
+    /// Decimal separator of amounts. Left out: a point, and `1.234` is one and a bit.
+    pub decimal_mark: Option<DecimalMark>,
+    /// Order of whole names without a comma.
+    pub names: NameOrder,
+    /// When somebody serves, Monday to Friday at the customer's place: `09:00-17:00` when neither the source nor the project says so.
+    pub business_hours: Option<String>,
+    /// Fields that are stored as they come: columns of the table, `identifier_<type>`, or `derived` for all enrichment.
+    pub off: Vec<String>,
+}
+
+/// The content of `sources/<name>.yaml`: where its rows come from (one of `files:`, `api:`, `s3:`, `postgres:`, `mysql:`, `nats:`, `kafka:`) and how they are read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourceSpec {
@@ -230,6 +400,24 @@ pub struct SourceSpec {
     /// What it takes over HTTP: tracking or rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api: Option<Api>,
+    /// Objects of an S3-compatible bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s3: Option<S3>,
+    /// Rows of a query to PostgreSQL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postgres: Option<Database>,
+    /// Rows of a query to MySQL or MariaDB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mysql: Option<Database>,
+    /// A stream of NATS JetStream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nats: Option<Nats>,
+    /// A topic of Kafka.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kafka: Option<Kafka>,
+    /// What the messages of a stream are; rows when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub messages: Option<Api>,
     /// Channel of tracking calls that show none; system when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
@@ -245,6 +433,15 @@ pub struct SourceSpec {
     /// Options of JSON documents.
     #[serde(default)]
     pub json: JsonOptions,
+    /// Options of Excel workbooks.
+    #[serde(default)]
+    pub xlsx: XlsxOptions,
+    /// Options of object-centric event logs.
+    #[serde(default)]
+    pub ocel: OcelOptions,
+    /// Options of WebVTT transcripts.
+    #[serde(default)]
+    pub webvtt: WebvttOptions,
     /// Zone of naive times (IANA name); the project's when left out.
     #[serde(default)]
     pub timezone: Option<String>,
@@ -254,9 +451,12 @@ pub struct SourceSpec {
     /// Snapshot mode: the largest share of known ids that one export may delete, 0..=1. Default 0.2.
     #[serde(default)]
     pub max_deleted: Option<f64>,
-    /// Whether `clew serve` imports it on schedule.
+    /// Whether `clew serve` takes in what is new: files within seconds, streams at once, others on schedule.
     #[serde(default = "yes")]
     pub watch: bool,
+    /// How often `clew serve` asks a bucket or a database for what is new: a duration such as 5m; the project's `schedule:` when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<String>,
     /// Purpose of processing, for consent.
     #[serde(default = "measure")]
     pub purpose: String,
@@ -272,6 +472,42 @@ pub struct SourceSpec {
     /// Language of its text where no column says it (ISO 639-1); the project's when left out.
     #[serde(default)]
     pub language: Option<String>,
+    /// How it writes dates, numbers and names, and what is not cleansed.
+    #[serde(default)]
+    pub cleanse: CleanseSpec,
+    /// What its data must be like.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expect: Vec<Expectation>,
+    /// When a change of its data is told.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub drift: DriftSpec,
+    /// What becomes of rows that lack a column which the mapping reads.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub on_missing_column: OnMissingColumn,
+}
+
+impl SourceSpec {
+    /// The stream that it follows, if it does.
+    pub fn followed(&self) -> Option<Followed<'_>> {
+        match self.kind()? {
+            Kind::Nats(nats) => Some(Followed::Nats(nats)),
+            Kind::Kafka(kafka) => Some(Followed::Kafka(kafka)),
+            _ => None,
+        }
+    }
+
+    /// What its messages are, where they come one by one: over HTTP or from a stream.
+    pub fn live(&self) -> Option<Api> {
+        match self.kind()? {
+            Kind::Api(api) => Some(api),
+            Kind::Nats(_) | Kind::Kafka(_) => Some(self.messages.unwrap_or(Api::Rows)),
+            _ => None,
+        }
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn yes() -> bool {
@@ -319,6 +555,10 @@ pub struct Defaults {
     pub language: Option<String>,
     /// ISO 4217: the currency of amounts that name none.
     pub currency: Option<String>,
+    /// ISO 3166-1: the country of phone numbers and addresses that name none.
+    pub country: Option<String>,
+    /// When somebody serves, such as 09:00-17:00.
+    pub business_hours: Option<String>,
 }
 
 /// Every source of a project.
@@ -340,14 +580,34 @@ impl Sources {
         self.sources.iter().find(|source| source.name == name)
     }
 
-    /// The sources that read files.
-    pub fn of_files(&self) -> impl Iterator<Item = &Source> {
-        self.sources.iter().filter(|source| source.spec.api.is_none())
+    /// The sources that `clew import` reads: all but those that only a server takes in.
+    pub fn imported(&self) -> impl Iterator<Item = &Source> {
+        self.sources.iter().filter(|source| source.spec.kind().is_none_or(Kind::is_imported))
     }
 
     /// The zone of naive times of `source`, by name.
     pub fn timezone_of<'a>(&'a self, source: &'a Source) -> Option<&'a str> {
         source.spec.timezone.as_deref().or(self.defaults.timezone.as_deref())
+    }
+}
+
+impl SourceSpec {
+    /// Whether its files mean something only together: complete exports, and reference data.
+    pub fn is_whole(&self) -> bool {
+        self.mode == Mode::Snapshot || self.lookup.is_some()
+    }
+}
+
+/// A positive duration such as 30s, 15m or 2h, none for `never`; the error is the remedy.
+pub fn interval(text: &str) -> Result<Option<Duration>, String> {
+    if text == "never" {
+        return Ok(None);
+    }
+    let remedy = || "write a duration such as 30s, 15m or 2h, or never".to_owned();
+    let signed: jiff::SignedDuration = text.parse().map_err(|_| remedy())?;
+    match Duration::try_from(signed) {
+        Ok(interval) if interval >= Duration::from_secs(1) => Ok(Some(interval)),
+        _ => Err("use one second or more, or never".into()),
     }
 }
 
@@ -376,4 +636,12 @@ pub struct Problem {
     pub remedy: String,
     /// Error or warning.
     pub severity: Severity,
+}
+
+impl Problem {
+    /// An error in the declaration of `source`.
+    pub(crate) fn in_source(source: &Source, message: &str, remedy: &str) -> Self {
+        let (message, remedy) = (message.to_owned(), remedy.to_owned());
+        Self { path: source.yaml_path.clone(), line: None, column: None, message, remedy, severity: Severity::Error }
+    }
 }

@@ -8,7 +8,7 @@
 //! apart for [`crate::Appender`], which overlaps the middle one. Whoever has judged waits for nobody's keys any more, so that
 //! holding keys while others are waited for in the order of commits cannot lock up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -19,20 +19,23 @@ use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::SchemaRef;
 use clew_model::Timestamp;
 use clew_model::tables::{Table, TableKind};
+use rustc_hash::FxBuildHasher;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use crate::accounting::accounting;
 use crate::batches;
-use crate::chunk::{Chunk, FactBatch, FactCounts, Mode, Receipt, Verdict};
+use crate::chunk::{Chunk, FactBatch, FactCounts, Mode, NOTES, Receipt, RepairOutcome, Verdict};
 use crate::conflict::{Conflict, First, conflict_rows};
 use crate::crash;
 use crate::datafile::DataFileWriter;
 use crate::entry::{Body, Entry, Part, encode};
 use crate::error::{AppendError, Misfit, StorageError};
+use crate::hook::Sighting;
 use crate::keys::{KeyRecord, Run};
 use crate::lake::Inner;
 use crate::log::{Commit, room};
 use crate::register::Known;
+use crate::repairs;
 use crate::schema::{arrow_schema, conform, find, widen};
 
 /// Rows of one table up to this many bytes are in the log entry, larger ones are staged as a file.
@@ -44,13 +47,15 @@ const INLINE_KEYS: usize = 4096;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Candidate {
     key: u128,
-    /// Index of the fact batch; [`SUBJECTS`] and [`QUARANTINE`] for the other two.
+    /// Index of the fact batch; [`SUBJECTS`], [`QUARANTINE`] and [`REPAIRS`] for the others.
     batch: u32,
     row: u32,
 }
 
 const SUBJECTS: u32 = u32::MAX;
 const QUARANTINE: u32 = u32::MAX - 1;
+/// Rows of quarantine that a replay decides about: asked for, never written.
+const REPAIRS: u32 = u32::MAX - 2;
 
 /// Facts of one target, checked and in the table's types.
 struct Target {
@@ -93,9 +98,33 @@ pub(crate) struct Judged {
     chunk: Chunk,
     targets: Vec<Target>,
     quarantine: RecordBatch,
+    repairs: Vec<RepairOutcome>,
+    notes: Vec<(&'static Table, RecordBatch)>,
     keys: Vec<KeyRecord>,
     at: Timestamp,
     holds: Holds,
+}
+
+impl Judged {
+    /// What the append would answer: nothing of it is stored yet.
+    pub(crate) fn receipt(&self) -> Receipt {
+        let mut facts = BTreeMap::new();
+        for target in &self.targets {
+            merge_counts(facts.entry(target.table.name).or_default(), target.counts);
+        }
+        let verdicts = self.targets.iter().map(Target::verdicts).collect();
+        let quarantined_rows = self.quarantine.num_rows() as u64;
+        Receipt { offset: 0, facts, verdicts, quarantined_rows, repairs: self.repairs.clone() }
+    }
+}
+
+/// Who decides whose the new subjects of a chunk are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decider {
+    /// The write-path hook, now.
+    Hook,
+    /// The run that follows an import. Files are read side by side, so that the order of their chunks is none to go by.
+    NextRun,
 }
 
 type Holds = (crate::register::Hold, Option<crate::register::Hold>);
@@ -107,6 +136,7 @@ pub(crate) struct Prepared {
     entry: Vec<u8>,
     keys: Vec<KeyRecord>,
     run: Option<Run>,
+    sightings: Vec<Sighting>,
     staged: Staged,
     receipt: Receipt,
     holds: Holds,
@@ -114,7 +144,7 @@ pub(crate) struct Prepared {
 
 /// Stores `chunk`; see the module.
 pub(crate) fn append(inner: &Arc<Inner>, chunk: Chunk) -> Result<Receipt, AppendError> {
-    commit(inner, prepare(inner, judge(inner, chunk)?)?)
+    commit(inner, prepare(inner, judge(inner, chunk)?, Decider::Hook)?)
 }
 
 /// Takes hold of the chunk's keys, waiting for whoever has one of them, and decides what becomes of each fact.
@@ -122,6 +152,7 @@ pub(crate) fn judge(inner: &Arc<Inner>, mut chunk: Chunk) -> Result<Judged, Appe
     let mut targets = check(&mut chunk)?;
     let quarantine_schema = arrow_schema(find("quarantine")?);
     let quarantine = conform("quarantine", &chunk.quarantine, &quarantine_schema)?;
+    let notes = std::mem::take(&mut chunk.notes).into_iter().map(check_note).collect::<Result<_, _>>()?;
     let candidates = candidates(&chunk, &targets, &quarantine);
     let mut unique: Vec<u128> = candidates.iter().map(|candidate| candidate.key).collect();
     unique.dedup();
@@ -134,39 +165,46 @@ pub(crate) fn judge(inner: &Arc<Inner>, mut chunk: Chunk) -> Result<Judged, Appe
 
     let at = inner.options.clock.now();
     let conflicts = conflict_rows(&chunk, targets.iter().map(|t| (t.table, &t.rows, t.conflicts.as_slice())), at)?;
+    let settled: Vec<Vec<Verdict>> = targets.iter().map(Target::verdicts).collect();
+    let repairs = repairs::outcomes(&chunk.repairs, &settled, &conflicts);
     let (conflict_hold, conflicts) = unseen_conflicts(inner, conflicts, &mut keys)?;
     let quarantine = filtered(&quarantine, &quarantine_keep);
     let quarantine = concat_batches(&quarantine_schema, [&quarantine, &conflicts]).map_err(|e| shape("quarantine", &e))?;
-    Ok(Judged { chunk, targets, quarantine, keys, at, holds: (hold, conflict_hold) })
+    Ok(Judged { chunk, targets, quarantine, repairs, notes, keys, at, holds: (hold, conflict_hold) })
 }
 
 /// Encodes the rows and keys of a judged chunk; most of an append's time is spent here.
-pub(crate) fn prepare(inner: &Arc<Inner>, judged: Judged) -> Result<Prepared, AppendError> {
-    let Judged { chunk, targets, quarantine, mut keys, at, holds } = judged;
+pub(crate) fn prepare(inner: &Arc<Inner>, judged: Judged, decider: Decider) -> Result<Prepared, AppendError> {
+    let receipt = judged.receipt();
+    let Judged { chunk, targets, quarantine, repairs, notes, mut keys, at, holds } = judged;
     let mut staged = Staged::default();
     let mut parts = Vec::new();
-    let mut facts = BTreeMap::new();
-    let verdicts = targets.iter().map(Target::verdicts).collect();
-    for target in targets {
-        let rows = filtered(&target.rows, &target.keep);
-        merge_counts(facts.entry(target.table.name).or_default(), target.counts);
+    let kept: Vec<RecordBatch> = targets.iter().map(|target| filtered(&target.rows, &target.keep)).collect();
+    let sightings = match &inner.hooked {
+        Some(hooked) => hooked.sightings(decider, targets.iter().zip(&kept).map(|(target, rows)| (target.table.name, rows))),
+        None => Vec::new(),
+    };
+    for (target, rows) in targets.into_iter().zip(kept) {
         parts.extend(stage(inner, &mut staged, target.table, target.schema, rows)?);
     }
-    let accounted = accounting(&chunk, &facts, at).map_err(|e| shape("accounting", &e))?;
-    let quarantined_rows = quarantine.num_rows() as u64;
+    let accounted = accounting(&chunk, &receipt.facts, at).map_err(|e| shape("accounting", &e))?;
+    let repaired = repairs::rows(&chunk, &repairs, at).map_err(|e| shape("repairs", &e))?;
     parts.extend(stage(inner, &mut staged, find("quarantine")?, quarantine.schema(), quarantine)?);
     parts.extend(stage(inner, &mut staged, find("accounting")?, accounted.schema(), accounted)?);
+    parts.extend(stage(inner, &mut staged, find("repairs")?, repaired.schema(), repaired)?);
+    for (table, rows) in notes {
+        parts.extend(stage(inner, &mut staged, table, rows.schema(), rows)?);
+    }
     crash::point("append.staged");
     let run = stage_keys(inner, &mut staged, &mut keys)?;
     crash::point("append.keys_staged");
     let entry = encode(&parts, &keys).map_err(|e| shape("log", &e))?;
-    let receipt = Receipt { offset: 0, facts, verdicts, quarantined_rows };
-    Ok(Prepared { chunk, parts, entry, keys, run, staged, receipt, holds })
+    Ok(Prepared { chunk, parts, entry, keys, run, sightings, staged, receipt, holds })
 }
 
 /// Commits through the log writer and waits until the chunk is durable and visible.
 pub(crate) fn commit(inner: &Arc<Inner>, prepared: Prepared) -> Result<Receipt, AppendError> {
-    let Prepared { chunk, parts, entry, mut keys, run, mut staged, receipt, holds } = prepared;
+    let Prepared { chunk, parts, entry, mut keys, run, sightings, mut staged, receipt, holds } = prepared;
     let bytes = entry.len();
     let (done, answer) = channel();
     let run_name = run.as_ref().map(|run| run.name.clone());
@@ -182,7 +220,8 @@ pub(crate) fn commit(inner: &Arc<Inner>, prepared: Prepared) -> Result<Receipt, 
         }
         drop(holds);
     };
-    inner.submit(Commit { entry, run: run_name, progress: batches::progress(&chunk), publish: Box::new(publish), done })?;
+    let progress = batches::progress(&chunk);
+    inner.submit(Commit { entry, sightings, run: run_name, progress, publish: Box::new(publish), done })?;
     let offset = answer.recv().map_err(|_| StorageError::Closed)??;
     staged.files.clear();
     Ok(Receipt { offset, ..receipt })
@@ -210,7 +249,10 @@ fn check(chunk: &mut Chunk) -> Result<Vec<Target>, AppendError> {
 fn check_facts(facts: FactBatch) -> Result<Target, AppendError> {
     let table = find(facts.table)?;
     let misfit = |detail: String| Misfit { table: table.name.to_owned(), detail };
-    if table.kind != TableKind::Fact || matches!(table.name, "quarantine" | "accounting") {
+    if table.kind != TableKind::Fact
+        || matches!(table.name, "quarantine" | "accounting" | "repairs")
+        || NOTES.contains(&table.name)
+    {
         return Err(misfit("is not a target of facts".to_owned()).into());
     }
     let n = facts.rows.num_rows();
@@ -233,6 +275,15 @@ fn check_facts(facts: FactBatch) -> Result<Target, AppendError> {
         ..FactCounts::default()
     };
     Ok(Target { table, schema, rows, content: facts.content, keep: vec![false; n], conflicts: Vec::new(), counts })
+}
+
+fn check_note((name, rows): (&'static str, RecordBatch)) -> Result<(&'static Table, RecordBatch), AppendError> {
+    let table = find(name)?;
+    if !NOTES.contains(&name) {
+        let detail = format!("describes no chunk; {} do", NOTES.join(", "));
+        return Err(Misfit { table: name.to_owned(), detail }.into());
+    }
+    Ok((table, conform(name, &rows, &arrow_schema(table))?))
 }
 
 fn merge_counts(into: &mut FactCounts, counts: FactCounts) {
@@ -280,8 +331,25 @@ fn candidates(chunk: &Chunk, targets: &[Target], quarantine: &RecordBatch) -> Ve
     for (row, id) in (0..).zip(quarantine.column(0).as_string::<i32>()) {
         all.push(Candidate { key: xxh3_128(id.unwrap_or_default().as_bytes()) ^ quarantine_tag, batch: QUARANTINE, row });
     }
+    if chunk.mode != Mode::Append {
+        for (row, repair) in (0..).zip(&chunk.repairs.rows).filter(|(_, repair)| !repair.facts.is_empty()) {
+            all.push(Candidate { key: xxh3_128(repair.quarantine_id.as_bytes()) ^ quarantine_tag, batch: REPAIRS, row });
+        }
+    }
     all.sort_unstable();
     all
+}
+
+/// The log entry in which the row of each replayed fact was met first: a version stored behind it is newer than the fact.
+fn met_at(chunk: &Chunk, candidates: &[Candidate], known: &[Option<Known>]) -> HashMap<(u32, u32), u64, FxBuildHasher> {
+    let mut met = HashMap::default();
+    for (group, known) in candidates.chunk_by(|a, b| a.key == b.key).zip(known) {
+        let Some(known) = known else { continue };
+        for candidate in group.iter().filter(|candidate| candidate.batch == REPAIRS) {
+            met.extend(chunk.repairs.rows[candidate.row as usize].facts.iter().map(|fact| (*fact, known.offset)));
+        }
+    }
+    met
 }
 
 /// Decides every candidate; gives the keys that are new or have new content, ascending.
@@ -293,10 +361,11 @@ fn verdicts(
     known: &[Option<Known>],
 ) -> Result<Vec<KeyRecord>, AppendError> {
     let mut keys = Vec::with_capacity(known.len());
+    let met = met_at(chunk, candidates, known);
     for (group, known) in candidates.chunk_by(|a, b| a.key == b.key).zip(known) {
         // `None` as offset: the first one is in this very chunk.
         let mut newest = known.map(|known| (known.content, Some(known.offset)));
-        for candidate in group {
+        for candidate in group.iter().filter(|candidate| candidate.batch != REPAIRS) {
             let row = candidate.row as usize;
             let content = match candidate.batch {
                 SUBJECTS => xxh3_64(&chunk.subjects[row].1),
@@ -327,6 +396,12 @@ fn verdicts(
                         _ => {
                             target.counts.stored += 1;
                             target.keep[row] = true;
+                            // A late version is none that the next import is compared with.
+                            if let (Some(met), Some((_, Some(offset)))) = (met.get(&(batch, candidate.row)), newest)
+                                && *met < offset
+                            {
+                                continue;
+                            }
                         }
                     }
                 }

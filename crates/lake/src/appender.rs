@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::append::{commit, judge, prepare};
+use crate::append::{Decider, commit, judge, prepare};
 use crate::chunk::{Chunk, Receipt};
 use crate::error::{AppendError, StorageError};
 use crate::lake::Lake;
@@ -45,7 +45,8 @@ impl Appender {
         let lake = self.lake.clone();
         Ok(Appending(tokio::spawn(async move {
             let inner = Arc::clone(&lake.inner);
-            let prepared = spawn_blocking(move || prepare(&inner, judged)).await.map_err(|_| StorageError::Closed)??;
+            let prepared =
+                spawn_blocking(move || prepare(&inner, judged, Decider::NextRun)).await.map_err(|_| StorageError::Closed)??;
             if let Some(before) = before {
                 // The chunk before has failed and says why: this one must not be stored without it.
                 before.await.map_err(|_| StorageError::Closed)?;

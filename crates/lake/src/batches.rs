@@ -3,13 +3,15 @@
 //! Progress is part of the chunk's own atomic commit, so "resume" never skips and never repeats a row. A batch is found
 //! again by source and fingerprint (what the caller thinks identifies the same input: file names, sizes, times, mapping);
 //! another fingerprint opens a new batch, and what the old one stored stays and is met as duplicates.
+//!
+//! What outlives a batch are the positions of its source: they are written by the chunks too, and stay when the batch ends.
 
 use std::collections::BTreeMap;
 
 use clew_model::BatchId;
 use serde::{Deserialize, Serialize};
 
-use crate::chunk::{Chunk, Progress};
+use crate::chunk::{Chunk, Position, Progress};
 use crate::error::StorageError;
 use crate::log::Log;
 
@@ -58,14 +60,25 @@ fn chunk_key(batch: &BatchId) -> Vec<u8> {
     format!("chunk\0{batch}").into_bytes()
 }
 
+fn position_prefix(source: &str) -> Vec<u8> {
+    format!("position\0{source}\0").into_bytes()
+}
+
+fn position_key(source: &str, name: &str) -> Vec<u8> {
+    [position_prefix(source).as_slice(), name.as_bytes()].concat()
+}
+
 /// The entries of the keyspace that `chunk` changes.
 pub(crate) fn progress(chunk: &Chunk) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let Some(progress) = &chunk.progress else { return Vec::new() };
+    let position = |position: &Position| (position_key(&chunk.source, &position.name), position.value.clone());
+    let mut entries: Vec<_> = chunk.positions.iter().map(position).collect();
+    let Some(progress) = &chunk.progress else { return entries };
     let key = format!("{}{}", file_prefix(&chunk.batch), progress.file).into_bytes();
     let value = serde_json::to_vec(progress).expect("plain data serialises");
     // One key a chunk: chunks of several files may be stored in another order than they are numbered.
     let numbered = format!("chunk\0{}\0{:020}", chunk.batch, chunk.chunk).into_bytes();
-    vec![(key, value), (numbered, Vec::new())]
+    entries.extend([(key, value), (numbered, Vec::new())]);
+    entries
 }
 
 impl BatchRegister {
@@ -93,6 +106,28 @@ impl BatchRegister {
         }
         newest.open = false;
         self.write(source, &newest, Some(batch))
+    }
+
+    /// The position of `source` called `name`; `None` before the first chunk that had one.
+    pub fn position(&self, source: &str, name: &str) -> Result<Option<Vec<u8>>, StorageError> {
+        Ok(self.log.batches.get(position_key(source, name))?.map(|value| value.to_vec()))
+    }
+
+    /// Forgets the positions of `source` whose names `keep` says no to. Returns how many those were.
+    pub fn forget_positions(&self, source: &str, keep: impl Fn(&str) -> bool) -> Result<usize, StorageError> {
+        let prefix = position_prefix(source);
+        let mut stale = Vec::new();
+        for item in self.log.batches.prefix(&prefix) {
+            let key = item.key()?;
+            if !std::str::from_utf8(&key[prefix.len()..]).is_ok_and(&keep) {
+                stale.push(key);
+            }
+        }
+        let n = stale.len();
+        if n > 0 {
+            self.log.commit(1024, |batch| stale.into_iter().for_each(|key| batch.remove(&self.log.batches, key)))?;
+        }
+        Ok(n)
     }
 
     fn newest(&self, source: &str) -> Result<Option<Newest>, StorageError> {

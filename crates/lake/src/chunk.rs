@@ -63,6 +63,68 @@ pub struct Progress {
     pub state: Vec<u8>,
 }
 
+/// How far a source is read, kept beyond the batch: a high-water mark, an offset, an object that was taken in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// What the position is in, such as the key of an object or a partition; unique within the source.
+    pub name: String,
+    /// What the reader needs to go on.
+    pub value: Vec<u8>,
+}
+
+/// What became of a quarantined row when it was replayed or decided about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RepairOutcome {
+    /// At least one fact of it is stored.
+    Stored,
+    /// Its facts were there already.
+    Duplicate,
+    /// It is refused as before and stays open.
+    Quarantined,
+    /// It is refused for another reason: a row of its own says so, and this one is closed.
+    Replaced,
+    /// Nothing of it is wanted.
+    Discarded,
+}
+
+impl RepairOutcome {
+    /// The word of the table `repairs`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::Duplicate => "duplicate",
+            Self::Quarantined => "quarantined",
+            Self::Replaced => "replaced",
+            Self::Discarded => "discarded",
+        }
+    }
+}
+
+/// A quarantined row that a chunk decides about.
+#[derive(Clone, Debug)]
+pub struct Repair {
+    /// Its id.
+    pub quarantine_id: String,
+    /// Whether its raw row was edited.
+    pub edited: bool,
+    /// What is known before its facts have their verdicts; `None`: they decide, and without facts it is discarded.
+    pub outcome: Option<RepairOutcome>,
+    /// Its facts: position of the fact batch, row in it.
+    pub facts: Vec<(u32, u32)>,
+}
+
+/// What a chunk of a replay decides, for the table `repairs`.
+#[derive(Clone, Debug, Default)]
+pub struct Repairs {
+    /// Who.
+    pub decided_by: String,
+    /// Why, in their words.
+    pub reason: Option<String>,
+    /// The rows.
+    pub rows: Vec<Repair>,
+}
+
 /// One atomic append.
 #[derive(Clone, Debug)]
 pub struct Chunk {
@@ -82,11 +144,20 @@ pub struct Chunk {
     pub facts: Vec<FactBatch>,
     /// Rows for the table `quarantine`.
     pub quarantine: RecordBatch,
+    /// Rows of quarantine that this chunk decides about.
+    pub repairs: Repairs,
     /// Subject numbers with the canonical bytes that they stand for, to detect collisions.
     pub subjects: Vec<(i64, Vec<u8>)>,
+    /// Rows of tables that describe the chunk: `field_quality`, `checks`, `alarms`.
+    pub notes: Vec<(&'static str, RecordBatch)>,
     /// Where the import goes on after this chunk.
     pub progress: Option<Progress>,
+    /// Where the next import begins after this chunk; each replaces the one of its name.
+    pub positions: Vec<Position>,
 }
+
+/// The tables that [`Chunk::notes`] may fill.
+pub(crate) const NOTES: [&str; 3] = ["field_quality", "checks", "alarms"];
 
 impl Chunk {
     /// A chunk without facts.
@@ -103,8 +174,11 @@ impl Chunk {
             rows: RowCounts::default(),
             facts: Vec::new(),
             quarantine: RecordBatch::new_empty(schema("quarantine").expect("the model has this table")),
+            repairs: Repairs::default(),
             subjects: Vec::new(),
+            notes: Vec::new(),
             progress: None,
+            positions: Vec::new(),
         }
     }
 }
@@ -149,4 +223,6 @@ pub struct Receipt {
     pub verdicts: Vec<Vec<Verdict>>,
     /// Rows that went into the table `quarantine` and were not there already.
     pub quarantined_rows: u64,
+    /// What became of every row of [`Chunk::repairs`], in their order.
+    pub repairs: Vec<RepairOutcome>,
 }

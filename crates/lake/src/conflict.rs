@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::chunk::Chunk;
 use crate::error::AppendError;
+use crate::repairs::origins;
 use crate::schema::schema;
 
 /// A fact whose key is stored with other content.
@@ -55,7 +56,9 @@ pub(crate) fn conflict_rows<'a>(
 ) -> Result<RecordBatch, AppendError> {
     let schema = schema("quarantine").expect("the model has this table");
     let (mut ids, mut names, mut files, mut places, mut details, mut raws) = (vec![], vec![], vec![], vec![], vec![], vec![]);
-    for (table, rows, conflicts) in targets {
+    let (mut contexts, mut replaced) = (vec![], vec![]);
+    let origins = origins(&chunk.repairs);
+    for (batch, (table, rows, conflicts)) in (0..).zip(targets) {
         for conflict in conflicts {
             let id = column_text(rows, table.columns[0].name, conflict.row).unwrap_or_default();
             let content = ContentHash(conflict.content).to_hex();
@@ -73,6 +76,11 @@ pub(crate) fn conflict_rows<'a>(
                 table.columns[0].name
             ));
             raws.push(json_row(rows, conflict.row));
+            contexts.push(format!("{{\"content\":\"{content}\"}}"));
+            // Replayed and in the same conflict again: it is that row, not one that replaces it.
+            let origin =
+                origins.get(&(batch, conflict.row as u32)).filter(|origin| Some(**origin) != ids.last().map(String::as_str));
+            replaced.push(origin.map(|origin| (*origin).to_owned()));
         }
     }
     let n = ids.len();
@@ -91,6 +99,8 @@ pub(crate) fn conflict_rows<'a>(
                 "detail" => text(std::mem::take(&mut details).into_iter()),
                 "raw" => Arc::new(StringArray::from(std::mem::take(&mut raws))),
                 "at" => instants(at, n),
+                "context" => text(std::mem::take(&mut contexts).into_iter()),
+                "replaces" => Arc::new(StringArray::from(std::mem::take(&mut replaced))),
                 _ => new_null_array(field.data_type(), n),
             }
         })

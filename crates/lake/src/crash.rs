@@ -23,6 +23,7 @@ pub const POINTS: &[&str] = &[
     "append.judged",
     "append.staged",
     "append.keys_staged",
+    "online.decided",
     "append.committing",
     "append.committed",
     "seal.written",
@@ -38,6 +39,8 @@ pub const POINTS: &[&str] = &[
     "write.staged",
     "write.committed",
     "vacuum.removing",
+    "online.built",
+    "online.switched",
 ];
 
 /// Passes the point `name`: dies here when the environment says so.

@@ -27,6 +27,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::delta::Delta;
 use crate::entry::{Entry, decode};
 use crate::error::{AppendError, Holder, OpenError, SealError, StorageError};
+use crate::hook::{Hooked, WriteHook};
 use crate::log::{Commit, Log, LogWriter};
 use crate::register::Register;
 use crate::seal::Sealed;
@@ -56,6 +57,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Functions and views of the layers above.
     pub extensions: Extensions,
+    /// What decides about new subjects in the write path.
+    pub hook: Option<Arc<dyn WriteHook>>,
 }
 
 /// When replaced files are deleted: those of rewritten derived rows, and small ones that were merged.
@@ -84,6 +87,7 @@ impl Default for Options {
             retention: Retention::default(),
             clock: Arc::new(SystemClock),
             extensions: Extensions::default(),
+            hook: None,
         }
     }
 }
@@ -121,6 +125,7 @@ pub(crate) struct Inner {
     pub(crate) store: PathBuf,
     pub(crate) options: Options,
     pub(crate) log: Log,
+    pub(crate) hooked: Option<Arc<Hooked>>,
     writer: RwLock<Option<LogWriter>>,
     pub(crate) register: Arc<Register>,
     pub(crate) state: SharedState,
@@ -188,8 +193,9 @@ impl Lake {
         let limits = Limits { memory: options.memory_limit, threads: options.threads };
         let engine = Engine::new(&store, Arc::clone(&state), limits, &options.extensions)?;
         let files = Arc::new(AtomicU64::new(0));
+        let hooked = options.hook.clone().map(|hook| Hooked::open(&log, hook)).transpose()?.map(Arc::new);
         let inner = Arc::new(Inner {
-            writer: RwLock::new(Some(LogWriter::start(log.clone(), next))),
+            writer: RwLock::new(Some(LogWriter::start(log.clone(), hooked.clone(), next))),
             keys: KeyMerger::start(Arc::clone(&register), log.clone(), epoch, Arc::clone(&files)),
             tables: tables.into_iter().map(|(name, delta)| (name, Mutex::new(delta))).collect(),
             sealing: Mutex::new(()),
@@ -198,6 +204,7 @@ impl Lake {
             store,
             options,
             log,
+            hooked,
             register,
             state,
             engine,
@@ -237,6 +244,13 @@ impl Lake {
         let receipt = receipt.map_err(|_| StorageError::Closed)??;
         self.wake_sealer();
         Ok(receipt)
+    }
+
+    /// What [`Self::append`] would answer now, with nothing stored.
+    pub async fn weigh(&self, chunk: Chunk) -> Result<Receipt, AppendError> {
+        let inner = Arc::clone(&self.inner);
+        let judged = tokio::task::spawn_blocking(move || append::judge(&inner, chunk).map(|judged| judged.receipt())).await;
+        judged.map_err(|_| StorageError::Closed)?
     }
 
     /// Bounds memory by making an append wait for the seal that is due.

@@ -8,13 +8,13 @@
 //! registered into it ([`Extensions`]). It is the only one that names `deltalake`, `fjall` or `object_store`.
 //! *Invariant*: one process owns a store. *Invariant*: errors and logs carry no content of facts.
 //!
-//! Deliberately missing: compaction of small files, erasure, the hot read index; they come with the issues that need
-//! them.
+//! Deliberately missing: erasure; it comes with the issue that needs it.
 
 mod accounting;
 mod append;
 mod appender;
 mod batches;
+mod bucket;
 mod chunk;
 mod clock;
 mod compact;
@@ -25,25 +25,33 @@ mod delta;
 mod derived;
 mod entry;
 mod error;
+mod hook;
 mod keys;
 mod lake;
 mod log;
 mod provider;
 mod register;
+mod repairs;
 mod schema;
 mod seal;
 mod session;
 mod since;
+mod spool;
 mod state;
 mod vacuum;
 
 pub use appender::{Appender, Appending};
 pub use batches::{Batch, BatchRegister};
-pub use chunk::{Chunk, FactBatch, FactCounts, Mode, Progress, Receipt, RowCounts, Verdict};
+pub use bucket::{Bucket, BucketAddress, BucketError, Object};
+pub use chunk::{
+    Chunk, FactBatch, FactCounts, Mode, Position, Progress, Receipt, Repair, RepairOutcome, Repairs, RowCounts, Verdict,
+};
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use derived::{Rows, Written};
 pub use error::{AppendError, Holder, OpenError, SealError, StorageError, WriteError};
+pub use hook::{Base, Change, HookLoad, Index, IndexWriter, Sighting, WriteHook};
 pub use lake::{Lake, Options, Retention, SealedLake, TableSize};
 pub use schema::{arrow_schema, data_type, schema};
 pub use seal::Sealed;
 pub use session::Extensions;
+pub use spool::Spool;

@@ -6,12 +6,14 @@
 //! | `runs` | name of a key run → its offset |
 //! | `batches` | imports and where they stand, see [`crate::batches`] |
 //! | `meta` | `epoch`, `trimmed` |
+//! | `online-…`, `recent` | the write-path hook's index, see [`crate::hook`] |
 //!
 //! Everything that one append makes true is one fjall batch. Offsets are given by the writer thread at commit, so the
 //! log has no holes and "sealed up to n" is one number. Before a batch the thread asks the disk for room: fjall gives up
 //! on a database whose journal write failed, and a refusal in time leaves nothing half written.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
@@ -19,6 +21,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use crate::crash;
 use crate::error::{OpenError, StorageError};
+use crate::hook::{Decided, Hooked, Sighting};
 
 /// Room that a store leaves on its disk: the log must be able to shrink when nothing else fits.
 const RESERVE: u64 = 64 << 20;
@@ -31,7 +34,7 @@ const QUEUE: usize = 1024;
 /// The keyspaces.
 #[derive(Clone)]
 pub(crate) struct Log {
-    db: Database,
+    pub(crate) db: Database,
     pub(crate) entries: Keyspace,
     pub(crate) runs: Keyspace,
     pub(crate) batches: Keyspace,
@@ -43,6 +46,8 @@ pub(crate) struct Log {
 pub(crate) struct Commit {
     /// The encoded entry.
     pub(crate) entry: Vec<u8>,
+    /// New subjects that the chunk brings, for the write-path hook.
+    pub(crate) sightings: Vec<Sighting>,
     /// The name of the chunk's key run, where it has one.
     pub(crate) run: Option<String>,
     /// Progress of the import: keys and values of `batches`.
@@ -83,6 +88,18 @@ impl Log {
         Ok(batch.commit()?)
     }
 
+    /// Applies `fill`'s changes as one batch that the next durable one makes durable.
+    pub(crate) fn commit_lazily(
+        &self,
+        expected: usize,
+        fill: impl FnOnce(&mut fjall::OwnedWriteBatch),
+    ) -> Result<(), StorageError> {
+        self.make_room(expected)?;
+        let mut batch = self.db.batch();
+        fill(&mut batch);
+        Ok(batch.commit()?)
+    }
+
     /// Refuses when `bytes` more would leave less than the reserve.
     pub(crate) fn make_room(&self, bytes: usize) -> Result<(), StorageError> {
         room(&self.folder, bytes as u64)
@@ -113,10 +130,10 @@ pub(crate) struct LogWriter {
 
 impl LogWriter {
     /// Starts the thread; the first commit gets the offset `next`.
-    pub(crate) fn start(log: Log, next: u64) -> Self {
+    pub(crate) fn start(log: Log, hooked: Option<Arc<Hooked>>, next: u64) -> Self {
         let (queue, waiting) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new().name("clew-log".to_owned());
-        let thread = thread.spawn(move || write(&log, &waiting, next)).expect("a process can start a thread");
+        let thread = thread.spawn(move || write(&log, hooked.as_deref(), &waiting, next)).expect("a process can start a thread");
         Self { queue: Some(queue), thread: Some(thread) }
     }
 
@@ -135,7 +152,7 @@ impl Drop for LogWriter {
     }
 }
 
-fn write(log: &Log, waiting: &Receiver<Commit>, mut next: u64) {
+fn write(log: &Log, hooked: Option<&Hooked>, waiting: &Receiver<Commit>, mut next: u64) {
     while let Ok(first) = waiting.recv() {
         let mut bytes = first.entry.len();
         let mut group = vec![first];
@@ -144,6 +161,12 @@ fn write(log: &Log, waiting: &Receiver<Commit>, mut next: u64) {
             bytes += commit.entry.len();
             group.push(commit);
         }
+        // One after the other, in the order of the log: a decision sees those before it.
+        let brings = group.iter().any(|commit| !commit.sightings.is_empty());
+        let decided = hooked
+            .filter(|_| brings)
+            .map(|hooked| hooked.decide((next..).zip(&group).map(|(offset, commit)| (offset, commit.sightings.as_slice()))));
+        bytes += decided.as_ref().map_or(0, Decided::bytes);
         crash::point("append.committing");
         // Twice the bytes: the journal now, the tree when the memtable is flushed.
         let result = log.commit(bytes * 2, |batch| {
@@ -156,10 +179,16 @@ fn write(log: &Log, waiting: &Receiver<Commit>, mut next: u64) {
                     batch.insert(&log.batches, key, value);
                 }
             }
+            if let Some(decided) = &decided {
+                decided.fill(batch);
+            }
         });
         match result {
             Ok(()) => {
                 crash::point("append.committed");
+                if let Some(decided) = decided {
+                    decided.stored();
+                }
                 for commit in group {
                     (commit.publish)(next);
                     // A caller that went away has its rows stored all the same.

@@ -72,11 +72,22 @@ fn promotable(kind: &DataType) -> bool {
     )
 }
 
-/// `base` plus the promoted columns of `extra` that it lacks, in the order given.
+/// `base` plus the promoted columns of `extra` that it lacks, in the order given. A promoted column keeps its type: a cast to the older
+/// one would change values without a word.
 pub(crate) fn widen(table: &'static Table, base: &SchemaRef, extra: &Schema) -> Result<SchemaRef, Misfit> {
     let mut added: Vec<FieldRef> = Vec::new();
     for field in extra.fields() {
-        if base.field_with_name(field.name()).is_ok() || added.iter().any(|a| a.name() == field.name()) {
+        let known = base.field_with_name(field.name()).ok();
+        if let Some(known) = known.filter(|known| field.name().starts_with(PROMOTED) && known.data_type() != field.data_type()) {
+            let detail = format!(
+                "column {} holds {} and can not take {}; give the property another name",
+                field.name(),
+                known.data_type(),
+                field.data_type()
+            );
+            return Err(Misfit { table: table.name.to_owned(), detail });
+        }
+        if known.is_some() || added.iter().any(|a| a.name() == field.name()) {
             continue;
         }
         let misfit = |detail| Misfit { table: table.name.to_owned(), detail };

@@ -91,13 +91,10 @@ fn write_rows(
     std::fs::create_dir_all(&folder).map_err(|e| StorageError::io(&folder, e))?;
     room(&folder, rows.iter().map(|batch| batch.get_array_memory_size() as u64).sum())?;
     let mut writer = DataFileWriter::create(table, &folder, &inner.file_name("parquet"), None, schema)?;
-    let summed = match table.name {
-        "accounting" => Some(vec![crate::accounting::summed(rows).map_err(|e| StorageError::Damaged {
-            what: "the log's part of table accounting".to_owned(),
-            detail: e.to_string(),
-        })?]),
-        _ => None,
-    };
+    let summed = crate::accounting::summed(table.name, rows)
+        .transpose()
+        .map_err(|e| StorageError::Damaged { what: format!("the log's part of table {}", table.name), detail: e.to_string() })?;
+    let summed = summed.map(|rows| vec![rows]);
     for batch in summed.as_deref().unwrap_or(rows) {
         let batch = conform(table.name, batch, schema).map_err(|misfit| StorageError::Damaged {
             what: format!("the log's part of table {}", table.name),

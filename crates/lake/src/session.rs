@@ -45,6 +45,8 @@ pub struct Extensions {
     pub udwfs: Vec<Arc<WindowUDF>>,
     /// Table functions by name.
     pub udtfs: Vec<(String, Arc<dyn TableFunctionImpl>)>,
+    /// Tables by name, made by the layers above.
+    pub tables: Vec<(String, Arc<dyn TableProvider>)>,
     /// Views: name and SQL; a later one may use an earlier one.
     pub views: Vec<(String, String)>,
 }
@@ -54,6 +56,7 @@ pub(crate) struct Engine {
     template: SessionState,
     tables: PathBuf,
     views: Vec<(String, String)>,
+    added: Vec<(String, Arc<dyn TableProvider>)>,
     state: SharedState,
     planned: Mutex<Option<(u64, Providers)>>,
 }
@@ -99,7 +102,9 @@ impl Engine {
         }
         let mut views = own_views();
         views.extend(extensions.views.iter().cloned());
-        let engine = Self { template: context.state(), tables: store.join("tables"), views, state, planned: Mutex::new(None) };
+        let added = extensions.tables.clone();
+        let engine =
+            Self { template: context.state(), tables: store.join("tables"), views, added, state, planned: Mutex::new(None) };
         engine.providers().map_err(|(name, source)| OpenError::Extension { name, source })?;
         Ok(engine)
     }
@@ -132,7 +137,7 @@ impl Engine {
             let provider = LakeTable::new(table, self.tables.join(table.name), Arc::clone(&self.state));
             (table.name.to_owned(), Arc::new(provider) as Arc<dyn TableProvider>)
         };
-        Table::all().map(table).collect()
+        Table::all().map(table).chain(self.added.iter().cloned()).collect()
     }
 
     fn providers(&self) -> Result<Providers, (String, DataFusionError)> {
@@ -205,5 +210,11 @@ fn own_views() -> Vec<(String, String)> {
             ),
         ));
     }
+    views.push((
+        "quarantine_open".to_owned(),
+        "SELECT q.* FROM quarantine q LEFT ANTI JOIN (SELECT quarantine_id AS closed FROM repairs WHERE outcome <> 'quarantined') r \
+         ON r.closed = q.quarantine_id"
+            .to_owned(),
+    ));
     views
 }

@@ -9,11 +9,12 @@ mod support;
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use clew_lake::{Lake, Mode, Options, Progress, Retention, crash};
-use support::{Event, event, event_rows, facts, one, options, padded_chunk, rows};
+use clew_lake::{Lake, Mode, Options, Progress, Retention, WriteHook, crash};
+use support::{Census, Event, event, event_rows, facts, indexed, one, options, padded_chunk, rebase, rows};
 
 const STORE: &str = "CLEW_TEST_CRASH_STORE";
 const CHUNKS: u64 = 10;
@@ -21,7 +22,8 @@ const CHUNKS: u64 = 10;
 /// A lake that removes replaced files at once, so that the removal has its crash point passed.
 async fn open(store: &Path) -> Lake {
     let retention = Retention { versions: 0, age: Duration::ZERO };
-    Lake::open(store, Options { retention, compact_at: 2, ..options() }).await.unwrap()
+    let hook: Arc<dyn WriteHook> = Arc::new(Census::default());
+    Lake::open(store, Options { retention, compact_at: 2, hook: Some(hook), ..options() }).await.unwrap()
 }
 
 /// The work: ten chunks, small and large ones in turn, duplicates and conflicts among them, seals and derived tables.
@@ -42,8 +44,10 @@ async fn work(store: &Path) {
         lake.append(chunk).await.unwrap();
         if number % 4 == 3 {
             lake.seal().await.unwrap();
+            rebase(&lake, number as i64).await;
         }
     }
+    rebase(&lake, CHUNKS as i64).await;
     for round in 0..2 {
         lake.overwrite("persons", persons(3 + round)).await.unwrap();
     }
@@ -51,7 +55,6 @@ async fn work(store: &Path) {
 }
 
 fn persons(n: i64) -> RecordBatch {
-    use std::sync::Arc;
     let schema = clew_lake::schema("persons").unwrap();
     let columns = schema.fields().iter().filter(|f| !f.is_nullable()).map(|field| {
         let numbers = arrow::array::Int64Array::from_iter_values(0..n);
@@ -64,6 +67,13 @@ async fn contents(store: &Path) -> Vec<String> {
     let lake = open(store).await;
     let session = lake.session();
     let mut all = Vec::new();
+    // The hook's index says of every stored fact whose it is.
+    let subjects = rows(&session, "SELECT DISTINCT subject FROM events").await;
+    let mut known: Vec<String> = indexed(&lake).iter().map(ToString::to_string).collect();
+    known.sort();
+    assert_eq!(known, subjects);
+    assert_eq!((lake.hook_load().recent, lake.index_base().unwrap()), (0, Some(CHUNKS as i64)));
+    all.extend(known);
     for sql in [
         "SELECT event_id, subject, md5(text) FROM events",
         "SELECT quarantine_id, reason, row_no FROM quarantine",

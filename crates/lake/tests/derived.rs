@@ -136,11 +136,12 @@ async fn a_newer_table_is_refused() {
     lake.close().await.unwrap();
     let first = store.path().join("tables/persons/_delta_log/00000000000000000000.json");
     let text = std::fs::read_to_string(&first).unwrap();
-    assert!(text.contains(r#""clew.table_version":"1""#), "{text}");
-    std::fs::write(&first, text.replace(r#""clew.table_version":"1""#, r#""clew.table_version":"99""#)).unwrap();
+    let version = format!(r#""clew.table_version":"{}""#, clew_model::tables::TABLE_VERSION);
+    assert!(text.contains(&version), "{text}");
+    std::fs::write(&first, text.replace(&version, r#""clew.table_version":"99""#)).unwrap();
     let refused = Lake::open(store.path(), options()).await.unwrap_err().to_string();
     assert!(refused.contains("table persons has version 99") && refused.contains("newer clew"), "{refused}");
-    let text = text.replace(r#""clew.table_version":"1""#, r#""clew.table_version":"1","delta.enableDeletionVectors":"true""#);
+    let text = text.replace(&version, &format!(r#"{version},"delta.enableDeletionVectors":"true""#));
     std::fs::write(&first, text).unwrap();
     let refused = Lake::open(store.path(), options()).await.unwrap_err().to_string();
     assert!(refused.contains("deletion vectors"), "{refused}");

@@ -6,7 +6,7 @@ mod support;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray};
-use clew_lake::{AppendError, Chunk, FactCounts, Lake, Mode, OpenError, Progress, RowCounts, schema};
+use clew_lake::{AppendError, Chunk, FactCounts, Lake, Mode, OpenError, Position, Progress, RowCounts, schema};
 use clew_model::BatchId;
 use support::{Event, append, chunk, chunk_of, event, event_rows, facts, one, open, options, padded_chunk, rows, texts};
 
@@ -245,6 +245,33 @@ async fn an_unfinished_batch_resumes_where_its_last_chunk_ended() {
     assert_eq!((next.id, next.resumed, next.resume.len()), (BatchId::new("shop", 2), false, 0));
     let other = lake.batches().open_batch("shop", "v2", 2).unwrap();
     assert_eq!(other.id, BatchId::new("shop", 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn positions_are_stored_with_the_chunk_and_outlive_the_batch() {
+    let store = tempfile::tempdir().unwrap();
+    let lake = open(store.path()).await;
+    let position = |name: &str, value: &[u8]| Position { name: name.into(), value: value.to_vec() };
+    let batch = lake.batches().open_batch("shop", "v1", 0).unwrap();
+    let mut first = chunk(0, Mode::Append, &[event("a", 1)]);
+    first.batch = batch.id.clone();
+    first.positions = vec![position("mark", b"1"), position("object:x", b"e1")];
+    lake.append(first).await.unwrap();
+    // A chunk that is refused leaves the position where it was.
+    let mut second = chunk(1, Mode::Append, &[event("b", 1)]);
+    second.rows.read += 1;
+    second.positions = vec![position("mark", b"2")];
+    assert!(lake.append(second).await.is_err());
+    lake.batches().close_batch("shop", &batch.id).unwrap();
+    drop(lake);
+
+    let lake = open(store.path()).await;
+    let register = lake.batches();
+    let value = |source: &str, name: &str| register.position(source, name).unwrap();
+    assert_eq!(value("shop", "mark").as_deref(), Some(b"1".as_slice()));
+    assert_eq!((value("shop", "nothing"), value("sho", "mark")), (None, None));
+    assert_eq!(register.forget_positions("shop", |name| name == "mark").unwrap(), 1);
+    assert_eq!((value("shop", "object:x"), value("shop", "mark").is_some()), (None, true));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,7 +13,7 @@ pub use derived::DERIVED;
 pub use facts::FACTS;
 
 /// The version of this set of tables, stored as the table property `clew.table_version`.
-pub const TABLE_VERSION: u32 = 1;
+pub const TABLE_VERSION: u32 = 2;
 
 /// The type of a column, with its Arrow and SQL reading in `docs/tables.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

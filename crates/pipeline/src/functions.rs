@@ -1,4 +1,4 @@
-//! SQL aggregate functions of the metrics: `nps(score)`, `csat(score[, scale_max])`, `ces(score[, scale_max])`.
+//! SQL functions: those over profiles (in the module below), and the aggregates of the metrics: `nps(score)`, `csat(score[, scale_max])`, `ces(score[, scale_max])`.
 //!
 //! Each metric comes in six forms, so that tools without struct support can use it too:
 //!
@@ -12,6 +12,8 @@
 //! `csat_interval(score[, scale_max[, level]])` and `ces_interval` take the scale first. A null score is no answer; a score
 //! outside the scale is counted apart, never clipped. NPS is −1..1, CSAT 0..1. The state is a tally
 //! ([`clew_insight::metric`]): it merges in any order, on one machine or on many.
+
+mod profiles;
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -28,9 +30,12 @@ use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Sign
 /// Confidence level where none is given.
 const LEVEL: f64 = 0.95;
 
-/// All metric functions.
+/// The scalar functions.
+pub use profiles::scalars;
+
+/// All aggregate functions: those of metrics, and `profile_merge` ([`profiles`]).
 pub fn aggregates() -> Vec<Arc<AggregateUDF>> {
-    let mut functions = Vec::new();
+    let mut functions = profiles::aggregates();
     for kind in [Kind::Nps, Kind::Csat, Kind::Ces] {
         for form in [Form::Estimate, Form::Interval, Form::Lower, Form::Upper, Form::N, Form::OutOfScale] {
             functions.push(Arc::new(AggregateUDF::from(MetricFunction::new(kind, form))));

@@ -10,6 +10,7 @@
 //! | [`run`] | the order of steps, what is skipped, the `runs` table |
 //! | [`steps`] | one module a step |
 //! | [`scan`] | the events of people, bucket by bucket |
+//! | [`online`] | who is who until the next run: the lake's write-path hook |
 //! | [`touched`] | whose buckets have to be recomputed |
 //! | [`columns`], [`writer`] | between Arrow and slices, between steps and tables |
 //! | [`functions`], [`views`] | what SQL gets from us |
@@ -18,6 +19,7 @@
 pub mod columns;
 pub mod definitions;
 pub mod functions;
+pub mod online;
 pub mod periods;
 pub mod reading;
 pub mod run;
@@ -27,16 +29,23 @@ pub mod touched;
 pub mod views;
 pub mod writer;
 
+use std::sync::Arc;
+
 use clew_lake::Extensions;
 
 pub use definitions::Definitions;
 pub use run::{Mode, Progress, RunError, RunOptions, RunReport, Step, StepReport, run};
 
 /// The SQL functions and views of Clew: what every session of the lake registers.
+///
+/// The table of the write path is empty until [`online::OnlineIdentity::register`] puts a real one in its place.
 pub fn registry() -> Extensions {
-    Extensions {
+    let mut extensions = Extensions {
+        udfs: functions::scalars(),
         udafs: functions::aggregates(),
         views: views::VIEWS.iter().map(|(name, sql)| ((*name).to_owned(), (*sql).to_owned())).collect(),
         ..Extensions::default()
-    }
+    };
+    online::place_table(&mut extensions, online::OnlineSubjects::new(Arc::default()));
+    extensions
 }

@@ -18,6 +18,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::columns::{Columns, TableRows, times};
 use crate::definitions::Definitions;
+use crate::online;
 use crate::steps;
 
 /// The steps, in the order in which they run.
@@ -199,6 +200,8 @@ pub struct StepContext<'a> {
     pub now_us: i64,
     /// What the step's last finished run saw; `None` asks for everything.
     pub since: Option<InputVersions>,
+    /// Stands for what this run sees: its input versions and definitions.
+    pub inputs: i64,
 }
 
 /// What a step did, before it is timed.
@@ -241,14 +244,18 @@ pub async fn run(
     for step in Step::ALL.into_iter().filter(|&step| options.only.is_none_or(|only| only == step)) {
         let versions = input_versions(lake, definitions, step).await?;
         let last = former.get(step.name()).filter(|_| !options.full);
-        if last == Some(&versions) {
+        let inputs = tag(&versions);
+        // A crash between the step's tables and the index of the write path leaves the latter behind.
+        let stale = step == Step::Identity && online::is_stale(lake, inputs)?;
+        if last == Some(&versions) && !stale {
             let report = StepReport { step, mode: Mode::Unchanged, rows: 0, seconds: 0.0, detail: String::new() };
             progress.finished(&report);
             reports.push(report);
             continue;
         }
         progress.started(step);
-        let context = StepContext { lake, definitions, now_us, since: last.filter(|last| narrows(last, &versions)).cloned() };
+        let context =
+            StepContext { lake, definitions, now_us, since: last.filter(|last| narrows(last, &versions)).cloned(), inputs };
         let begun = Instant::now();
         let result = steps::run(step, &context).await;
         let mode = match &result {
@@ -275,6 +282,12 @@ pub async fn run(
         reports.push(report);
     }
     Ok(RunReport { run_id, steps: reports, seconds: started.elapsed().as_secs_f64() })
+}
+
+/// A number that stands for `versions`.
+fn tag(versions: &InputVersions) -> i64 {
+    let text: String = versions.iter().map(|(name, version)| format!("{name}={version};")).collect();
+    xxh3_64(text.as_bytes()).cast_signed()
 }
 
 /// An incremental run needs the definitions to be as they were.

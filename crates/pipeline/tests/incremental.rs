@@ -17,6 +17,7 @@ use clew_identity::{Rules, canonical::SubjectBuffer, subject_of};
 use clew_insight::metric::Metric;
 use clew_lake::{Chunk, FactBatch, FixedClock, Lake, Mode as LakeMode, Options, RowCounts};
 use clew_model::{BatchId, Timestamp};
+use clew_pipeline::online::{OnlineIdentity, dump};
 use clew_pipeline::{Definitions, Mode, RunOptions, registry, run};
 
 /// An interaction: person's e-mail and device, minute, name, order, amount; or an answer with a score.
@@ -298,4 +299,64 @@ async fn scores_count_what_is_off_the_scale() {
         text.contains(&format!("| {off} ")) && text.contains(&format!("{} ", answered - off)) && text.contains("true"),
         "{text}"
     );
+}
+
+/// A lake whose write path decides who is who, under these rules.
+async fn online_lake(folder: &Path, rules: &Rules) -> Lake {
+    let mut options = options();
+    OnlineIdentity::new(rules).unwrap().register(&mut options);
+    Lake::open(folder, options).await.unwrap()
+}
+
+/// Who is whom in `table`, whatever the persons are called.
+async fn partition(lake: &Lake, table: &str) -> Vec<Vec<i64>> {
+    let sql = format!("SELECT array_agg(subject ORDER BY subject) AS subjects FROM {table} GROUP BY person_id");
+    let mut groups = Vec::new();
+    for batch in lake.session().sql(&sql).await.unwrap().collect().await.unwrap() {
+        let lists = clew_pipeline::columns::Columns(&batch).int_lists("subjects").unwrap();
+        groups.extend((0..batch.num_rows()).map(|row| lists.get(row).into_iter().flatten().collect::<Vec<i64>>()));
+    }
+    groups.sort();
+    groups
+}
+
+#[tokio::test]
+async fn the_index_of_the_write_path_is_the_same_however_it_came_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut facts = company(11, 600);
+    facts.sort_by_key(|fact| fact.minute);
+    let parts: Vec<&[Fact]> = facts.chunks(100).collect();
+    let (rules, other) = (Rules::default(), Rules { shared_after: Some(9), ..Rules::default() });
+    let store = folder.path().join("online");
+    let lake = online_lake(&store, &rules).await;
+    let online = |lake: &Lake| OnlineIdentity::of(lake).unwrap().answers();
+    let kept = |lake: &Lake| dump(&lake.index().unwrap()).unwrap();
+    for (number, part) in (0..).zip(&parts) {
+        append(&lake, number, part).await;
+        if number == 2 {
+            run(&lake, &definitions(), RunOptions::default(), &()).await.unwrap();
+            assert!(online(&lake).subjects.is_empty(), "the run has answered for all of them");
+            assert_eq!(partition(&lake, "subjects_current").await, partition(&lake, "subjects").await);
+        }
+    }
+    let (before, shown) = (kept(&lake), online(&lake));
+    assert!(!shown.founded.is_empty() && !shown.subjects.is_empty());
+    drop(lake);
+    let lake = online_lake(&store, &rules).await;
+    assert_eq!((kept(&lake), online(&lake)), (before, shown), "read back as it was kept");
+    // What the run makes of it is what a store without a write path of its own has.
+    run(&lake, &definitions(), RunOptions::default(), &()).await.unwrap();
+    let plain = lake_of(&folder.path().join("plain"), &[&facts], false).await;
+    assert_eq!(partition(&lake, "subjects_current").await, partition(&plain, "subjects").await);
+    let base = kept(&lake);
+    drop(lake);
+    // Other rules begin with nothing; under the old ones a run makes all of it anew, although no fact is new.
+    let lake = online_lake(&store, &other).await;
+    assert!(kept(&lake).is_empty() && lake.index_base().unwrap().is_none());
+    drop(lake);
+    let lake = online_lake(&store, &rules).await;
+    let report = run(&lake, &definitions(), RunOptions::default(), &()).await.unwrap();
+    assert_eq!(report.steps[0].mode, Mode::Full);
+    assert_eq!(kept(&lake), base);
+    assert!(report.steps[1..].iter().all(|step| step.mode == Mode::Unchanged), "{report:?}");
 }

@@ -5,11 +5,13 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clew_intake::Sources;
 use clew_intake::live::Door;
+use clew_intake::stream::Streams;
 use clew_lake::Lake;
 use clew_model::tables::Table;
 use clew_pipeline::Definitions;
@@ -23,6 +25,7 @@ use crate::auth::Auth;
 use crate::cache::{Batches, Cache};
 use crate::connections::Limits;
 use crate::error::{ApiError, Kind};
+use crate::feeds::Turns;
 use crate::jobs::Jobs;
 use crate::json;
 use crate::keys::WriteKeys;
@@ -35,13 +38,24 @@ const QUERIES_AT_ONCE: usize = 8;
 /// A query that waits longer than this is refused.
 const WAIT_SECONDS: u64 = 10;
 
+/// Reads the sources of the project anew, or says why they cannot be used.
+pub struct Reload(pub Box<dyn Fn() -> Result<Sources, String> + Send + Sync>);
+
+impl std::fmt::Debug for Reload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Reload")
+    }
+}
+
 /// What every request shares.
 #[derive(Debug)]
 pub struct App {
     /// The store.
     pub lake: Lake,
-    /// The project's sources.
+    /// The project's sources as the server began with them; live sources and the schedule stay with these.
     pub sources: Sources,
+    /// The project's sources as they are now, for work that is asked for; `None`: as the server began with them.
+    pub reload: Option<Reload>,
     /// The project's definitions.
     pub definitions: Definitions,
     /// The project's zone.
@@ -56,10 +70,16 @@ pub struct App {
     pub keys: WriteKeys,
     /// Where live sources come in.
     pub door: Door,
+    /// The sources that follow a stream.
+    pub streams: Streams,
     /// What strangers may take of the server.
     pub limits: Limits,
     /// Work in the background.
     pub jobs: Jobs,
+    /// Who reads which source.
+    pub turns: Turns,
+    /// Feeds that bring what was there when the server started, or pull.
+    pub feeding: AtomicUsize,
     /// Numbers about the server itself.
     pub counters: Counters,
     /// When the schedule looks next, UTC microseconds.
@@ -79,23 +99,33 @@ impl App {
         limits: Limits,
     ) -> Self {
         let door = Door::open(&lake, &sources, limits.door_bytes);
+        let streams = Streams::start(&door, &sources);
         Self {
             keys,
             door,
+            streams,
             limits,
             lake,
             sources,
+            reload: None,
             definitions,
             zone,
             company: String::new(),
             hosts: Vec::new(),
             auth,
             jobs: Jobs::default(),
+            turns: Turns::default(),
+            feeding: AtomicUsize::new(0),
             counters: Counters::default(),
             next_run: Mutex::new(None),
             cache: Cache::default(),
             queries: Semaphore::new(QUERIES_AT_ONCE),
         }
+    }
+
+    /// The project's sources as they are now.
+    pub fn sources_now(&self) -> Result<Sources, String> {
+        self.reload.as_ref().map_or_else(|| Ok(self.sources.clone()), |Reload(read)| read())
     }
 
     /// When the schedule looks next.
@@ -114,6 +144,8 @@ impl App {
     pub async fn snapshot(&self) -> Result<u64, ApiError> {
         let mut hasher = DefaultHasher::new();
         self.lake.offset().hash(&mut hasher);
+        // A run's answer takes over from that of the write path when no table changes any more.
+        self.lake.index_base()?.hash(&mut hasher);
         for table in Table::all() {
             self.lake.version(table.name).await?.hash(&mut hasher);
         }

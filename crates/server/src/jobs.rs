@@ -1,4 +1,4 @@
-//! Work in the background: imports and runs, one at a time.
+//! Work in the background: imports, replays and runs, one at a time.
 //!
 //! A job runs on a thread with an engine of its own, so that heavy steps never hold up an answer. While one works, another is
 //! refused with `busy` and its id, rather than queued: nobody waits behind a run they do not know of. The newest hundred
@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
+use clew_intake::{Action, REPLAY_REFUSED, Request};
 use clew_pipeline::{RunOptions, Step, StepReport};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -28,11 +29,15 @@ pub enum Work {
     Import {
         /// Names of sources.
         sources: Vec<String>,
+        /// Where they are read from.
+        begin: Begin,
         /// When to run the pipeline.
         then: Then,
     },
     /// Run the pipeline.
     Run(RunOptions),
+    /// Replay quarantined rows, or discard them.
+    Replay(Request),
 }
 
 /// Whether an import is followed by a run.
@@ -42,15 +47,24 @@ pub enum Then {
     Nothing,
     /// Yes.
     Run,
-    /// If something new was stored.
-    RunIfNew,
+}
+
+/// Where buckets and databases are read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// From where the last import ended.
+    BehindLast,
+    /// From their beginning.
+    Anew,
 }
 
 impl Work {
-    const fn kind(&self) -> &'static str {
+    fn kind(&self) -> &'static str {
         match self {
             Self::Import { .. } => "import",
             Self::Run(_) => "run",
+            Self::Replay(request) if request.action == Action::Replay => "replay",
+            Self::Replay(_) => "discard",
         }
     }
 }
@@ -91,6 +105,22 @@ impl Jobs {
         let book = self.book();
         let running = book.running.as_ref()?;
         book.jobs.iter().find(|entry| entry.job.job_id == *running).map(|entry| entry.job.clone())
+    }
+
+    /// Why the newest import failed, where it was because of `source`: it was at work on it, or its words name the source's files.
+    pub fn failure_of(&self, source: &str) -> Option<String> {
+        let book = self.book();
+        let ended = |entry: &&Entry| entry.job.kind == "import" && entry.job.finished_at.is_some();
+        let newest = book.jobs.iter().rev().find(ended)?;
+        let error = newest.job.error.as_ref()?;
+        if newest.job.steps.last().is_some_and(|step| step.step == source) {
+            return Some(error.clone());
+        }
+        let files = format!("sources/{source}.");
+        let is_its = |line: &&str| {
+            line.contains(&files) || line.strip_prefix("source ").is_some_and(|rest| rest.starts_with(&format!("{source}:")))
+        };
+        error.lines().find(is_its).map(str::to_owned)
     }
 
     /// Takes no further jobs and waits for the one at work.
@@ -223,29 +253,35 @@ fn perform(app: &App, id: &str, work: Work) -> Result<Value, String> {
     runtime.block_on(async {
         match work {
             Work::Run(options) => run(app, id, options).await,
-            Work::Import { sources, then } => import(app, id, &sources, then).await,
+            Work::Import { sources, begin, then } => import(app, id, &sources, (begin, then)).await,
+            Work::Replay(request) => replay(app, &request).await,
         }
     })
 }
 
-async fn import(app: &App, id: &str, sources: &[String], then: Then) -> Result<Value, String> {
-    let before = app.lake.offset();
+async fn import(app: &App, id: &str, sources: &[String], (begin, then): (Begin, Then)) -> Result<Value, String> {
     let listener = Listener { app, id };
-    let report = clew_intake::import(&app.lake, &app.sources, sources, &listener).await.map_err(|error| error.to_string())?;
+    let project = app.sources_now()?;
+    let all = || project.imported().map(|source| source.name.clone()).collect();
+    let _turns = app.turns.take(&if sources.is_empty() { all() } else { sources.iter().cloned().collect() }).await;
+    if begin == Begin::Anew {
+        clew_intake::begin_anew(&app.lake, sources).map_err(|error| error.to_string())?;
+    }
+    let report = clew_intake::import(&app.lake, &project, sources, &listener).await.map_err(|error| error.to_string())?;
+    let words = report.failures();
     let report = serde_json::to_value(&report).map_err(|error| error.to_string())?;
-    let wanted = match then {
-        Then::Nothing => false,
-        Then::Run => true,
-        Then::RunIfNew => app.lake.offset() != before || never_ran(app).await,
-    };
-    if wanted {
+    if then == Then::Run {
         run(app, id, RunOptions::default()).await?;
     }
-    Ok(report)
+    words.map_or(Ok(report), Err)
 }
 
-async fn never_ran(app: &App) -> bool {
-    matches!(app.lake.version("runs").await, Ok(None))
+/// Through the mappings as they stand now: most quarantined rows are replayed because one was mended.
+async fn replay(app: &App, request: &Request) -> Result<Value, String> {
+    let sources = app.sources_now().map_err(|error| format!("{REPLAY_REFUSED}{error}"))?;
+    let report = clew_intake::replay(&app.lake, &sources, request).await.map_err(|error| error.to_string())?;
+    app.counters.rows(report.outcomes().rows());
+    serde_json::to_value(&report).map_err(|error| error.to_string())
 }
 
 async fn run(app: &App, id: &str, options: RunOptions) -> Result<Value, String> {

@@ -15,6 +15,7 @@
 //! | `app`, `cache`, `literal`, `json`, `cursor` | queries: limits, results kept, values into SQL, rows out of it, paging |
 //! | `filter`, `calendar`, `scoring` | the filter bar, periods in the project's zone, scores with trend and change |
 //! | `jobs` | imports and runs in the background |
+//! | `feeds` | what comes in by itself: watched files, buckets and databases |
 //! | `observe` | request ids, log lines, `/metrics` |
 //!
 //! *Invariant*: this crate knows neither Delta nor fjall; it reads tables by SQL and changes them by `intake` and `pipeline`
@@ -31,6 +32,7 @@ mod connections;
 mod cursor;
 mod error;
 mod extract;
+mod feeds;
 mod filter;
 mod jobs;
 mod json;
@@ -45,6 +47,7 @@ mod serve;
 mod tracking;
 pub mod wire;
 
+pub use app::Reload;
 pub use connections::Limits;
 pub use keys::{KeyError, LONGEST_LABEL, WriteKeys};
 pub use openapi::text as openapi;

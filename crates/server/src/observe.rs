@@ -16,7 +16,9 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use clew_intake::live::Door;
+use clew_intake::stream::{State as StreamState, StreamHealth};
 use clew_lake::Lake;
+use clew_pipeline::online::OnlineIdentity;
 
 use crate::app::App;
 
@@ -174,9 +176,98 @@ pub fn door(door: &Door, lake: &Lake) -> String {
     text
 }
 
+/// Numbers about sources that follow a stream: whether they do, where they stand, what waits at the broker, what went wrong.
+pub fn streams(health: &[StreamHealth]) -> String {
+    let mut text = String::new();
+    if health.is_empty() {
+        return text;
+    }
+    let mut family = |name: &str, kind: &str, help: &str, samples: Vec<(String, i64)>| {
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        for (labels, value) in samples {
+            let _ = writeln!(text, "{name}{{{labels}}} {value}");
+        }
+    };
+    let of_source = |value: &dyn Fn(&StreamHealth) -> Option<i64>| {
+        let sample = |one: &StreamHealth| Some((format!("source=\"{}\",broker=\"{}\"", one.source, one.broker), value(one)?));
+        health.iter().filter_map(sample).collect::<Vec<_>>()
+    };
+    let states = health.iter().flat_map(|one| {
+        let sample = |state: StreamState| {
+            let labels = format!("source=\"{}\",broker=\"{}\",state=\"{}\"", one.source, one.broker, state.as_str());
+            (labels, i64::from(one.state == state))
+        };
+        StreamState::ALL.map(sample)
+    });
+    family("clew_stream_state", "gauge", "What a source that follows a stream is doing: 1 for its state.", states.collect());
+    let since = of_source(&|one| one.connected_since.map(|micros| micros / 1_000_000));
+    family("clew_stream_connected_since_seconds", "gauge", "Since when it has been connected, Unix time.", since);
+    // Names of streams and topics are words that need no escape: `clew check` sees to it.
+    let lines = health.iter().flat_map(|one| {
+        one.lines.iter().map(move |(line, health)| (format!("source=\"{}\",line=\"{line}\"", one.source), *health))
+    });
+    let (next, lag): (Vec<_>, Vec<_>) =
+        lines.map(|(labels, line)| ((labels.clone(), line.next as i64), line.lag.map(|lag| (labels, lag as i64)))).unzip();
+    family("clew_stream_next_offset", "gauge", "The first offset of a line that is not stored.", next);
+    family("clew_stream_lag", "gauge", "Messages that wait at the broker, as it said last.", lag.into_iter().flatten().collect());
+    let errors = of_source(&|one| Some(one.errors as i64));
+    family("clew_stream_errors_total", "counter", "Errors while following.", errors);
+    let notices = of_source(&|one| Some(one.noticed as i64));
+    family("clew_stream_notices_total", "counter", "Streams made anew or restored, and messages lost at the broker.", notices);
+    text
+}
+
+/// Numbers about who is who until the next run: time spent in the write path, what waits for a run, what the last one corrected.
+pub fn online(lake: &Lake) -> String {
+    let Some(online) = OnlineIdentity::of(lake) else { return String::new() };
+    let load = lake.hook_load();
+    format!(
+        "# HELP clew_online_seconds Seconds spent in the write path on whose new subjects are, and subjects decided about.\n\
+         # TYPE clew_online_seconds summary\nclew_online_seconds_sum {}\nclew_online_seconds_count {}\n\
+         # HELP clew_online_waiting_subjects Subjects that were decided about since the last run.\n# TYPE clew_online_waiting_subjects gauge\n\
+         clew_online_waiting_subjects {}\n\
+         # HELP clew_online_deferred_rows_total Rows of imports whose subjects were left to the next run.\n\
+         # TYPE clew_online_deferred_rows_total counter\nclew_online_deferred_rows_total {}\n\
+         # HELP clew_provisional_people People that no run has seen yet.\n# TYPE clew_provisional_people gauge\nclew_provisional_people {}\n\
+         # HELP clew_online_corrections Subjects of which the last run of this process corrected what was shown.\n\
+         # TYPE clew_online_corrections gauge\nclew_online_corrections {}\n",
+        load.seconds,
+        load.decided,
+        load.recent,
+        load.deferred_rows,
+        online.provisional_people(),
+        online.corrections(),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stream_shows_its_state_and_where_it_stands() {
+        let line = clew_intake::stream::LineHealth { next: 8, lag: Some(3), stored_at: None };
+        let health = StreamHealth {
+            source: "orders".into(),
+            broker: "kafka".into(),
+            state: StreamState::Retrying,
+            lines: [("kafka:orders/0".to_owned(), line)].into_iter().collect(),
+            errors: 2,
+            ..StreamHealth::default()
+        };
+        let text = streams(&[health]);
+        for sample in [
+            "clew_stream_state{source=\"orders\",broker=\"kafka\",state=\"retrying\"} 1\n",
+            "clew_stream_state{source=\"orders\",broker=\"kafka\",state=\"following\"} 0\n",
+            "clew_stream_next_offset{source=\"orders\",line=\"kafka:orders/0\"} 8\n",
+            "clew_stream_lag{source=\"orders\",line=\"kafka:orders/0\"} 3\n",
+            "clew_stream_errors_total{source=\"orders\",broker=\"kafka\"} 2\n",
+        ] {
+            assert!(text.contains(sample), "{sample} in {text}");
+        }
+        assert!(!text.contains("clew_stream_connected_since_seconds{"), "it is not connected");
+        assert_eq!(streams(&[]), "");
+    }
 
     #[test]
     fn buckets_are_cumulative() {

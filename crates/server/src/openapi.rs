@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use crate::pages::{
-    audit, data, drivers, journeys, keys, meta, overview, people, person, scores, search, sql, timeline, voice, work,
+    audit, data, drivers, journeys, keys, meta, overview, people, person, quality, quarantine, scores, search, source, sql, tail,
+    test_message, timeline, voice, work,
 };
 
 #[derive(OpenApi)]
@@ -22,7 +23,13 @@ use crate::pages::{
     voice::theme,
     drivers::drivers,
     data::data,
-    data::quarantine,
+    quarantine::quarantine,
+    quarantine::replay,
+    quarantine::discard,
+    quality::quality,
+    source::source,
+    tail::tail,
+    test_message::test,
     data::runs,
     work::job,
     search::search,
@@ -37,7 +44,16 @@ use crate::pages::{
 struct Contract;
 
 /// Bodies of requests: keys may be left out.
-const REQUESTS: [&str; 4] = ["RunRequest", "ImportRequest", "SqlRequest", "KeyRequest"];
+const REQUESTS: [&str; 8] = [
+    "RunRequest",
+    "ImportRequest",
+    "SqlRequest",
+    "KeyRequest",
+    "ReplayRequest",
+    "DiscardRequest",
+    "QuarantineChoice",
+    "TestRequest",
+];
 
 /// The contract as JSON text.
 ///

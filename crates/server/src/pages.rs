@@ -1,19 +1,28 @@
 //! One file a page: its queries and the small functions that turn rows into its answer.
 
+pub mod alarms;
 pub mod audit;
 pub mod data;
 pub mod drivers;
+pub mod health;
 pub mod journeys;
 pub mod keys;
 pub mod meta;
 pub mod overview;
 pub mod people;
 pub mod person;
+pub mod provisional;
+pub mod quality;
+pub mod quarantine;
 pub mod scores;
 pub mod search;
+pub mod source;
 pub mod sql;
+pub mod tail;
+pub mod test_message;
 pub mod timeline;
 pub mod voice;
+pub mod volume;
 pub mod work;
 
 use clew_pipeline::definitions::Metric;

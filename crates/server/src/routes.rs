@@ -18,7 +18,8 @@ use tower_http::compression::CompressionLayer;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::pages::{
-    audit, data, drivers, journeys, keys, meta, overview, people, person, scores, search, sql, timeline, voice, work,
+    audit, data, drivers, journeys, keys, meta, overview, people, person, quality, quarantine, scores, search, source, sql, tail,
+    test_message, timeline, voice, work,
 };
 use crate::{assets, auth, observe, openapi, tracking};
 
@@ -44,7 +45,13 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/voice/themes/{theme_id}", get(voice::theme))
         .route("/api/v1/drivers", get(drivers::drivers))
         .route("/api/v1/data", get(data::data))
-        .route("/api/v1/data/quarantine", get(data::quarantine))
+        .route("/api/v1/data/quarantine", get(quarantine::quarantine))
+        .route("/api/v1/data/replay", post(quarantine::replay))
+        .route("/api/v1/data/discard", post(quarantine::discard))
+        .route("/api/v1/data/quality", get(quality::quality))
+        .route("/api/v1/data/sources/{source}", get(source::source))
+        .route("/api/v1/data/tail", get(tail::tail))
+        .route("/api/v1/data/test", post(test_message::test))
         .route("/api/v1/runs", get(data::runs))
         .route("/api/v1/jobs/{job_id}", get(work::job))
         .route("/api/v1/search", get(search::search))
@@ -74,7 +81,10 @@ pub fn router(app: Arc<App>) -> Router {
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {
-    let text = app.counters.text() + &observe::door(&app.door, &app.lake);
+    let text = app.counters.text()
+        + &observe::door(&app.door, &app.lake)
+        + &observe::streams(&app.streams.health())
+        + &observe::online(&app.lake);
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 

@@ -3,21 +3,26 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clew_intake::Sources;
 use clew_lake::{Lake, SealError, StorageError};
-use clew_pipeline::Definitions;
+use clew_pipeline::{Definitions, RunOptions, Step};
 use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::app::App;
+use crate::app::{App, Reload};
 use crate::auth::Auth;
 use crate::connections::{self, Limits};
-use crate::jobs::{Then, Work, start};
+use crate::feeds;
+use crate::jobs::{Work, start};
 use crate::keys::{KeyError, WriteKeys};
 use crate::routes::router;
+
+/// Between looks at a store in which the pipeline never ran.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 /// How to serve.
 pub struct Config {
@@ -27,12 +32,14 @@ pub struct Config {
     pub store: PathBuf,
     /// Name of the company, as the cockpit shows it.
     pub company: String,
-    /// How often watched sources are imported; `None`: never.
+    /// How often the pipeline runs when something is new, and other systems are asked; `None`: nothing happens by itself.
     pub schedule: Option<Duration>,
     /// Host names beside `localhost` and addresses under which browsers may reach the server, such as that of a proxy.
     pub hosts: Vec<String>,
     /// What strangers may take of the server.
     pub limits: Limits,
+    /// Reads the project's sources anew for imports and replays; `None`: they stay as given.
+    pub reload: Option<Reload>,
     /// Is told the address and the login link as soon as requests are taken.
     pub ready: Box<dyn FnOnce(&Ready) + Send>,
 }
@@ -112,23 +119,45 @@ pub async fn serve(
     let mut app = App::new(lake.clone(), sources, definitions, zone, (auth, keys), config.limits);
     app.company = config.company;
     app.hosts = config.hosts;
+    app.reload = config.reload;
     let app = Arc::new(app);
     lake.announce(&reach.to_string())?;
     let (stop, stopped) = watch::channel(false);
+    let feeds = config.schedule.map(|every| feeds::start(&app, every, stopped.clone())).transpose()?;
     let schedule = config.schedule.map(|every| tokio::spawn(on_schedule(Arc::clone(&app), every, stopped.clone())));
+    if let Err(error) = make_index(&app).await {
+        tracing::warn!(%error, "the index of the write path waits for the next run");
+    }
     (config.ready)(&Ready { address, login });
     tracing::info!(%address, "serving");
+    let stopping = Arc::clone(&app);
     tokio::spawn(async move {
         shutdown.await;
+        // An answer that only waits for messages would hold the stop up.
+        stopping.door.tail().close();
         stop.send_replace(true);
     });
     connections::answer(listener, router(Arc::clone(&app)), config.limits, stopped).await;
+    app.streams.stop().await;
     app.door.close().await;
     if let Some(schedule) = schedule {
         schedule.abort();
     }
     app.jobs.finish().await;
+    if let Some(feeds) = feeds {
+        // A feed that panicked has told so; the store is closed all the same.
+        let _ = tokio::task::spawn_blocking(move || feeds.join()).await;
+    }
     lake.close().await?;
+    Ok(())
+}
+
+/// Lets a run make the index of the write path where there is none or it was made under other rules: the people of the last run are not in it.
+async fn make_index(app: &Arc<App>) -> Result<(), StorageError> {
+    let missing = app.lake.hook().is_some() && app.lake.index_base()?.is_none() && app.lake.version("subjects").await?.is_some();
+    if missing && let Err(error) = start(app, Work::Run(RunOptions { only: Some(Step::Identity), full: false })) {
+        tracing::warn!(code = error.kind.code().0, "the index of the write path waits for the next run");
+    }
     Ok(())
 }
 
@@ -141,9 +170,10 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     reach
 }
 
-/// Imports watched sources every so often, and runs the pipeline when something new came in. Into an empty store at once.
+/// Runs the pipeline every so often when something new came in; on a store in which it never ran, as soon as the feeds have brought what there is.
 async fn on_schedule(app: Arc<App>, every: Duration, mut stopped: watch::Receiver<bool>) {
-    let mut pause = if app.lake.offset() == 0 { Duration::ZERO } else { every };
+    let mut pause = if matches!(app.lake.version("runs").await, Ok(None)) { FIRST_LOOK } else { every };
+    let (mut ran_at, mut seen_at) = (None, 0);
     loop {
         let at = app.lake.now().micros() + i64::try_from(pause.as_micros()).unwrap_or(i64::MAX / 2);
         *app.next_run.lock().expect("no holder panics") = Some(at);
@@ -151,15 +181,16 @@ async fn on_schedule(app: Arc<App>, every: Duration, mut stopped: watch::Receive
             () = tokio::time::sleep(pause) => {}
             _ = stopped.wait_for(|stopped| *stopped) => return,
         }
-        pause = every;
-        let watched: Vec<String> =
-            app.sources.of_files().filter(|source| source.spec.watch).map(|source| source.name.clone()).collect();
-        if watched.is_empty() {
+        let offset = app.lake.offset();
+        let is_settled = pause != FIRST_LOOK || (offset == seen_at && app.feeding.load(Ordering::SeqCst) == 0);
+        seen_at = offset;
+        if offset == 0 || ran_at == Some(offset) || !is_settled {
             continue;
         }
-        // Busy: somebody else's work does the same, or the next time will.
-        if let Err(error) = start(&app, Work::Import { sources: watched, then: Then::RunIfNew }) {
-            tracing::info!(code = error.kind.code().0, "the schedule waits for the next time");
+        match start(&app, Work::Run(RunOptions::default())) {
+            Ok(_) => (ran_at, pause) = (Some(offset), every),
+            // Somebody else's work runs the pipeline too, or the next time will.
+            Err(error) => tracing::info!(code = error.kind.code().0, "the schedule waits for the next time"),
         }
     }
 }

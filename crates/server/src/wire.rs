@@ -5,16 +5,20 @@
 //! that clients in Rust and the tests share them.
 
 pub mod common;
+pub mod data;
 pub mod journeys;
 pub mod people;
+pub mod replay;
 pub mod scores;
 pub mod tracking;
 pub mod voice;
 pub mod work;
 
 pub use common::*;
+pub use data::*;
 pub use journeys::*;
 pub use people::*;
+pub use replay::*;
 pub use scores::*;
 pub use tracking::*;
 pub use voice::*;

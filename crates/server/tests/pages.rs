@@ -192,7 +192,12 @@ async fn people(server: &Server) {
     assert_eq!(kinds, ["email", "phone"]);
     assert_eq!(person.identity.identifiers[0].sources, ["answers", "crm", "events"]);
     assert_eq!(person.identity.records[0].full_name.as_deref(), Some("Dan Evans"));
-    assert_eq!(person.identity.records[0].emails, ["p3@example.com"]);
+    let record = &person.identity.records[0];
+    assert_eq!(record.emails, ["p3@example.com"]);
+    // Raw beside clean, with the reason.
+    assert_eq!((&record.phones[..], &record.raw["phones"]), (&["+353860000003".to_owned()][..], &json!(["+353 86 0000003"])));
+    assert!(record.quality.iter().any(|flag| flag == "phones:reformatted") && !record.raw.contains_key("emails"), "{record:?}");
+    assert_eq!(find("+353 86 0000003").await.people[0].person_id, *id, "found as people write it");
     assert_eq!(person.responses.len(), ANSWERS);
     assert!(person.journeys.iter().any(|journey| journey.journey == "order" && journey.outcome == "completed"));
 

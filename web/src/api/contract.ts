@@ -59,6 +59,23 @@ interface Pairs {
   TimelineItem: wire.TimelineItem;
   Transition: wire.Transition;
   TrendPoint: wire.TrendPoint;
+  Alarm: wire.Alarm;
+  BatchEquations: wire.BatchEquations;
+  FieldQuality: wire.FieldQuality;
+  FactsEquation: wire.FactsEquation;
+  KeyRequest: wire.KeyRequest;
+  NewWriteKey: wire.NewWriteKey;
+  Quality: wire.Quality;
+  QualityShare: wire.QualityShare;
+  SourceDetail: wire.SourceDetail;
+  SourceQuality: wire.SourceQuality;
+  TailLine: wire.TailLine;
+  TakenMessages: wire.TakenMessages;
+  TestReport: wire.TestReport;
+  TestRequest: wire.TestRequest;
+  VolumePoint: wire.VolumePoint;
+  WriteKey: wire.WriteKey;
+  WriteKeyList: wire.WriteKeyList;
   Voice: wire.Voice;
 }
 

@@ -107,13 +107,35 @@ export const queries = {
       queryFn: ({ signal }) => get<"GET /data">("/data", [], {}, signal),
       staleTime: STALE_MS,
     }),
-  quarantine: (source: string | undefined, reason: string | undefined) =>
+  source: (name: string, grain: "hour" | "day", batches: number) =>
+    queryOptions({
+      queryKey: ["source", name, grain, batches],
+      queryFn: ({ signal }) =>
+        get<"GET /data/sources/{source}">("/data/sources/{source}", [name], { grain, limit: batches }, signal),
+      placeholderData: keepPreviousData,
+      staleTime: STALE_MS,
+    }),
+  quality: (source: string | undefined) =>
+    queryOptions({
+      queryKey: ["quality", source ?? null],
+      queryFn: ({ signal }) => get<"GET /data/quality">("/data/quality", [], { source }, signal),
+      placeholderData: keepPreviousData,
+      staleTime: STALE_MS,
+    }),
+  quarantine: (wanted: { source?: string; reason?: string; target?: string; state?: "open" | "closed" }) =>
     infiniteQueryOptions({
-      queryKey: ["quarantine", source ?? null, reason ?? null],
+      queryKey: ["quarantine", wanted],
       queryFn: ({ signal, pageParam }) =>
-        get<"GET /data/quarantine">("/data/quarantine", [], { source, reason, limit: 10, cursor: pageParam }, signal),
+        get<"GET /data/quarantine">("/data/quarantine", [], { ...wanted, limit: 20, cursor: pageParam }, signal),
       initialPageParam: undefined as string | undefined,
       getNextPageParam: (page) => page.next_cursor ?? undefined,
+      placeholderData: keepPreviousData,
+      staleTime: STALE_MS,
+    }),
+  keys: () =>
+    queryOptions({
+      queryKey: ["keys"],
+      queryFn: ({ signal }) => get<"GET /keys">("/keys", [], {}, signal),
       staleTime: STALE_MS,
     }),
   runs: () =>

@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Does everything that came in add up? */
+        get: operations["audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/data": {
         parameters: {
             query?: never;
@@ -13,6 +30,40 @@ export interface paths {
         };
         /** Is what comes in complete and clean? */
         get: operations["data"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/data/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Closes rows without taking them in. */
+        post: operations["discard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/data/quality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Quality by source and field. */
+        get: operations["quality"];
         put?: never;
         post?: never;
         delete?: never;
@@ -32,6 +83,74 @@ export interface paths {
         get: operations["quarantine"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/data/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes rows in once more, as they are or edited, through the mapping as it is now. */
+        post: operations["replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/data/sources/{source}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One source. */
+        get: operations["source"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/data/tail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the door does right now. */
+        get: operations["tail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/data/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a test message through a live source. */
+        post: operations["test"];
         delete?: never;
         options?: never;
         head?: never;
@@ -118,6 +237,41 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every write key, without the keys themselves. */
+        get: operations["list"];
+        put?: never;
+        /** Makes a write key; the answer is the only time that it is shown. */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Makes a write key void. */
+        delete: operations["revoke"];
         options?: never;
         head?: never;
         patch?: never;
@@ -331,6 +485,43 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description An expectation that was not met, or a change in how values are spread. */
+        Alarm: {
+            /** @description Its id. */
+            alarm_id: string;
+            /** @description When. */
+            at: string;
+            /** @description The batch that raised it. */
+            batch: string;
+            /** @description What changed, in words, without a value. */
+            detail: string;
+            /** @description The field; null: the whole. */
+            field: string | null;
+            /** @description expectation or drift. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Rows concerned.
+             */
+            n: number;
+            /** @description Whether it is of the source's newest batch: a later one without it closes it. */
+            open: boolean;
+            /** @description What to do. */
+            remedy: string;
+            /** @description The rule. */
+            rule: string;
+            /** @description warn or quarantine. */
+            severity: string;
+            /**
+             * Format: double
+             * @description Their share, 0..1; null where a share has no meaning.
+             */
+            share: number | null;
+            /** @description The source. */
+            source: string;
+            /** @description The table; null: the raw rows. */
+            target: string | null;
+        };
         /** @description Which parts of the filter the answer honours; true also where that part was not given. */
         Applied: {
             /** @description The channel. */
@@ -352,6 +543,123 @@ export interface components {
             valid_to: string | null;
             /** @description Value as text. */
             value: string;
+        };
+        /** @description What an audit found: both conservation equations, recounted. */
+        Audit: {
+            /** @description Everything that does not hold. */
+            breaks: components["schemas"]["AuditBreak"][];
+            /** @description Whether everything holds. */
+            holds: boolean;
+            /** @description In order of name. */
+            sources: components["schemas"]["AuditedSource"][];
+        };
+        /** @description Something that does not hold. */
+        AuditBreak: {
+            /** @description The batches that it is in, as far as they can be told. */
+            batches: string[];
+            /** @description What, with the numbers. */
+            detail: string;
+            /** @description The source. */
+            source: string;
+            /** @description The table; null for the rows equation. */
+            table: string | null;
+        };
+        /** @description A source, recounted. */
+        AuditedSource: {
+            /**
+             * Format: int64
+             * @description Batches that accounting knows.
+             */
+            batches: number;
+            /**
+             * Format: int64
+             * @description Rows that nobody wants.
+             */
+            discarded: number;
+            /**
+             * Format: int64
+             * @description Rows of `quarantine` = open + repaired + discarded + replaced.
+             */
+            in_quarantine: number;
+            /**
+             * Format: int64
+             * @description Rows that gave at least one fact.
+             */
+            mapped: number;
+            /**
+             * Format: int64
+             * @description Rows that nothing has been decided about.
+             */
+            open: number;
+            /**
+             * Format: int64
+             * @description Rows read.
+             */
+            read: number;
+            /**
+             * Format: int64
+             * @description Rows that a replay stored, or found to be there already.
+             */
+            repaired: number;
+            /**
+             * Format: int64
+             * @description Rows that a replay refused for another reason, under an id of their own.
+             */
+            replaced: number;
+            /**
+             * Format: int64
+             * @description Rows that said nothing.
+             */
+            skipped: number;
+            /** @description Its name. */
+            source: string;
+            /** @description By table. */
+            targets: components["schemas"]["AuditedTable"][];
+            /**
+             * Format: int64
+             * @description Rows that could not be read.
+             */
+            unreadable: number;
+        };
+        /** @description A table of a source, recounted. */
+        AuditedTable: {
+            /**
+             * Format: int64
+             * @description Facts that were there already.
+             */
+            duplicate: number;
+            /**
+             * Format: int64
+             * @description Facts that the table has.
+             */
+            in_table: number;
+            /**
+             * Format: int64
+             * @description Facts that were made.
+             */
+            produced: number;
+            /**
+             * Format: int64
+             * @description Facts in quarantine.
+             */
+            quarantined: number;
+            /**
+             * Format: int64
+             * @description Facts refused for good.
+             */
+            rejected: number;
+            /**
+             * Format: int64
+             * @description Keys that occur more than once.
+             */
+            repeated: number;
+            /**
+             * Format: int64
+             * @description Facts that accounting says were stored.
+             */
+            stored: number;
+            /** @description The table. */
+            table: string;
         };
         /** @description Comments by sentiment. */
         Balance: {
@@ -375,6 +683,26 @@ export interface components {
              * @description Without a method.
              */
             unknown: number;
+        };
+        /** @description Both equations of one batch. */
+        BatchEquations: {
+            /** @description The batch. */
+            batch: string;
+            /** @description Files or endpoints, at most three. */
+            files: string[];
+            /**
+             * Format: int64
+             * @description How many files or endpoints there are.
+             */
+            files_total: number;
+            /** @description When its first chunk came in. */
+            first_at: string;
+            /** @description When its last chunk came in. */
+            last_at: string;
+            /** @description The rows equation. */
+            rows: components["schemas"]["RowsEquation"];
+            /** @description The facts equation, one a target table. */
+            targets: components["schemas"]["FactsEquation"][];
         };
         /** @description A thing that changed. */
         Change: (components["schemas"]["MetricMoved"] & {
@@ -442,6 +770,8 @@ export interface components {
         };
         /** @description Is what comes in complete and clean? */
         DataPage: {
+            /** @description The time by which lateness of sources that are read is judged: now, or the newest of their facts where all are long ago; null: none has facts. */
+            as_of: string | null;
             last_run: components["schemas"]["RunSummary"] | null;
             /** @description When the schedule will look next. */
             next_run_at: string | null;
@@ -456,6 +786,47 @@ export interface components {
             slice_by: string;
             /** @description By n descending. */
             slices: components["schemas"]["SliceScore"][];
+        };
+        /** @description Body of `POST /data/discard`. */
+        DiscardRequest: {
+            /**
+             * @description Who decides; the cockpit when left out.
+             * @default null
+             */
+            decided_by: string | null;
+            /**
+             * @description Tell what would become of them; store nothing.
+             * @default false
+             */
+            dry_run: boolean;
+            /**
+             * Format: int64
+             * @description Rows told; default 3, at most 100.
+             * @default null
+             */
+            examples: number | null;
+            /**
+             * @description Why, in the decider's words.
+             * @default
+             */
+            reason: string;
+            /**
+             * @description Show their raw rows.
+             * @default false
+             */
+            show: boolean;
+            /**
+             * @description Which rows; it must say something.
+             * @default {
+             *       "source": null,
+             *       "sources": [],
+             *       "reason": null,
+             *       "target": null,
+             *       "batch": null,
+             *       "ids": []
+             *     }
+             */
+            which: components["schemas"]["QuarantineChoice"];
         };
         /** @description A driver. */
         Driver: {
@@ -631,6 +1002,45 @@ export interface components {
             /** @description events, records or responses. */
             target: string;
         };
+        /** @description The quality of a field. */
+        FieldQuality: {
+            /**
+             * Format: int64
+             * @description Of these, repaired by cleansing.
+             */
+            changed: number;
+            /** @description 1 − nulls / n. */
+            completeness: components["schemas"]["QualityShare"];
+            /** @description Checks of the expectations over this field that were met. */
+            consistency: components["schemas"]["QualityShare"];
+            /** @description The field. */
+            field: string;
+            /**
+             * Format: int64
+             * @description Of these, not what the field may hold.
+             */
+            invalid: number;
+            /**
+             * Format: int64
+             * @description Values.
+             */
+            n: number;
+            /**
+             * Format: int64
+             * @description Of these, empty ones.
+             */
+            nulls: number;
+            /** @description The source. */
+            source: string;
+            /** @description The table; null: a raw column. */
+            target: string | null;
+            /** @description By batch, oldest first, at most 24. */
+            trend: components["schemas"]["QualityPoint"][];
+            /** @description Different values, of a sample of those that are there. */
+            uniqueness: components["schemas"]["QualityShare"];
+            /** @description 1 − invalid / (n − nulls). */
+            validity: components["schemas"]["QualityShare"];
+        };
         /** @description A place where people are lost, wait or go in circles. */
         Friction: {
             /** @description Event name. */
@@ -715,6 +1125,8 @@ export interface components {
         };
         /** @description Body of `POST /import`. */
         ImportRequest: {
+            /** @description Read the named buckets and databases from their beginning again. */
+            anew?: boolean;
             /** @description Run the pipeline afterwards. */
             run?: boolean;
             /** @description Empty: all. */
@@ -730,7 +1142,7 @@ export interface components {
             finished_at: string | null;
             /** @description The job. */
             job_id: string;
-            /** @description run or import. */
+            /** @description run, import, replay or discard. */
             kind: string;
             /**
              * Format: double
@@ -832,6 +1244,13 @@ export interface components {
             /** @description Order of journey.yaml. */
             journeys: components["schemas"]["JourneyRow"][];
         };
+        /** @description Body of `POST /keys`. */
+        KeyRequest: {
+            /** @description What people call it; at most 200 bytes. */
+            label?: string | null;
+            /** @description A source with `api:`. */
+            source: string;
+        };
         /** @description Comments in a language. */
         LanguageShare: {
             /** @description ISO 639-1; null: cannot be told. */
@@ -843,6 +1262,34 @@ export interface components {
             n: number;
             /** @description vader, learned or none. */
             sentiment_method: string;
+        };
+        /** @description What became of the messages of a live source since the process began. */
+        LiveCounts: {
+            /**
+             * Format: int64
+             * @description Stored.
+             */
+            accepted: number;
+            /**
+             * Format: int64
+             * @description There already.
+             */
+            duplicate: number;
+            /**
+             * Format: int64
+             * @description In quarantine.
+             */
+            quarantined: number;
+            /**
+             * Format: int64
+             * @description Refused for good.
+             */
+            rejected: number;
+            /**
+             * Format: int64
+             * @description Said nothing.
+             */
+            skipped: number;
         };
         /** @description What a search hit. */
         Matched: {
@@ -857,6 +1304,22 @@ export interface components {
             display_name: string | null;
             /** @description Person. */
             person_id: string;
+        };
+        /** @description What became of a message. */
+        MessageResult: {
+            /** @description Stable code of the reason. */
+            code: string | null;
+            /**
+             * Format: int64
+             * @description Its place in the request, from 0.
+             */
+            index: number;
+            /** @description In words. */
+            message: string | null;
+            /** @description The id that the sender gave it. */
+            messageId: string | null;
+            /** @description duplicate, quarantined, rejected or skipped. */
+            status: string;
         };
         /** @description What this store is and which pages have something to show. */
         Meta: {
@@ -950,6 +1413,13 @@ export interface components {
             /** @description `up` or `down`. */
             verdict: string;
         };
+        /** @description A new write key: the only time that it is shown. */
+        NewWriteKey: {
+            /** @description What the list shows of it. */
+            key: components["schemas"]["WriteKey"];
+            /** @description The key itself. */
+            write_key: string;
+        };
         /** @description An organisation. */
         Organisation: {
             /** @description Its name. */
@@ -1007,6 +1477,8 @@ export interface components {
             journeys: components["schemas"]["PersonJourney"][];
             /** @description Organisations that the person belongs to. */
             organisations: components["schemas"]["Organisation"][];
+            /** @description What the next run will add; null: the last one has seen the person. */
+            pending: string | null;
             /** @description Sums as of the last run. */
             profile: components["schemas"]["Profile"];
             /** @description Newest first, at most 100. */
@@ -1071,14 +1543,18 @@ export interface components {
         PersonRecord: {
             /** @description City. */
             city: string | null;
-            /** @description E-mail addresses as given. */
+            /** @description E-mail addresses. */
             emails: string[];
             /** @description Whole name. */
             full_name: string | null;
             /** @description Organisation. */
             organisation: string | null;
-            /** @description Phone numbers as given. */
+            /** @description Phone numbers, in E.164 where their country is known. */
             phones: string[];
+            /** @description Flags: of the record (unknown_country), or of a field (emails:case_changed). */
+            quality: string[];
+            /** @description Values as they were given where cleansing changed or emptied them, by field of the record. */
+            raw: Record<string, unknown>;
             /** @description Id within it. */
             record_id: string;
             /** @description The source. */
@@ -1161,6 +1637,8 @@ export interface components {
             person_id: string;
             /** @description Population. */
             population: string;
+            /** @description True where no run has seen the person yet: the sums are those of the facts so far. */
+            provisional: boolean;
             /**
              * Format: int64
              * @description Scored answers.
@@ -1222,6 +1700,8 @@ export interface components {
             person_id: string;
             /** @description Population. */
             population: string;
+            /** @description True where no run has seen the person yet: the sums are those of the facts so far. */
+            provisional: boolean;
             /**
              * Format: int64
              * @description Distinct orders, tickets, cases.
@@ -1237,6 +1717,52 @@ export interface components {
             /** @description Sum of amounts. */
             value: string | null;
         };
+        /** @description Quality by source and field. */
+        Quality: {
+            /** @description By source, target and the order of fields; raw columns (target null) last. */
+            fields: components["schemas"]["FieldQuality"][];
+            /** @description Why there is nothing; null where there is something. */
+            reason: string | null;
+            /** @description By name. */
+            sources: components["schemas"]["SourceQuality"][];
+        };
+        /** @description The quality of a field in one batch. */
+        QualityPoint: {
+            /** @description When its last chunk came in. */
+            at: string;
+            /** @description The batch. */
+            batch: string;
+            /**
+             * Format: double
+             * @description 1 − nulls / n.
+             */
+            completeness: number | null;
+            /**
+             * Format: int64
+             * @description Values.
+             */
+            n: number;
+            /**
+             * Format: double
+             * @description 1 − invalid / (n − nulls).
+             */
+            validity: number | null;
+        };
+        /** @description A part of a counted whole. */
+        QualityShare: {
+            /**
+             * Format: int64
+             * @description The whole.
+             */
+            n: number;
+            /** @description Why it cannot be told. */
+            reason: string | null;
+            /**
+             * Format: double
+             * @description 0..1; null: it cannot be told.
+             */
+            share: number | null;
+        };
         /** @description Quarantined rows, newest first. */
         Quarantine: {
             /** @description Newest first. */
@@ -1245,9 +1771,42 @@ export interface components {
             next_cursor: string | null;
             /**
              * Format: int64
-             * @description Rows that fit source and reason.
+             * @description Rows that fit the filter.
              */
             total: number;
+        };
+        /** @description Which open rows of quarantine: those that fit everything that is said. */
+        QuarantineChoice: {
+            /**
+             * @description Met first by this batch.
+             * @default null
+             */
+            batch: string | null;
+            /**
+             * @description With one of these ids; empty: not asked.
+             * @default []
+             */
+            ids: string[];
+            /**
+             * @description For this reason.
+             * @default null
+             */
+            reason: string | null;
+            /**
+             * @description Of this source.
+             * @default null
+             */
+            source: string | null;
+            /**
+             * @description Of one of these sources; empty: not asked.
+             * @default []
+             */
+            sources: string[];
+            /**
+             * @description events, records, responses; rows: rows that never became a fact.
+             * @default null
+             */
+            target: string | null;
         };
         /** @description A quarantined row. */
         QuarantineItem: {
@@ -1265,6 +1824,7 @@ export interface components {
             raw: string | null;
             /** @description Stable code. */
             reason: string;
+            repair: components["schemas"]["Repair"] | null;
             /**
              * Format: int64
              * @description Row in that file.
@@ -1309,7 +1869,7 @@ export interface components {
             /** @description The words, masked. */
             text: string;
         };
-        /** @description Rows in quarantine for a reason. */
+        /** @description Open rows of quarantine for a reason. */
         ReasonCount: {
             /**
              * Format: int64
@@ -1318,6 +1878,189 @@ export interface components {
             n: number;
             /** @description Stable code. */
             reason: string;
+        };
+        /** @description What came of a row of quarantine. */
+        Repair: {
+            /** @description When. */
+            at: string;
+            /** @description Who decided. */
+            decided_by: string;
+            /** @description Whether its raw row was edited. */
+            edited: boolean;
+            /** @description stored, duplicate, replaced, discarded: it is closed; quarantined: it is open. */
+            outcome: string;
+        };
+        /** @description A row and what became of it. */
+        ReplayExample: {
+            /** @description In words, without a value. */
+            detail: string | null;
+            /** @description File or endpoint. */
+            file: string | null;
+            /** @description stored, duplicate, quarantined, replaced or discarded. */
+            outcome: string;
+            /** @description The row of quarantine. */
+            quarantine_id: string;
+            /** @description The row as it was taken in, where the request asks to show it. */
+            raw: string | null;
+            /** @description Why it is refused now; null: it is not. */
+            reason: string | null;
+            /**
+             * Format: int64
+             * @description Row in it.
+             */
+            row_no: number | null;
+            /** @description The table that it failed for; null: it became no fact. */
+            target: string | null;
+            /** @description Why it was in quarantine. */
+            was: string;
+        };
+        /** @description produced = stored + duplicate + quarantined + rejected. */
+        ReplayFacts: {
+            /**
+             * Format: int64
+             * @description Facts already there.
+             */
+            duplicate: number;
+            /**
+             * Format: int64
+             * @description Facts made.
+             */
+            produced: number;
+            /**
+             * Format: int64
+             * @description Facts in quarantine.
+             */
+            quarantined: number;
+            /**
+             * Format: int64
+             * @description Facts refused for good.
+             */
+            rejected: number;
+            /**
+             * Format: int64
+             * @description Facts stored.
+             */
+            stored: number;
+        };
+        /** @description Rows of quarantine by what became of them. */
+        ReplayOutcomes: {
+            /**
+             * Format: int64
+             * @description Unwanted, and closed.
+             */
+            discarded: number;
+            /**
+             * Format: int64
+             * @description There already, and closed.
+             */
+            duplicate: number;
+            /**
+             * Format: int64
+             * @description Refused as before, and open.
+             */
+            quarantined: number;
+            /**
+             * Format: int64
+             * @description Refused for another reason: closed, and a row of their own is open.
+             */
+            replaced: number;
+            /**
+             * Format: int64
+             * @description Stored and closed.
+             */
+            stored: number;
+        };
+        /** @description Rows and facts that are refused for one reason. */
+        ReplayReason: {
+            /** @description In words, without a value. */
+            detail: string;
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            n: number;
+            /** @description Stable code. */
+            reason: string;
+            /** @description The table; null: rows that became no fact. */
+            target: string | null;
+        };
+        /** @description What a replay or a discard did, or would do. */
+        ReplayReport: {
+            /** @description Whether nothing was stored. */
+            dry_run: boolean;
+            /**
+             * Format: double
+             * @description Wall time.
+             */
+            seconds: number;
+            /** @description By name. */
+            sources: components["schemas"]["SourceReplay"][];
+        };
+        /** @description Body of `POST /data/replay`. */
+        ReplayRequest: {
+            /**
+             * @description Who decides; the cockpit when left out.
+             * @default null
+             */
+            decided_by: string | null;
+            /**
+             * @description Tell what would become of them; store nothing.
+             * @default false
+             */
+            dry_run: boolean;
+            /**
+             * @description Raw rows as they are to be read, by quarantine_id.
+             * @default {}
+             */
+            edits: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description Rows told of each outcome; default 3, at most 100.
+             * @default null
+             */
+            examples: number | null;
+            /**
+             * @description Show the raw rows of the examples.
+             * @default false
+             */
+            show: boolean;
+            /**
+             * @description Which rows.
+             * @default {
+             *       "source": null,
+             *       "sources": [],
+             *       "reason": null,
+             *       "target": null,
+             *       "batch": null,
+             *       "ids": []
+             *     }
+             */
+            which: components["schemas"]["QuarantineChoice"];
+        };
+        /** @description read = mapped + skipped + unreadable. */
+        ReplayRows: {
+            /**
+             * Format: int64
+             * @description Rows that gave at least one fact.
+             */
+            mapped: number;
+            /**
+             * Format: int64
+             * @description Rows of quarantine.
+             */
+            read: number;
+            /**
+             * Format: int64
+             * @description Rows that the mapping's filter left out, or that were discarded.
+             */
+            skipped: number;
+            /**
+             * Format: int64
+             * @description Rows that could not be read.
+             */
+            unreadable: number;
         };
         /** @description read = mapped + skipped + unreadable. */
         RowsEquation: {
@@ -1552,19 +2295,31 @@ export interface components {
         };
         /** @description A source of the project. */
         Source: {
+            /** @description When the schedule looks at it next; null: nothing is scheduled, or it is sent. */
+            expected_at: string | null;
             /** @description As declared. */
             files: string[];
+            /** @description How it is. */
+            health: components["schemas"]["SourceHealth"];
+            /** @description Where its rows come from: files, tracking or rows. */
+            kind: string;
             /** @description Last time a chunk came in; null: never imported. */
             last_import_at: string | null;
+            live: components["schemas"]["LiveCounts"] | null;
             /** @description Reference data. */
             lookup: boolean;
             /** @description append, upsert or snapshot; null where it is a lookup. */
             mode: string | null;
             /** @description Newest time of a fact in it; null: none. */
             newest_fact_at: string | null;
+            /**
+             * Format: int64
+             * @description Alarms of its newest batch.
+             */
+            open_alarms: number;
             /** @description Population. */
             population: string;
-            /** @description Rows in quarantine by reason, n descending. */
+            /** @description Open rows of quarantine by reason, n descending. */
             quarantine: components["schemas"]["ReasonCount"][];
             /** @description The rows equation, sum over all batches. */
             rows: components["schemas"]["RowsEquation"];
@@ -1572,8 +2327,81 @@ export interface components {
             source: string;
             /** @description The facts equation, one a target table. */
             targets: components["schemas"]["FactsEquation"][];
+            /** @description Facts by local day, the thirty days up to `as_of`, oldest first, without gaps; empty where it has none. */
+            volume: components["schemas"]["VolumePoint"][];
             /** @description Whether the schedule imports it. */
             watch: boolean;
+        };
+        /** @description One source: is what comes in complete and clean? */
+        SourceDetail: {
+            /** @description Newest first, at most fifty; empty also where no expectation is declared. */
+            alarms: components["schemas"]["Alarm"][];
+            /** @description The end of its volume: now, or the newest fact of the sources that are read where all are long ago; null: no facts. */
+            as_of: string | null;
+            /** @description Newest first. */
+            batches: components["schemas"]["BatchEquations"][];
+            /**
+             * Format: int64
+             * @description Batches that there are.
+             */
+            batches_total: number;
+            /** @description hour or day. */
+            grain: string;
+            /** @description As on the page of all sources. */
+            source: components["schemas"]["Source"];
+            /** @description Oldest first, without gaps, up to `as_of`. */
+            volume: components["schemas"]["VolumePoint"][];
+        };
+        /** @description How a source is, in one word and why. */
+        SourceHealth: {
+            /** @description Why, as a sentence. */
+            reason: string;
+            /** @description healthy, late, failing or idle. */
+            status: string;
+        };
+        /** @description The quality of a source, over all its fields. */
+        SourceQuality: {
+            /** @description Values that are there, of all values of its fields. */
+            completeness: components["schemas"]["QualityShare"];
+            /** @description Checks of expectations that were met. */
+            consistency: components["schemas"]["QualityShare"];
+            /**
+             * Format: int64
+             * @description Median time between happening and receipt, of the target that takes longest, milliseconds; null: not known.
+             */
+            median_lag_ms: number | null;
+            /** @description The source. */
+            source: string;
+            /** @description Facts that came within the declared time. */
+            timeliness: components["schemas"]["QualityShare"];
+            /** @description Values that hold what their field may hold, of those that are there. */
+            validity: components["schemas"]["QualityShare"];
+        };
+        /** @description What became of the rows of one source. */
+        SourceReplay: {
+            /** @description The batch; null: nothing was stored. */
+            batch: string | null;
+            /** @description Some rows of each outcome. */
+            examples: components["schemas"]["ReplayExample"][];
+            /**
+             * Format: int64
+             * @description Rows that nothing can be done with.
+             */
+            left: number;
+            /** @description Why they are left; null: none is. */
+            left_because: string | null;
+            /** @description What became of the rows. */
+            outcomes: components["schemas"]["ReplayOutcomes"];
+            /** @description Why rows and facts are still refused, most first. */
+            reasons: components["schemas"]["ReplayReason"][];
+            /** @description The rows equation: rows of quarantine are read. */
+            rows: components["schemas"]["ReplayRows"];
+            /** @description The source. */
+            source: string;
+            /** @description The facts equation by table. */
+            targets: {
+                [key: string]: components["schemas"]["ReplayFacts"];
+            };
         };
         /** @description A column of a query. */
         SqlColumn: {
@@ -1664,6 +2492,127 @@ export interface components {
              * @description Delta version; null: not written yet.
              */
             version: number | null;
+        };
+        /** @description An identifier in a message. */
+        TailIdentifier: {
+            /** @description Its type. */
+            type: string;
+            /** @description Its value, masked unless asked for. */
+            value: string;
+        };
+        /** @description A message that the door has answered: the data of an event `line` of `GET /data/tail`. */
+        TailLine: {
+            /** @description Stable code of the reason. */
+            code: string | null;
+            /** @description The reason in words. */
+            detail: string | null;
+            /** @description Whom it names; values are masked unless `values=shown` was asked for. */
+            identifiers: components["schemas"]["TailIdentifier"][];
+            /**
+             * Format: int64
+             * @description Its place in its request, from 0.
+             */
+            index: number;
+            /** @description identify, track, page, screen, group, alias or row; null: it says none. */
+            kind: string | null;
+            /** @description The id that its sender gave it. */
+            message_id: string | null;
+            /** @description What it is called. */
+            name: string | null;
+            /**
+             * Format: int64
+             * @description The place of its chunk in the log.
+             */
+            offset: number;
+            /** @description When it arrived. */
+            received_at: string;
+            /**
+             * Format: int64
+             * @description Bytes; null where it is a row among others.
+             */
+            size_bytes: number | null;
+            /** @description The live source. */
+            source: string;
+            /** @description stored, duplicate, quarantined, rejected or skipped. */
+            verdict: string;
+        };
+        /** @description What became of the messages of a request: everything that it says is on disk. */
+        TakenMessages: {
+            /**
+             * Format: int64
+             * @description Stored.
+             */
+            accepted: number;
+            /**
+             * Format: int64
+             * @description There already, from an earlier try.
+             */
+            duplicate: number;
+            /**
+             * Format: int64
+             * @description In quarantine, with a reason.
+             */
+            quarantined: number;
+            /**
+             * Format: int64
+             * @description Refused for good; nothing of them is kept.
+             */
+            rejected: number;
+            /** @description Every message that was not simply accepted. */
+            results: components["schemas"]["MessageResult"][];
+            /**
+             * Format: int64
+             * @description Said nothing that could be stored.
+             */
+            skipped: number;
+            /** @description True: the request was taken. Messages of it may still be in quarantine. */
+            success: boolean;
+        };
+        /** @description A fact that came of a test message. */
+        TestFact: {
+            /** @description Its columns that hold something. */
+            columns: Record<string, unknown>;
+            /** @description The person behind it; null: not known yet. */
+            person_id: string | null;
+            /** @description Its subject; a 64-bit number, as text. */
+            subject: string | null;
+            /** @description The table. */
+            target: string;
+        };
+        /** @description The way of a test message. */
+        TestReport: {
+            /** @description The facts, typed; at most twenty. */
+            facts: components["schemas"]["TestFact"][];
+            /** @description What became of each message that was not simply stored. */
+            messages: components["schemas"]["TakenMessages"];
+            /** @description check or send. */
+            mode: string;
+            /** @description A query that finds what was stored; null where nothing was. */
+            query: string | null;
+            /** @description The source. */
+            source: string;
+            /** @description Where it stopped, or came through: in the order of the way. */
+            steps: components["schemas"]["TestStep"][];
+        };
+        /** @description Body of `POST /data/test`. */
+        TestRequest: {
+            /** @description The body as a sender would send it; at most 64 KB. */
+            body: string;
+            /** @description track, identify, page, screen, group, alias or batch; for sources that take rows json, jsonl or csv. */
+            call: string;
+            /** @description check: decode and type it, store nothing. send: send it the way of all others. */
+            mode: string;
+            /** @description A live source. */
+            source: string;
+        };
+        /** @description A step of the way. */
+        TestStep: {
+            /** @description In words. */
+            detail: string;
+            /** @description done, stopped or open: open is what comes later, or what checking alone cannot tell. */
+            status: string;
+            /** @description received, decoded, typed, subject, verdict, log, sql or person. */
+            step: string;
         };
         /** @description A theme. */
         Theme: {
@@ -1885,12 +2834,40 @@ export interface components {
             /** @description By impact; those without score_effect after them by n. */
             themes: components["schemas"]["Theme"][];
         };
+        /** @description Facts of one hour or local day. */
+        VolumePoint: {
+            /**
+             * Format: int64
+             * @description Facts that happened in it.
+             */
+            n: number;
+            /** @description Its beginning. */
+            start: string;
+        };
         /** @description The stage of a journey that loses the largest share. */
         WeakestStage: {
             /** @description The journey. */
             journey: string;
             /** @description The stage. */
             stage: components["schemas"]["Stage"];
+        };
+        /** @description A write key, without the key itself. */
+        WriteKey: {
+            /** @description When it was made. */
+            created_at: string;
+            /** @description Names it, for revoking. */
+            key_id: string;
+            /** @description What people call it. */
+            label: string | null;
+            /** @description When it was revoked; null: it is valid. */
+            revoked_at: string | null;
+            /** @description The source that it writes to. */
+            source: string;
+        };
+        /** @description Write keys, oldest first. */
+        WriteKeyList: {
+            /** @description Oldest first, revoked ones included. */
+            keys: components["schemas"]["WriteKey"][];
         };
     };
     responses: never;
@@ -1901,6 +2878,33 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    audit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Audit"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     data: {
         parameters: {
             query?: never;
@@ -1928,6 +2932,76 @@ export interface operations {
             };
         };
     };
+    discard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DiscardRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayReport"];
+                };
+            };
+            /** @description It still works: its report is that of the job */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    quality: {
+        parameters: {
+            query?: {
+                /** @description Only of this source. */
+                source?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Quality"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     quarantine: {
         parameters: {
             query?: {
@@ -1935,6 +3009,10 @@ export interface operations {
                 source?: string;
                 /** @description Only for this reason. */
                 reason?: string;
+                /** @description Only of this table; rows: rows that never became a fact. */
+                target?: string;
+                /** @description open or closed; all when left out. */
+                state?: string;
                 /** @description 1 to 200; default 50. */
                 limit?: number;
                 /** @description Where the list goes on. */
@@ -1952,6 +3030,147 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Quarantine"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayReport"];
+                };
+            };
+            /** @description It still works: its report is that of the job */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    source: {
+        parameters: {
+            query?: {
+                /** @description day (default; ninety days) or hour (seventy-two hours). */
+                grain?: string;
+                /** @description Batches: 1 to 200; default 50. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Source */
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceDetail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    tail: {
+        parameters: {
+            query?: {
+                /** @description Only of this source. */
+                source?: string;
+                /** @description Only with this verdict: stored, duplicate, quarantined, rejected or skipped. */
+                verdict?: string;
+                /** @description masked (default) or shown: whether values that name people are masked. */
+                values?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events `open`, `line`, `passed` and `missed`; the data of a line is a TailLine. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["TailLine"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestReport"];
                 };
             };
             default: {
@@ -2120,6 +3339,94 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Journey"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WriteKeyList"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewWriteKey"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Key */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WriteKey"];
                 };
             };
             default: {

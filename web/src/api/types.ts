@@ -275,11 +275,15 @@ export interface PersonRow {
   last_csat: number | null;
   last_ces: number | null;
   stage: string | null;
+  /** No run has seen the person yet: the sums are those of the facts so far. */
+  provisional: boolean;
 }
 
 /** `GET /people/{person_id}`. 404 `not_found` with `details.merged_into` when the id was merged away. */
 export interface Person {
   profile: Profile;
+  /** What the next run will add; null: the last one has seen the person. */
+  pending: string | null;
   /** Who this is and why. */
   identity: Identity;
   /** Current ones first (valid_to null), then by name, valid_from descending. */
@@ -346,6 +350,10 @@ export interface Identity {
     city: string | null;
     organisation: string | null;
     valid_from: Time | null;
+    /** Values as the source gave them where cleansing changed or emptied them: a text, or a list of texts. */
+    raw: Record<string, unknown>;
+    /** Flags of the record (unknown_country), or of a field of it (emails:case_changed). */
+    quality: string[];
   }[];
   /** How the person came to be, newest first, at most 20. */
   changes: { changed_at: Time; change: string; from_person_id: string | null; to_person_id: string; cause: string }[];
@@ -629,10 +637,35 @@ export interface DataPage {
   next_run_at: Time | null;
   /** Facts and derived tables with rows and Delta version (null: not written yet), facts first. */
   tables: { table: string; kind: "fact" | "derived"; rows: number; version: number | null }[];
+  /** The time by which lateness of sources that are read is judged: now, or the newest of their facts where all are long ago; null: none has facts. */
+  as_of: Time | null;
+}
+
+export type HealthStatus = "healthy" | "late" | "failing" | "idle";
+
+export interface VolumePoint {
+  /** Beginning of the hour or of the local day. */
+  start: Time;
+  n: number;
 }
 
 export interface Source {
   source: string;
+  /** Where its rows come from: files, tracking calls, rows over HTTP … */
+  kind: string;
+  health: {
+    status: HealthStatus;
+    /** Why, as a sentence. */
+    reason: string;
+  };
+  /** Facts by local day, the thirty days up to `as_of`, oldest first, without gaps; empty where it has none. */
+  volume: VolumePoint[];
+  /** When the schedule looks at it next; null: nothing is scheduled, or it is sent. */
+  expected_at: Time | null;
+  /** What became of its messages since the server started; null where nothing is sent to it. */
+  live: { accepted: number; duplicate: number; quarantined: number; rejected: number; skipped: number } | null;
+  /** Alarms of its newest batch. */
+  open_alarms: number;
   /** append, upsert, snapshot; null where it is a lookup. */
   mode: "append" | "upsert" | "snapshot" | null;
   lookup: boolean;
@@ -648,36 +681,312 @@ export interface Source {
   /** Sum over all batches: read = mapped + skipped + unreadable. */
   rows: { read: number; mapped: number; skipped: number; unreadable: number; balanced: boolean };
   /** One a target table, sum over all batches: produced = stored + duplicate + quarantined + rejected. */
-  targets: {
-    target: "events" | "records" | "responses";
-    produced: number;
-    stored: number;
-    duplicate: number;
-    quarantined: number;
-    rejected: number;
-    balanced: boolean;
-  }[];
+  targets: FactsEquation[];
   /** Rows in quarantine by reason, n descending. */
   quarantine: { reason: string; n: number }[];
 }
 
-/** `GET /data/quarantine?source=&reason=&limit=&cursor=`: newest first. */
+export interface FactsEquation {
+  target: "events" | "records" | "responses";
+  produced: number;
+  stored: number;
+  duplicate: number;
+  quarantined: number;
+  rejected: number;
+  balanced: boolean;
+}
+
+/** `GET /data/sources/{source}?grain=&limit=` *(grain: day, ninety of them, or hour, seventy-two)*: one source in depth. */
+export interface SourceDetail {
+  source: Source;
+  as_of: Time | null;
+  grain: "hour" | "day";
+  /** Oldest first, without gaps, up to `as_of`; empty where it has no facts in it. */
+  volume: VolumePoint[];
+  /** Newest first. */
+  batches: BatchEquations[];
+  batches_total: number;
+  /** Newest first, at most fifty. */
+  alarms: Alarm[];
+}
+
+export interface BatchEquations {
+  batch: string;
+  first_at: Time;
+  last_at: Time;
+  /** At most three of them. */
+  files: string[];
+  files_total: number;
+  rows: Source["rows"];
+  targets: FactsEquation[];
+}
+
+/** An expectation that was not met, or a change in how values are spread. */
+export interface Alarm {
+  alarm_id: string;
+  source: string;
+  batch: string;
+  kind: "expectation" | "drift";
+  /** Name of the expectation; or column_missing, null_rate, volume … */
+  rule: string;
+  /** null: the raw rows. */
+  target: string | null;
+  /** null: the whole. */
+  field: string | null;
+  severity: "warn" | "quarantine";
+  /** Rows concerned. */
+  n: number;
+  /** Their share, 0..1; null where a share has no meaning. */
+  share: number | null;
+  /** What changed, in words. */
+  detail: string;
+  /** What to do. */
+  remedy: string;
+  at: Time;
+  /** Of the source's newest batch: a later one without it closes it. */
+  open: boolean;
+}
+
+/** A part of a counted whole: it has an n and no interval. `share` null: `reason` says why (empty, not_computed, no_expectation, no_bound). */
+export interface QualityShare {
+  share: number | null;
+  n: number;
+  reason: string | null;
+}
+
+/** `GET /data/quality?source=`: how good values are, by source and field. */
+export interface Quality {
+  /** Why there is nothing; null where there is something. */
+  reason: string | null;
+  /** By name. */
+  sources: SourceQuality[];
+  /** By source, target and the order of the table's columns; raw columns (target null) last. */
+  fields: FieldQuality[];
+}
+
+export interface SourceQuality {
+  source: string;
+  completeness: QualityShare;
+  validity: QualityShare;
+  consistency: QualityShare;
+  timeliness: QualityShare;
+  /** Median time between happening and receipt, of the target that takes longest; null: not known. */
+  median_lag_ms: number | null;
+}
+
+export interface FieldQuality {
+  source: string;
+  /** null: a raw column. */
+  target: string | null;
+  field: string;
+  n: number;
+  nulls: number;
+  invalid: number;
+  /** Values that cleansing repaired. */
+  changed: number;
+  completeness: QualityShare;
+  validity: QualityShare;
+  /** Different values, of a sample. */
+  uniqueness: QualityShare;
+  /** Checks of the expectations over this field that were met. */
+  consistency: QualityShare;
+  /** By batch, oldest first, at most 24. */
+  trend: { batch: string; at: Time; n: number; completeness: number | null; validity: number | null }[];
+}
+
+export type MessageVerdict = "stored" | "duplicate" | "quarantined" | "rejected" | "skipped";
+
+/** The data of an event `line` of `GET /data/tail?source=&verdict=&values=` (server-sent events `open`, `line`, `passed`, `missed`). */
+export interface TailLine {
+  source: string;
+  /** identify, track, page, screen, group, alias or row; null: it says none. */
+  kind: string | null;
+  name: string | null;
+  verdict: MessageVerdict;
+  code: string | null;
+  detail: string | null;
+  message_id: string | null;
+  /** Values are masked unless `values=shown`. */
+  identifiers: { type: string; value: string }[];
+  /** null: a row among others. */
+  size_bytes: number | null;
+  /** Its place in its request, from 0. */
+  index: number;
+  /** The place of its chunk in the log. */
+  offset: number;
+  received_at: Time;
+}
+
+/** `POST /data/test` body: takes a message through a live source, or only as far as typing. */
+export interface TestRequest {
+  source: string;
+  /** check stores nothing; send goes the way of all others. */
+  mode: "check" | "send";
+  /** track, identify, page, screen, group, alias, batch; json, jsonl, csv for sources that take rows. */
+  call: string;
+  body: string;
+}
+
+export interface TestReport {
+  source: string;
+  mode: "check" | "send";
+  steps: {
+    step: "received" | "decoded" | "typed" | "subject" | "verdict" | "log" | "sql" | "person";
+    /** open: comes later, or cannot be told by checking alone. */
+    status: "done" | "stopped" | "open";
+    detail: string;
+  }[];
+  messages: TakenMessages;
+  /** At most twenty; columns that hold something. */
+  facts: {
+    target: string;
+    columns: Record<string, unknown>;
+    /** 64 bits, as text. */
+    subject: string | null;
+    person_id: string | null;
+  }[];
+  query: string | null;
+}
+
+export interface TakenMessages {
+  success: boolean;
+  accepted: number;
+  duplicate: number;
+  quarantined: number;
+  rejected: number;
+  skipped: number;
+  /** Every message that was not simply accepted. */
+  results: {
+    index: number;
+    messageId: string | null;
+    status: string;
+    code: string | null;
+    message: string | null;
+  }[];
+}
+
+/** `GET /keys`: write keys, oldest first, without the keys themselves. */
+export interface WriteKeyList {
+  keys: WriteKey[];
+}
+
+export interface WriteKey {
+  key_id: string;
+  source: string;
+  label: string | null;
+  created_at: Time;
+  revoked_at: Time | null;
+}
+
+/** `POST /keys` body. */
+export interface KeyRequest {
+  source: string;
+  label: string | null;
+}
+
+/** The only time that a key is shown. */
+export interface NewWriteKey {
+  key: WriteKey;
+  write_key: string;
+}
+
+/** `GET /data/quarantine?source=&reason=&target=&state=&limit=&cursor=` *(state: open, closed; default all)*: newest first. */
 export interface Quarantine {
-  items: {
+  items: QuarantineItem[];
+  next_cursor: string | null;
+  /** Rows that fit the filter. */
+  total: number;
+}
+
+export interface QuarantineItem {
+  quarantine_id: string;
+  source: string;
+  batch: string;
+  target: string | null;
+  file: string | null;
+  row_no: number | null;
+  reason: string;
+  detail: string;
+  raw: string | null;
+  at: Time;
+  /** What its newest repair came to; null: nobody has tried. Stored, duplicate, replaced and discarded close it. */
+  repair: {
+    outcome: RepairOutcome;
+    edited: boolean;
+    decided_by: string;
+    at: Time;
+  } | null;
+}
+
+export type RepairOutcome = "stored" | "duplicate" | "replaced" | "quarantined" | "discarded";
+
+/** Which open rows of quarantine: those that fit everything that is said. Empty: all. */
+export interface QuarantineChoice {
+  source: string | null;
+  reason: string | null;
+  /** `rows`: rows that never became a fact. */
+  target: string | null;
+  /** Empty: not asked. */
+  ids: string[];
+}
+
+/** `POST /data/replay` body; answers 202 with a {@link Job} where it takes more than 20 s, whose report is the same; 409 `busy` while another job works. */
+export interface ReplayRequest {
+  which: QuarantineChoice;
+  /** Raw rows as they are to be read, by quarantine_id. */
+  edits: Record<string, string>;
+  /** Tell what would become of them; store nothing. */
+  dry_run: boolean;
+}
+
+/** What a replay did, or would do. */
+export interface ReplayReport {
+  dry_run: boolean;
+  /** By name. */
+  sources: SourceReplay[];
+  seconds: number;
+}
+
+export interface SourceReplay {
+  source: string;
+  /** null: nothing was stored. */
+  batch: string | null;
+  /** The rows equation: rows of quarantine are read. */
+  rows: { read: number; mapped: number; skipped: number; unreadable: number };
+  /** The facts equation by table. */
+  targets: Record<
+    string,
+    { produced: number; stored: number; duplicate: number; quarantined: number; rejected: number }
+  >;
+  outcomes: Record<RepairOutcome, number>;
+  /** Rows that nothing can be done with, and why. */
+  left: number;
+  left_because: string | null;
+  /** Why rows and facts are still refused, most first. */
+  reasons: { target: string | null; reason: string; detail: string; n: number }[];
+  /** Some rows of each outcome. */
+  examples: {
     quarantine_id: string;
-    source: string;
-    batch: string;
     target: string | null;
     file: string | null;
     row_no: number | null;
-    reason: string;
-    detail: string;
+    /** Why it was in quarantine. */
+    was: string;
+    outcome: RepairOutcome;
+    /** Why it is refused now; null: it is not. */
+    reason: string | null;
+    detail: string | null;
+    /** null: it was not asked for. */
     raw: string | null;
-    at: Time;
   }[];
-  next_cursor: string | null;
-  /** Rows that fit source and reason. */
-  total: number;
+}
+
+/** `POST /data/discard` body. */
+export interface DiscardRequest {
+  which: QuarantineChoice;
+  /** Why, in the decider's words. */
+  reason: string;
+  dry_run: boolean;
 }
 
 /** `GET /runs?limit=`: newest first, default 20. */
@@ -720,12 +1029,14 @@ export interface ImportRequest {
   /** Empty: all. */
   sources: string[];
   run: boolean;
+  /** Read the named buckets and databases from their beginning again. */
+  anew?: boolean;
 }
 
 /** `GET /jobs/{job_id}`. Kept for the life of the process, the newest 100. */
 export interface Job {
   job_id: string;
-  kind: "run" | "import";
+  kind: "run" | "import" | "replay" | "discard";
   status: "queued" | "running" | "done" | "failed";
   created_at: Time;
   finished_at: Time | null;
@@ -792,13 +1103,31 @@ export interface Endpoints {
   "GET /drivers": { query: { metric?: string; segment?: string }; answer: Drivers };
   "GET /data": { query: Record<string, never>; answer: DataPage };
   "GET /data/quarantine": {
-    query: { source?: string; reason?: string; limit?: number; cursor?: string };
+    query: {
+      source?: string;
+      reason?: string;
+      target?: string;
+      state?: "open" | "closed";
+      limit?: number;
+      cursor?: string;
+    };
     answer: Quarantine;
   };
+  "GET /data/quality": { query: { source?: string }; answer: Quality };
+  "GET /data/sources/{source}": { query: { grain?: "day" | "hour"; limit?: number }; answer: SourceDetail };
+  "GET /data/tail": {
+    query: { source?: string; verdict?: MessageVerdict; values?: "masked" | "shown" };
+    answer: TailLine;
+  };
+  "GET /keys": { query: Record<string, never>; answer: WriteKeyList };
   "GET /runs": { query: { limit?: number }; answer: Runs };
   "GET /jobs/{job_id}": { query: Record<string, never>; answer: Job };
   "GET /search": { query: { q: string; limit?: number }; answer: SearchResult };
   "POST /run": { query: Record<string, never>; body: RunRequest; answer: Job };
   "POST /import": { query: Record<string, never>; body: ImportRequest; answer: Job };
+  "POST /data/replay": { query: Record<string, never>; body: ReplayRequest; answer: ReplayReport | Job };
+  "POST /data/discard": { query: Record<string, never>; body: DiscardRequest; answer: ReplayReport | Job };
+  "POST /data/test": { query: Record<string, never>; body: TestRequest; answer: TestReport };
+  "POST /keys": { query: Record<string, never>; body: KeyRequest; answer: NewWriteKey };
   "POST /sql": { query: Record<string, never>; body: SqlRequest; answer: SqlResult };
 }

@@ -7,6 +7,8 @@ import { csv } from "./export";
 import { LIGHT } from "./palette";
 import { chooseFlows, flowText, MOST, sankeyOption } from "./sankey";
 import { extent, linear, runs, ticks } from "./scale";
+import { endLabels, sharesDomain, sharesIndex } from "./shares";
+import { volumeIndex } from "./volume";
 
 const flow = (from_step: string, to_step: string, n: number): Transition => ({
   from_step,
@@ -137,5 +139,26 @@ describe("CSV", () => {
         ],
       ),
     ).toBe('a,b\r\n"say ""hi""",1.5\r\n\'=1+1,\r\n"x,y\nz",-2');
+  });
+});
+
+describe("volume and shares", () => {
+  it("finds the bar under a pointer, and never one that is not there", () => {
+    expect([-5, 0, 99, 100, 299, 400].map((x) => volumeIndex(x, 300, 3))).toEqual([0, 0, 0, 1, 2, 2]);
+    expect(volumeIndex(10, 300, 0)).toBeNull();
+    expect(volumeIndex(44, 344, 3, true)).toBe(0);
+    expect(sharesIndex(10, 300, 0)).toBeNull();
+    expect(sharesIndex(300, 300, 9)).toBe(8);
+  });
+  it("shows what of the scale is used, up to all", () => {
+    expect(sharesDomain([{ name: "a", values: [0.995, null] }])).toEqual([0.98, 1]);
+    expect(sharesDomain([{ name: "a", values: [0.42, 1] }])[0]).toBeCloseTo(0.3);
+    expect(sharesDomain([{ name: "a", values: [0] }])[0]).toBe(0);
+    expect(sharesDomain([])).toEqual([0.98, 1]);
+  });
+  it("moves labels apart and keeps their order", () => {
+    expect(endLabels([50, 52])).toEqual([50, 64]);
+    expect(endLabels([52, 50])).toEqual([64, 50]);
+    expect(endLabels([10, 90])).toEqual([10, 90]);
   });
 });

@@ -93,4 +93,18 @@ describe("other numbers", () => {
     expect(number.axis(-0.25, "nps", GB)).toBe("−25");
     expect(number.axis(5.5, "ces", GB)).toBe("5.5");
   });
+  it("never rounds a part of a counted whole to all or nothing", () => {
+    expect(number.countedPercent(0.9997, GB)).toBe(">\u202f99.9\u202f%");
+    expect(number.countedPercent(0.0002, GB)).toBe("<\u202f0.1\u202f%");
+    expect(number.countedPercent(1, GB)).toBe("100\u202f%");
+    expect(number.countedPercent(0, GB)).toBe("0\u202f%");
+    expect(number.countedPercent(0.314, GB)).toBe("31.4\u202f%");
+  });
+  it("counts bytes as networks do", () => {
+    expect([812, 1_204, 3_400_000].map((n) => number.bytes(n, GB))).toEqual([
+      "812\u00a0B",
+      "1.2\u00a0kB",
+      "3.4\u00a0MB",
+    ]);
+  });
 });

@@ -104,6 +104,22 @@ export function shortCount(n: number, locale?: string): string {
   return minus(text);
 }
 
+/** `812 B`, `1.2 kB`, `3.4 MB`: decimal, as networks count. */
+export function bytes(n: number, locale?: string): string {
+  if (n < 1_000) return `${count(n, locale)}\u00a0B`;
+  if (n < 1_000_000) return `${plain(n / 1_000, 1, locale)}\u00a0kB`;
+  return `${plain(n / 1_000_000, 1, locale)}\u00a0MB`;
+}
+
+/**
+ * A part of a counted whole as percent that is never rounded to what it is not: 99.97 % is not 100.0 %, and 0.02 % is not 0.0 %.
+ */
+export function countedPercent(part: number, locale?: string): string {
+  if (part > 0 && part < 0.001) return `<\u202f${percent(0.001, 1, locale)}`;
+  if (part < 1 && part > 0.999) return `>\u202f${percent(0.999, 1, locale)}`;
+  return percent(part, part === 1 || part === 0 ? 0 : 1, locale);
+}
+
 /** A fraction as percent without interval: only for parts of a counted whole (conservation, people of people). */
 export function percent(part: number, digitsAfter = 0, locale?: string): string {
   return `${minus(formatter(digitsAfter, locale).format(part * 100))}\u202f%`;

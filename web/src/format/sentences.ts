@@ -2,8 +2,25 @@
  * Answers in words. A sentence claims a direction only where the server's verdict does; "unclear" is said as such.
  * Pure, so that every sentence can be tested.
  */
-import type { Change, Driver, Drivers, Journey, Overview, ScoreChange, Scores, Stage, Voice } from "../api/types";
+import type {
+  Change,
+  DataPage,
+  Driver,
+  Drivers,
+  Journey,
+  Overview,
+  Quality,
+  RepairOutcome,
+  ReplayReport,
+  ScoreChange,
+  Scores,
+  Source,
+  Stage,
+  TestReport,
+  Voice,
+} from "../api/types";
 import * as number from "./number";
+import { lowerReason } from "./reasons";
 import * as time from "./time";
 import { list, lower, title } from "./words";
 
@@ -128,6 +145,145 @@ export function driversHeadline(drivers: Drivers): string {
     return `${title(first.driver)} moves ${name} most; ${few.length} drivers hold ${number.percent(share)} of what is explained`;
   }
   return `${title(first.driver)} moves ${name} most`;
+}
+
+const balanced = (source: Source) => source.rows.balanced && source.targets.every((target) => target.balanced);
+/** Names in a title: three, and how many more. */
+const names = (sources: Source[]) =>
+  list(
+    sources.length > 3
+      ? [...sources.slice(0, 2).map(({ source }) => lower(source)), `${sources.length - 2} more`]
+      : sources.map(({ source }) => lower(source)),
+  );
+
+/** The answer of the Data page: what is broken, what fails, what is late, what waits. */
+export function dataHeadline(data: DataPage): string {
+  if (data.sources.every(({ last_import_at }) => last_import_at === null)) return "Nothing has been imported yet";
+  const broken = data.sources.filter((source) => !balanced(source));
+  if (broken.length > 0) return `The equations do not hold for ${names(broken)}`;
+  const of = (status: Source["health"]["status"]) => data.sources.filter(({ health }) => health.status === status);
+  const [failing, late] = [of("failing"), of("late")];
+  const aside = data.sources.reduce((sum, source) => sum + source.quarantine.reduce((n, row) => n + row.n, 0), 0);
+  const upper = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+  if (failing.length + late.length > 0) {
+    const parts = [
+      failing.length > 0 ? `${names(failing)} ${failing.length === 1 ? "fails" : "fail"}` : null,
+      late.length > 0 ? `${names(late)} ${late.length === 1 ? "is" : "are"} late` : null,
+    ].filter((part): part is string => part !== null);
+    return `${upper(list(parts))}; everything that came in is accounted for`;
+  }
+  if (aside === 0) return "Everything that came in is accounted for and clean";
+  const most = (source: Source) => source.quarantine.reduce((n, row) => n + row.n, 0);
+  const worst = [...data.sources].sort((a, b) => most(b) - most(a))[0]!;
+  return `Everything is accounted for; ${number.count(aside)} rows wait in quarantine, most from ${lower(worst.source)}`;
+}
+
+/** The answer of a source's page. */
+export function sourceHeadline(source: Source): string {
+  const name = title(source.source);
+  if (source.last_import_at === null) return `${name}: nothing has come in yet`;
+  if (!balanced(source)) return `${name}: an equation does not hold`;
+  const aside = source.quarantine.reduce((sum, { n }) => sum + n, 0);
+  const clean =
+    aside === 0 ? "all of it accounted for and clean" : `all of it accounted for, ${number.count(aside)} in quarantine`;
+  switch (source.health.status) {
+    case "late":
+      return `${name} is late; what came is accounted for`;
+    case "failing":
+      return `${name} fails; what came is accounted for`;
+    default:
+      return `${name}: ${number.count(source.rows.read)} rows came in, ${clean}`;
+  }
+}
+
+/** The answer of the quality page: the field whose completeness fell most, else the emptiest, else the least valid. */
+export function qualityHeadline(quality: Quality): string {
+  if (quality.fields.length === 0) return "How good the values are is not known yet";
+  const fell = quality.fields
+    .map((field) => {
+      const known = field.trend.flatMap(({ completeness }) => (completeness === null ? [] : [completeness]));
+      return { field, drop: known.length > 1 ? known.at(-2)! - known.at(-1)! : 0 };
+    })
+    .sort((a, b) => b.drop - a.drop)[0]!;
+  if (fell.drop >= 0.05)
+    return `${title(fell.field.field)} of ${lower(fell.field.source)} is emptier than before, by ${number.percent(fell.drop)} of its values`;
+  const wrong = [...quality.fields]
+    .filter(({ validity }) => validity.share !== null)
+    .sort((a, b) => a.validity.share! - b.validity.share!)[0];
+  if (wrong && wrong.validity.share! < 1)
+    return `${title(wrong.field)} of ${lower(wrong.source)} holds the most wrong values: ${number.countedPercent(1 - wrong.validity.share!)}`;
+  return "Every value that is there is what its field may hold";
+}
+
+/** Outcomes of all sources of a replay. */
+export function replayTotals(report: ReplayReport): Record<RepairOutcome, number> & { rows: number; left: number } {
+  const sums = { stored: 0, duplicate: 0, quarantined: 0, replaced: 0, discarded: 0, rows: 0, left: 0 };
+  for (const { outcomes, left } of report.sources) {
+    for (const [outcome, n] of Object.entries(outcomes)) {
+      sums[outcome as RepairOutcome] += n;
+      sums.rows += n;
+    }
+    sums.left += left;
+    sums.rows += left;
+  }
+  return sums;
+}
+
+function single(sums: ReturnType<typeof replayTotals>, would: boolean): string {
+  const be = would ? "would be" : "was";
+  if (sums.stored) return `${be} stored`;
+  if (sums.duplicate) return `is there already and ${be} closed`;
+  if (sums.replaced) return `${be} refused for another reason and ${would ? "would wait" : "waits"} under that`;
+  if (sums.discarded) return `${be} closed without being stored`;
+  return sums.left ? "cannot be replayed" : `is refused as before and ${would ? "would stay" : "stays"} open`;
+}
+
+/** What a replay did, or would do, in one sentence. */
+export function replaySentence(report: ReplayReport): string {
+  const sums = replayTotals(report);
+  if (sums.rows === 0) return "No open row fits: somebody else may have repaired them.";
+  const would = report.dry_run;
+  const be = (n: number) => (would ? "would be" : n === 1 ? "was" : "were");
+  const stay = (n: number) => (would ? "would stay" : n === 1 ? "stays" : "stay");
+  const words: [number, (n: number) => string][] = [
+    [sums.stored, (n) => `${number.count(n)} ${be(n)} stored`],
+    [sums.duplicate, (n) => `${number.count(n)} ${n === 1 ? "is" : "are"} there already and ${be(n)} closed`],
+    [
+      sums.replaced,
+      (n) =>
+        `${number.count(n)} ${be(n)} refused for another reason and ${would ? "would wait" : n === 1 ? "waits" : "wait"} under that`,
+    ],
+    [sums.quarantined, (n) => `${number.count(n)} ${n === 1 ? "is" : "are"} refused as before and ${stay(n)} open`],
+    [sums.discarded, (n) => `${number.count(n)} ${be(n)} closed without being stored`],
+    [sums.left, (n) => `nothing can be done with ${number.count(n)}`],
+  ];
+  if (sums.rows === 1) return `The row ${single(sums, would)}.`;
+  const said = words.filter(([n]) => n > 0).map(([n, say]) => say(n));
+  return `Of ${number.count(sums.rows)} ${sums.rows === 1 ? "row" : "rows"}, ${list(said)}.`;
+}
+
+/** The answer of the quarantine page. */
+export function quarantineHeadline(data: DataPage): string {
+  const reasons = new Map<string, number>();
+  for (const { quarantine } of data.sources)
+    for (const { reason, n } of quarantine) reasons.set(reason, (reasons.get(reason) ?? 0) + n);
+  const total = [...reasons.values()].reduce((sum, n) => sum + n, 0);
+  if (total === 0) return "No row waits in quarantine";
+  const [first, n] = [...reasons].sort((a, b) => b[1] - a[1])[0]!;
+  if (reasons.size === 1)
+    return `${number.count(total)} ${total === 1 ? "row waits" : "rows wait"}: ${lowerReason(first)}`;
+  return `${number.count(total)} rows wait, ${number.count(n)} of them for one reason: ${lowerReason(first)}`;
+}
+
+/** The answer of the test page: how far the message came. */
+export function testHeadline(report: TestReport | null): string {
+  if (!report) return "Does a message come through, and what becomes of it?";
+  const stopped = report.steps.find(({ status }) => status === "stopped");
+  if (stopped?.step === "decoded") return "The message cannot be read";
+  if (stopped)
+    return report.mode === "check" ? "The message would not be stored" : "The message was not stored as it should be";
+  if (report.mode === "check") return "The message would come through";
+  return report.messages.accepted > 0 ? "The message came through" : "The message was there already";
 }
 
 /** What a driver does, in one sentence. */

@@ -33,6 +33,22 @@ export function dateTime(time: string | null, locale?: string): string {
   }).format(new Date(time));
 }
 
+/** `12 May`: where the year is told nearby. */
+export function dayMonth(time: string, locale?: string): string {
+  return new Intl.DateTimeFormat(locale, { timeZone: zone, day: "numeric", month: "short" }).format(new Date(time));
+}
+
+/** `14:03:12.250`: for messages that come one after the other. */
+export function exact(time: string, locale?: string): string {
+  return new Intl.DateTimeFormat(locale, {
+    timeZone: zone,
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    fractionalSecondDigits: 3,
+  }).format(new Date(time));
+}
+
 /** `14:03`. */
 export function clock(time: string, locale?: string): string {
   return new Intl.DateTimeFormat(locale, { timeZone: zone, hour: "2-digit", minute: "2-digit" }).format(new Date(time));

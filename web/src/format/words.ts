@@ -91,5 +91,12 @@ export const GLOSSARY = {
   household: "People who share an address or another declared household identifier. They stay separate people.",
   quarantine: "Rows that could not be stored. They are kept with the reason and can be replayed.",
   rows_equation: "Every row read was mapped, skipped by a stated filter, or unreadable.",
+  completeness: "Values that are there, of all values.",
+  validity: "Values that are what their field may hold, of those that are there.",
+  uniqueness: "Different values, of a sample of those that are there. An id should be at 100 %; a country never is.",
+  consistency: "Checks of the source's expectations that were met.",
+  timeliness: "Facts that came within the time that the source declares.",
+  batch: "One import of one source; of a live source, what came in on one UTC day.",
+  alarm: "An expectation that a batch does not meet, or values that are spread otherwise than in the batches before.",
   facts_equation: "Every fact made was stored, a duplicate, quarantined or rejected.",
 } as const;

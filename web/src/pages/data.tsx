@@ -1,30 +1,40 @@
-/** Is what comes in complete and clean? */
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+/** Is what comes in complete and clean? Every source with its health, worst first. */
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { ApiError, post } from "../api/client";
 import { queries } from "../api/queries";
-import type { DataPage, Job, Meta, Run, Source } from "../api/types";
+import type { DataPage, HealthStatus, Job, Meta, Run, Source } from "../api/types";
 import * as number from "../format/number";
+import { lowerReason } from "../format/reasons";
+import { dataHeadline } from "../format/sentences";
 import * as time from "../format/time";
-import { GLOSSARY, list, lower, plural, title } from "../format/words";
-import { useFilter } from "../ui/filter";
+import { GLOSSARY, list, plural, title } from "../format/words";
 import { Empty, ErrorState, PageSkeleton, Skeleton } from "../ui/states";
 import { Tip } from "../ui/tip";
+import {
+  DataHead,
+  Equations,
+  Freshness,
+  filterOf,
+  HealthWord,
+  held,
+  origin,
+  SourceLink,
+  VolumeSpark,
+} from "./data-parts";
 
 export default function DataPageView() {
-  const { search } = useFilter();
   const { data: meta } = useQuery(queries.meta());
   const { data, error, refetch } = useQuery(queries.data());
   if (error && !data) return <ErrorState error={error} retry={() => void refetch()} />;
   if (!data || !meta) return <PageSkeleton />;
   return (
     <>
-      <div className="head">
-        <p className="kicker">
-          Data · {plural(data.sources.length, "source", "sources", number.count(data.sources.length))}
-        </p>
-        <h1>{headline(data)}</h1>
-      </div>
+      <DataHead
+        kicker={`Data · ${plural(data.sources.length, "source", "sources", number.count(data.sources.length))}`}
+        title={dataHeadline(data)}
+      />
       <Work data={data} meta={meta} />
       {data.sources.length === 0 ? (
         <Empty title="No sources declared">
@@ -34,26 +44,12 @@ export default function DataPageView() {
       ) : (
         <Sources data={data} />
       )}
-      <QuarantineSection source={search.source} reason={search.reason} data={data} />
       <div className="columns">
         <RunList />
         <Tables data={data} />
       </div>
     </>
   );
-}
-
-const held = (source: Source) => source.quarantine.reduce((sum, { n }) => sum + n, 0);
-const balanced = (source: Source) => source.rows.balanced && source.targets.every((target) => target.balanced);
-
-function headline(data: DataPage): string {
-  if (data.sources.every(({ last_import_at }) => last_import_at === null)) return "Nothing has been imported yet";
-  const broken = data.sources.filter((source) => !balanced(source));
-  if (broken.length > 0) return `The equations do not hold for ${list(broken.map(({ source }) => lower(source)))}`;
-  const aside = data.sources.reduce((sum, source) => sum + held(source), 0);
-  if (aside === 0) return "Everything that came in is accounted for and clean";
-  const worst = [...data.sources].sort((a, b) => held(b) - held(a))[0]!;
-  return `Everything is accounted for; ${number.count(aside)} rows wait in quarantine, most from ${lower(worst.source)}`;
 }
 
 /** Start work, watch it, leave it. */
@@ -79,7 +75,7 @@ function Work({ data, meta }: { data: DataPage; meta: Meta }) {
   }, [finished, client]);
   const busy = job !== undefined && !finished;
   return (
-    <section style={{ borderTop: "1px solid var(--ink)", paddingTop: 12, display: "grid", gap: 12 }} aria-label="Runs">
+    <section style={{ display: "grid", gap: 12 }} aria-label="Runs">
       <div style={{ display: "flex", flexWrap: "wrap", gap: "12px 40px", alignItems: "center" }}>
         <p>
           <span className="quiet">Last run</span>{" "}
@@ -123,7 +119,7 @@ function Work({ data, meta }: { data: DataPage; meta: Meta }) {
             <div
               className="progress"
               role="progressbar"
-              aria-label={job.kind === "run" ? "Run" : "Import and run"}
+              aria-label={job.kind === "import" ? "Import and run" : title(job.kind)}
               aria-valuenow={job.progress === null ? undefined : Math.round(job.progress * 100)}
               aria-valuemin={0}
               aria-valuemax={100}
@@ -153,235 +149,87 @@ function Work({ data, meta }: { data: DataPage; meta: Meta }) {
   );
 }
 
-function Term({ n, name, text }: { n: number; name: string; text: string }) {
-  return (
-    <Tip text={text}>
-      <span className="term">
-        <b>{number.count(n)}</b>
-        <i>{name}</i>
-      </span>
-    </Tip>
-  );
-}
-
-/** Both conservation equations of one source, written out. */
-function Equations({ source }: { source: Source }) {
-  const { rows } = source;
-  const mark = (holds: boolean) => (
-    <span className={holds ? "good" : "bad"} title={holds ? "The equation holds" : "The equation does not hold"}>
-      {holds ? "✓ holds" : "✗ does not hold"}
-    </span>
-  );
-  return (
-    <>
-      <div className="equation">
-        <Term n={rows.read} name="rows read" text="Rows in the files, without headers." /> =
-        <Term n={rows.mapped} name="mapped" text="Rows that gave at least one fact." /> +
-        <Term n={rows.skipped} name="skipped" text="Rows that the mapping's stated filter left out." /> +
-        <Term
-          n={rows.unreadable}
-          name="unreadable"
-          text="Rows that could not be read; they are in quarantine with their raw text."
-        />{" "}
-        {mark(rows.balanced)}
-      </div>
-      {source.targets.map((target) => (
-        <div className="equation" key={target.target}>
-          <Term
-            n={target.produced}
-            name={`${target.target} made`}
-            text="Facts that the mapping made from these rows."
-          />{" "}
-          =
-          <Term n={target.stored} name="stored" text="New facts, written." /> +
-          <Term n={target.duplicate} name="duplicate" text="Already there with the same content." /> +
-          <Term n={target.quarantined} name="quarantined" text={GLOSSARY.quarantine} /> +
-          <Term n={target.rejected} name="rejected" text="Refused for good: no consent, or an erased person." />{" "}
-          {mark(target.balanced)}
-        </div>
-      ))}
-    </>
-  );
-}
-
-/** A source is late when its newest fact is more than three days behind the newest of all. */
-const LATE_MS = 3 * 86_400_000;
+/** What needs somebody comes first. */
+const ORDER: HealthStatus[] = ["failing", "late", "healthy", "idle"];
 
 function Sources({ data }: { data: DataPage }) {
-  const { set } = useFilter();
-  const newest = Math.max(
-    ...data.sources.map(({ newest_fact_at }) => (newest_fact_at ? Date.parse(newest_fact_at) : 0)),
+  const counts = ORDER.map(
+    (status) => [status, data.sources.filter(({ health }) => health.status === status).length] as const,
+  );
+  const sorted = [...data.sources].sort(
+    (a, b) => ORDER.indexOf(a.health.status) - ORDER.indexOf(b.health.status) || a.source.localeCompare(b.source),
   );
   return (
     <section className="section">
       <header>
         <h2>Sources</h2>
         <p>
+          {counts
+            .filter(([, n]) => n > 0)
+            .map(([status, n]) => `${number.count(n)} ${status}`)
+            .join(", ")}
+          {data.as_of && ` · as of ${time.dateTime(data.as_of)}`} ·{" "}
           <Tip term text={`${GLOSSARY.rows_equation} ${GLOSSARY.facts_equation}`}>
             two equations each
           </Tip>
         </p>
       </header>
-      <ul className="rows" style={{ borderTop: 0 }}>
-        {data.sources.map((source) => {
-          const late = source.newest_fact_at !== null && newest - Date.parse(source.newest_fact_at) > LATE_MS;
-          const aside = held(source);
-          return (
-            <li
-              key={source.source}
-              style={{
-                display: "grid",
-                gridTemplateColumns: "repeat(auto-fit, minmax(min(100%, 260px), 1fr))",
-                gap: "4px 32px",
-              }}
-            >
-              <div>
-                <h3>
-                  {title(source.source)} {source.lookup && <span className="tag">lookup</span>}{" "}
-                  {late && <span className="tag accent">behind</span>}
-                </h3>
-                <p className="small quiet" style={{ overflowWrap: "anywhere" }}>
-                  {source.files.join(", ")}
-                  {source.mode && ` · ${source.mode}`}
-                  {!source.watch && !source.lookup && " · not watched"}
-                </p>
-                <p className="small quiet">
-                  {source.last_import_at ? `Imported ${time.dateTime(source.last_import_at)}` : "Never imported"}
-                  {source.newest_fact_at && `; newest fact ${time.date(source.newest_fact_at)}`}
-                </p>
-                {aside > 0 && (
-                  <button
-                    type="button"
-                    className="text-button small bad"
-                    onClick={() => set({ source: source.source, reason: undefined })}
-                  >
-                    {number.count(aside)} in quarantine: {list(source.quarantine.map(({ reason }) => lower(reason)))}
-                  </button>
-                )}
-              </div>
-              <div style={{ gridColumn: "span 2", minWidth: 0 }}>
-                {source.last_import_at ? <Equations source={source} /> : <p className="quiet">Nothing came in yet.</p>}
-              </div>
-            </li>
-          );
-        })}
+      <ul className="rows sources" style={{ borderTop: 0 }}>
+        {sorted.map((source) => (
+          <SourceRow key={source.source} source={source} />
+        ))}
       </ul>
     </section>
   );
 }
 
-function QuarantineSection({
-  source,
-  reason,
-  data,
-}: {
-  source: string | undefined;
-  reason: string | undefined;
-  data: DataPage;
-}) {
-  const { set } = useFilter();
-  const total = data.sources.reduce((sum, one) => sum + held(one), 0);
-  const rows = useInfiniteQuery({ ...queries.quarantine(source, reason), enabled: total > 0 });
-  const items = rows.data?.pages.flatMap((page) => page.items) ?? [];
-  const reasons = [
-    ...new Set(
-      data.sources
-        .filter((one) => !source || one.source === source)
-        .flatMap((one) => one.quarantine.map((row) => row.reason)),
-    ),
-  ].sort();
+function SourceRow({ source }: { source: Source }) {
+  const aside = held(source);
   return (
-    <section className="section" id="quarantine">
-      <header>
-        <h2>
-          <Tip term text={GLOSSARY.quarantine}>
-            Quarantine
-          </Tip>
-        </h2>
-        {total > 0 && (
-          <div style={{ display: "flex", gap: 16, flexWrap: "wrap" }}>
-            <label className="field">
-              Source
-              <select
-                value={source ?? ""}
-                className={source ? "set" : undefined}
-                onChange={(event) => set({ source: event.target.value || undefined })}
-              >
-                <option value="">All</option>
-                {data.sources
-                  .filter((one) => held(one) > 0)
-                  .map((one) => (
-                    <option key={one.source} value={one.source}>
-                      {title(one.source)}
-                    </option>
-                  ))}
-              </select>
-            </label>
-            <label className="field">
-              Reason
-              <select
-                value={reason ?? ""}
-                className={reason ? "set" : undefined}
-                onChange={(event) => set({ reason: event.target.value || undefined })}
-              >
-                <option value="">All</option>
-                {reasons.map((one) => (
-                  <option key={one} value={one}>
-                    {title(one)}
-                  </option>
-                ))}
-              </select>
-            </label>
-          </div>
-        )}
-      </header>
-      {total === 0 ? (
-        <p className="soft">
-          Empty. Rows that cannot be stored would be kept here with their reason and their raw text.
+    <li>
+      <div>
+        <h3>
+          <SourceLink source={source.source} /> <HealthWord status={source.health.status} />{" "}
+          {source.lookup && <span className="tag">lookup</span>}
+        </h3>
+        <p className="small soft">{source.health.reason}</p>
+        <p className="small quiet" style={{ overflowWrap: "anywhere" }}>
+          {origin(source)}
         </p>
-      ) : rows.error && !rows.data ? (
-        <ErrorState error={rows.error} retry={() => void rows.refetch()} />
-      ) : !rows.data ? (
-        <Skeleton rows={5} />
-      ) : (
-        <>
+        <Freshness source={source} />
+      </div>
+      <div>
+        {source.lookup ? <p className="small quiet">Gives no facts of its own.</p> : <VolumeSpark source={source} />}
+      </div>
+      <div className="came">
+        {source.last_import_at ? <Equations of={source} /> : <p className="quiet">Nothing came in yet.</p>}
+        {source.live && (
           <p className="small quiet">
-            {plural(rows.data.pages[0]!.total, "row", "rows", number.count(rows.data.pages[0]!.total))}. Mend the source
-            or its mapping and import again.
+            At the door since the start: {number.count(source.live.accepted)} accepted,{" "}
+            {number.count(source.live.duplicate)} duplicate, {number.count(source.live.quarantined)} quarantined,{" "}
+            {number.count(source.live.rejected)} rejected, {number.count(source.live.skipped)} skipped
           </p>
-          <ul className="rows" style={{ borderTop: 0 }}>
-            {items.map((item) => (
-              <li key={item.quarantine_id} style={{ padding: "8px 0" }}>
-                <details className="line">
-                  <summary>
-                    <span className="tag warn">{lower(item.reason)}</span> {item.detail}{" "}
-                    <span className="small quiet">
-                      {title(item.source)}
-                      {item.file && `, ${item.file}`}
-                      {item.row_no !== null && ` row ${number.count(item.row_no)}`}
-                    </span>
-                  </summary>
-                  <pre className="raw">{item.raw ?? "No raw row is kept."}</pre>
-                  <p className="small quiet" style={{ marginTop: 4 }}>
-                    Batch <code>{item.batch}</code>, {time.dateTime(item.at)}, id <code>{item.quarantine_id}</code>
-                  </p>
-                </details>
-              </li>
-            ))}
-          </ul>
-          {rows.hasNextPage && (
-            <button
-              type="button"
-              className="button"
-              disabled={rows.isFetchingNextPage}
-              onClick={() => void rows.fetchNextPage()}
-            >
-              Show more
-            </button>
-          )}
-        </>
-      )}
-    </section>
+        )}
+        {(aside > 0 || source.open_alarms > 0) && (
+          <p className="links small">
+            {aside > 0 && (
+              <Link
+                to="/data/quarantine"
+                search={(old) => ({ ...filterOf(old), source: source.source })}
+                className="bad"
+              >
+                {number.count(aside)} in quarantine: {list(source.quarantine.map(({ reason }) => lowerReason(reason)))}
+              </Link>
+            )}
+            {source.open_alarms > 0 && (
+              <SourceLink source={source.source}>
+                {plural(source.open_alarms, "open alarm", "open alarms", number.count(source.open_alarms))}
+              </SourceLink>
+            )}
+          </p>
+        )}
+      </div>
+    </li>
   );
 }
 

@@ -34,6 +34,11 @@ export default function PersonPage() {
         </p>
         <h1>{profile.display_name ?? "A person without a known name"}</h1>
         <p className="lede">{summary(data)}</p>
+        {data.pending !== null && (
+          <p className="lede" role="status">
+            {data.pending}
+          </p>
+        )}
       </div>
       <div className="facts">
         <div>
@@ -267,36 +272,10 @@ function Who({ identity }: { identity: Identity }) {
       {identity.records.length > 0 && (
         <details className="line" style={{ marginTop: 12 }}>
           <summary>
-            {plural(identity.records.length, "record", "records", number.count(identity.records.length))} as the sources
-            write it
+            {plural(identity.records.length, "record", "records", number.count(identity.records.length))} of the sources
           </summary>
           {identity.records.map((record) => (
-            <dl
-              className="kv"
-              key={record.source + record.record_id}
-              style={{ padding: "8px 0", borderBottom: "1px solid var(--rule)" }}
-            >
-              <dt>{title(record.source)}</dt>
-              <dd>
-                <code>{record.record_id}</code>
-              </dd>
-              {(
-                [
-                  ["Name", record.full_name],
-                  ["E-mail", record.emails.join(", ")],
-                  ["Phone", record.phones.join(", ")],
-                  ["City", record.city],
-                  ["Organisation", record.organisation],
-                ] as const
-              )
-                .filter(([, value]) => value)
-                .map(([name, value]) => (
-                  <Fragment key={name}>
-                    <dt>{name}</dt>
-                    <dd>{value}</dd>
-                  </Fragment>
-                ))}
-            </dl>
+            <RecordFacts key={record.source + record.record_id} record={record} />
           ))}
         </details>
       )}
@@ -429,4 +408,61 @@ function JourneysOf({ person }: { person: Person }) {
       <More name="journeys" count={number.count(person.journeys.length)} what="journeys" rest={rest} open={open} />
     </section>
   );
+}
+
+/** Fields of a record as they are stored, each beside what the source wrote where cleansing changed it. */
+function RecordFacts({ record }: { record: Identity["records"][number] }) {
+  const shown: [string, string | null, string[]][] = [
+    ["Name", record.full_name, ["full_name", "given_name", "family_name"]],
+    ["E-mail", record.emails.join(", "), ["emails"]],
+    ["Phone", record.phones.join(", "), ["phones"]],
+    ["City", record.city, ["city"]],
+    ["Organisation", record.organisation, ["organisation"]],
+  ];
+  // Identifiers repeat the addresses and numbers above; what else was changed has a line of its own.
+  const known = new Set(shown.flatMap(([, , fields]) => fields));
+  const others = Object.keys(record.raw).filter((field) => !known.has(field) && !field.startsWith("identifier_"));
+  const rows = [...shown, ...others.map((field): [string, null, string[]] => [title(field), null, [field]])];
+  return (
+    <dl className="kv" style={{ padding: "8px 0", borderBottom: "1px solid var(--rule)" }}>
+      <dt>{title(record.source)}</dt>
+      <dd>
+        <code>{record.record_id}</code>
+      </dd>
+      {rows
+        .map(([name, value, fields]) => ({
+          name,
+          value,
+          raw: written(record.raw, fields),
+          why: reasons(record, fields),
+        }))
+        .filter(({ value, raw }) => value || raw)
+        .map(({ name, value, raw, why }) => (
+          <Fragment key={name}>
+            <dt>{name}</dt>
+            <dd>
+              {value}
+              {raw && (
+                <span className="quiet">
+                  {value && " · "}
+                  <Tip text={why ? `Cleansed: ${why}.` : "Cleansed."}>given as</Tip> “{raw}”
+                </span>
+              )}
+            </dd>
+          </Fragment>
+        ))}
+    </dl>
+  );
+}
+
+/** What the source wrote in these fields; empty where it is stored as it was written. */
+function written(raw: Record<string, unknown>, fields: string[]): string {
+  const texts = fields.flatMap((field) => raw[field] ?? []).map(String);
+  return texts.join(", ");
+}
+
+/** The flags of these fields in words. */
+function reasons(record: Identity["records"][number], fields: string[]): string {
+  const flags = record.quality.filter((flag) => fields.some((field) => flag.startsWith(`${field}:`)));
+  return list([...new Set(flags.map((flag) => lower(flag.slice(flag.indexOf(":") + 1))))]);
 }

@@ -20,6 +20,11 @@ const KEYS: (keyof Search)[] = [
   "q",
   "source",
   "reason",
+  "target",
+  "state",
+  "verdict",
+  "field",
+  "grain",
   "across",
   "lane",
   "all",
@@ -53,6 +58,12 @@ const tree = root.addChildren([
   page("/voice/$id", () => import("../pages/theme")),
   page("/drivers", () => import("../pages/drivers")),
   page("/data", () => import("../pages/data")),
+  page("/data/quality", () => import("../pages/data-quality")),
+  page("/data/quarantine", () => import("../pages/data-quarantine")),
+  page("/data/live", () => import("../pages/data-live")),
+  page("/data/test", () => import("../pages/data-test")),
+  page("/data/$source", () => import("../pages/data-source")),
+  page("/data/source/$source", () => import("../pages/data-source")),
 ]);
 
 export const router = createRouter({

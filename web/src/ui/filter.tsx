@@ -14,6 +14,15 @@ export interface Search extends Filter {
   q?: string;
   source?: string;
   reason?: string;
+  target?: string;
+  /** open or closed: rows of quarantine. */
+  state?: string;
+  /** What became of a message: the live tail. */
+  verdict?: string;
+  /** `records.phones`: a field of the quality page. */
+  field?: string;
+  /** hour or day. */
+  grain?: string;
   across?: string;
   lane?: string;
   /** Names of the long lists that are shown whole, joined by commas. */

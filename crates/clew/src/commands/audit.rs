@@ -32,8 +32,9 @@ pub async fn perform(options: &Audit) -> Result<()> {
 /// The report for people.
 fn table(report: &AuditReport) -> String {
     let mut text = String::new();
-    for SourceAudit { source, batches, read, mapped, skipped, unreadable, targets, in_quarantine } in &report.sources {
-        let _ = writeln!(text, "{source}: {batches} batches, {in_quarantine} rows in quarantine");
+    for of_source in &report.sources {
+        let SourceAudit { source, batches, read, mapped, skipped, unreadable, targets, .. } = of_source;
+        let _ = writeln!(text, "{source}: {batches} batches");
         let _ = writeln!(
             text,
             "  {:<10} {read:>12} read     = {mapped} mapped + {skipped} skipped + {unreadable} unreadable",
@@ -50,6 +51,14 @@ fn table(report: &AuditReport) -> String {
                 target.quarantined,
                 target.rejected,
                 target.in_table
+            );
+        }
+        let SourceAudit { in_quarantine, open, repaired, discarded, replaced, .. } = of_source;
+        if *in_quarantine > 0 {
+            let _ = writeln!(
+                text,
+                "  {:<10} {in_quarantine:>12} rows     = {open} open + {repaired} repaired + {discarded} discarded + {replaced} replaced",
+                "quarantine"
             );
         }
     }

@@ -13,6 +13,8 @@ struct CheckReport {
     project: String,
     sources: usize,
     ok: bool,
+    /// Sources in other systems that were not asked: `--connect` does.
+    not_connected: Vec<String>,
     problems: Vec<Problem>,
 }
 
@@ -21,18 +23,27 @@ pub fn perform(options: &Check) -> Result<()> {
     let dir = &options.at.project;
     let loaded = project::load(dir, &super::environment);
     let mut problems = loaded.problems;
-    let mut sources = 0;
+    let (mut sources, mut not_connected) = (0, Vec::new());
     if let Some(all) = &loaded.sources {
         sources = all.sources.len();
         for source in &all.sources {
             let found = clew_intake::check(all, source, !options.no_files);
             problems.extend(found.into_iter().map(|problem| of_intake(dir, problem)));
+            if !source.spec.kind().is_some_and(|kind| kind.is_pulled() || kind.is_followed()) {
+                continue;
+            }
+            if options.connect {
+                let found = tokio::runtime::Handle::current().block_on(clew_intake::check_connection(all, source));
+                problems.extend(found.into_iter().map(|problem| of_intake(dir, problem)));
+            } else {
+                not_connected.push(source.name.clone());
+            }
         }
     }
     let ok = !problems.has_errors();
     let problems = problems.into_sorted();
     if options.report.json {
-        output::print_json(&CheckReport { project: dir.display().to_string(), sources, ok, problems })?;
+        output::print_json(&CheckReport { project: dir.display().to_string(), sources, ok, not_connected, problems })?;
     } else {
         let mut text: String = problems.iter().map(|problem| format!("{problem}\n")).collect();
         text += &match (ok, problems.len()) {
@@ -41,6 +52,9 @@ pub fn perform(options: &Check) -> Result<()> {
             (false, 1) => "1 problem\n".into(),
             (false, all) => format!("{all} problems\n"),
         };
+        if !not_connected.is_empty() {
+            text += &format!("not asked whether they answer: {} (`clew check --connect` does)\n", not_connected.join(", "));
+        }
         output::print(&text)?;
     }
     if ok { Ok(()) } else { Err(Reported.into()) }

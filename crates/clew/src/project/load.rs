@@ -75,6 +75,8 @@ pub fn load(dir: &Path, environment: Environment<'_>) -> Loaded {
                 timezone: settings.timezone.clone(),
                 language: settings.language.clone(),
                 currency: settings.currency.clone(),
+                country: settings.country.clone(),
+                business_hours: settings.business_hours.clone(),
             },
         );
         Sources { dir: dir.to_owned(), defaults, rules, sources: sources.read }

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use clew_intake::spec::interval;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -34,13 +35,21 @@ pub struct Settings {
     /// ISO 639-1 code of the language of texts whose language cannot be told, such as pt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
+    /// ISO 3166-1 code of the country of phone numbers and addresses that name none, such as DE. A source may name another under
+    /// `cleanse:`. Left out: a number without country code is kept as it is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// When somebody serves, Monday to Friday at the customer's place, such as 08:00-20:00. Default 09:00-17:00.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub business_hours: Option<String>,
     /// Events whose amounts make up a person's value, such as order_placed. Left out: all events with an amount.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub value_events: Vec<String>,
     /// Folder of the store, relative to the project. Default .clew.
     #[serde(default = "store")]
     pub store: String,
-    /// How often `clew serve` imports watched sources and runs the pipeline: a duration such as 15m or 1h, or never. Default 15m.
+    /// How often `clew serve` runs the pipeline when something is new, and asks buckets and databases: a duration such as 15m or 1h, or never, which
+    /// lets nothing come in by itself. Default 15m.
     #[serde(default = "schedule")]
     pub schedule: String,
     /// Address on which `clew serve` listens. Default 127.0.0.1:7878.
@@ -90,7 +99,7 @@ impl Settings {
 
     /// The interval of the schedule; none for `never` and for what [`Settings::findings`] reports.
     pub fn schedule(&self) -> Option<Duration> {
-        duration(&self.schedule).ok().flatten()
+        interval(&self.schedule).ok().flatten()
     }
 
     /// What a schema cannot see: (JSON pointer, message, remedy).
@@ -122,6 +131,15 @@ impl Settings {
                 "use the two letters of ISO 639-1, such as en".into(),
             ));
         }
+        if let Some(country) = &self.country
+            && !(country.len() == 2 && country.bytes().all(|b| b.is_ascii_uppercase()))
+        {
+            found.push((
+                "/country",
+                format!("'{country}' is no country code"),
+                "use the two capitals of ISO 3166-1, such as DE".into(),
+            ));
+        }
         if self.store.trim().is_empty() {
             found.push((
                 "/store",
@@ -129,7 +147,7 @@ impl Settings {
                 format!("name one, or remove the key: {STORE} is the default"),
             ));
         }
-        if let Err(remedy) = duration(&self.schedule) {
+        if let Err(remedy) = interval(&self.schedule) {
             found.push(("/schedule", format!("'{}' is no interval", self.schedule), remedy));
         }
         if self.listen.parse::<std::net::SocketAddr>().is_err() {
@@ -155,19 +173,6 @@ pub fn known_timezone(name: &str) -> Result<(), String> {
     })
 }
 
-/// A positive duration, none for `never`; the error is the remedy.
-fn duration(text: &str) -> Result<Option<Duration>, String> {
-    if text == "never" {
-        return Ok(None);
-    }
-    let remedy = || "write a duration such as 30s, 15m or 2h, or never".to_owned();
-    let signed: jiff::SignedDuration = text.parse().map_err(|_| remedy())?;
-    match Duration::try_from(signed) {
-        Ok(interval) if interval >= Duration::from_secs(1) => Ok(Some(interval)),
-        _ => Err("use one second or more, or never".into()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,17 +192,17 @@ mod tests {
     #[test]
     fn text_with_an_inner_form_is_checked() {
         let settings = settings(
-            r#"{"company": " ", "timezone": "America/Sao_Paolo", "currency": "reais", "language": "por", "store": "", "schedule": "15", "listen": "7878"}"#,
+            r#"{"company": " ", "timezone": "America/Sao_Paolo", "currency": "reais", "language": "por", "country": "Brasil", "store": "", "schedule": "15", "listen": "7878"}"#,
         );
         let pointers: Vec<&str> = settings.findings().iter().map(|(pointer, ..)| *pointer).collect();
-        assert_eq!(pointers, ["/company", "/timezone", "/currency", "/language", "/store", "/schedule", "/listen"]);
+        assert_eq!(pointers, ["/company", "/timezone", "/currency", "/language", "/country", "/store", "/schedule", "/listen"]);
         assert_eq!(settings.findings()[1].2, "did you mean 'America/Sao_Paulo'?");
     }
 
     #[test]
     fn a_schedule_is_a_duration_or_never() {
-        assert_eq!(duration("1h 30m"), Ok(Some(Duration::from_mins(90))));
-        assert_eq!(duration("never"), Ok(None));
-        assert!(duration("0s").is_err() && duration("-5m").is_err());
+        assert_eq!(interval("1h 30m"), Ok(Some(Duration::from_mins(90))));
+        assert_eq!(interval("never"), Ok(None));
+        assert!(interval("0s").is_err() && interval("-5m").is_err());
     }
 }

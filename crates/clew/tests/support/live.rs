@@ -65,6 +65,22 @@ impl Served {
         self.raw(&[head.as_bytes(), body])
     }
 
+    /// What `path` answers the owner.
+    #[track_caller]
+    pub fn get(&self, path: &str) -> Answer {
+        self.try_get(path).expect("an answer")
+    }
+
+    /// As [`Self::get`]; none when the connection breaks.
+    pub fn try_get(&self, path: &str) -> Option<Answer> {
+        let token = std::fs::read_to_string(self.dir.join(".clew/token")).ok()?;
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\nauthorization: Bearer {}\r\n\r\n",
+            token.trim()
+        );
+        self.raw(&[head.as_bytes()])
+    }
+
     /// Sends these bytes and reads until the server closes; `None` when the connection breaks before there is an answer.
     pub fn raw(&self, parts: &[&[u8]]) -> Option<Answer> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
@@ -105,6 +121,8 @@ pub struct Answer {
     pub status: u16,
     pub head: String,
     pub body: Value,
+    /// The body as it came.
+    pub text: String,
 }
 
 impl Answer {
@@ -112,7 +130,12 @@ impl Answer {
         let text = String::from_utf8_lossy(said);
         let (head, body) = text.split_once("\r\n\r\n")?;
         let status = head.split(' ').nth(1)?.parse().ok()?;
-        Some(Self { status, head: head.to_ascii_lowercase(), body: serde_json::from_str(body).unwrap_or_default() })
+        Some(Self {
+            status,
+            head: head.to_ascii_lowercase(),
+            body: serde_json::from_str(body).unwrap_or_default(),
+            text: body.to_owned(),
+        })
     }
 
     #[track_caller]

@@ -256,7 +256,7 @@ fn append<T>(into: &mut Vec<T>, mut moved: Vec<T>) {
 }
 
 /// The largest number of `times` (ascending) within any `window`; all of them without one.
-fn most_within(window: Option<i64>, times: impl Iterator<Item = i64> + Clone) -> usize {
+pub(crate) fn most_within(window: Option<i64>, times: impl Iterator<Item = i64> + Clone) -> usize {
     let Some(window) = window else { return times.count() };
     let (mut first, mut inside, mut most) = (times.clone().peekable(), 0, 0);
     for time in times {

@@ -1,16 +1,23 @@
 //! What one source is about to do, found to be possible: its files, their programs and typers.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use clew_identity::CompiledRules;
+use clew_lake::Position;
 use jiff::tz::TimeZone;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::mapping::{Engine, Parsed, Program, SqlProblem};
-use crate::reader::{ReadError, ReadOptions, Reader, fingerprint, list};
-use crate::spec::{Mapping, Mode, Problem, Severity, Source, Sources};
+use super::{ImportError, Loaded};
+use crate::drift::{Seen, is_surely_absent};
+use crate::expect::{ExpectationProblem, Expectations, OnMissingColumn, RawConditions};
+use crate::mapping::{Engine, Parsed, Prepared, Program, SqlProblem};
+use crate::nearest::nearest;
+use crate::reader::{ROW, ReadError, ReadOptions, Reader, fingerprint, list};
+use crate::spec::{Mapping, Mode, Problem, Severity, Source, Sources, kind_problem};
+use crate::typing::cleansing::conventions::Conventions;
 use crate::typing::{Origin, Typer, slots};
 
 /// One file of a job.
@@ -23,6 +30,25 @@ pub struct FileJob {
     pub options: ReadOptions,
     /// What is done with it; files with the same columns share it.
     pub work: Arc<FileWork>,
+    /// Its content, its source's declaration and SQL.
+    pub version: u64,
+}
+
+impl FileJob {
+    /// What is kept when it is taken in.
+    pub fn seen(&self) -> Position {
+        Position { name: place_of(&self.path), value: self.version.to_le_bytes().to_vec() }
+    }
+}
+
+/// The name of the position that says which version of a file is taken in.
+pub fn place_of(path: &Path) -> String {
+    format!("file:{}", path.display())
+}
+
+/// The version of a file of `source`; `None` where it cannot be read.
+pub fn version_of(source: &Source, path: &Path) -> Option<u64> {
+    fingerprint(path).ok().map(|content| content.wrapping_add(declared(source)))
 }
 
 /// Mappings over the columns of some files.
@@ -33,6 +59,56 @@ pub struct FileWork {
     pub typers: Vec<Typer>,
     /// Columns that an open-ended file may have beyond those of its first rows.
     pub added: Vec<String>,
+    /// Raw columns that only expectations read; they are decoded behind those of the program.
+    pub looked_at: Vec<String>,
+    /// All raw columns of the file.
+    pub schema: SchemaRef,
+    /// By mapping: the columns of its facts that it fills.
+    pub fields: Vec<Vec<String>>,
+    /// What the expectations over raw rows are for these columns.
+    pub conditions: RawConditions,
+    /// Columns that are read, that earlier imports had, and that these files lack: their rows go to quarantine.
+    pub missing: Vec<Missing>,
+    /// The same of open-ended files, where only many rows without the column show that it is missing.
+    pub absent: Vec<(Missing, Seen)>,
+}
+
+/// A column that is missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// Its name.
+    pub column: String,
+    /// A new column that may be it under another name.
+    pub renamed: Option<String>,
+}
+
+impl FileWork {
+    /// All columns to decode, in order: those of the program first.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.program.columns.iter().chain(&self.looked_at).map(String::as_str)
+    }
+
+    /// The columns that are missing in a file or body whose first block has `rows` rows.
+    pub fn missing_in(&self, rows: usize) -> Vec<Missing> {
+        let absent = self.absent.iter().filter(|(_, seen)| is_surely_absent(seen, rows as u64)).map(|(missing, _)| missing);
+        self.missing.iter().chain(absent).cloned().collect()
+    }
+}
+
+/// What the files of one source are prepared with.
+pub struct Plan<'a> {
+    /// The engine with the lookups.
+    pub engine: &'a Engine,
+    /// What facts have in common.
+    pub origin: &'a Arc<Origin>,
+    /// The source.
+    pub source: &'a Source,
+    /// Its mappings.
+    pub parsed: &'a [Parsed],
+    /// What its data must be like.
+    pub expectations: &'a Expectations,
+    /// The raw columns that it had before, by name.
+    pub known: &'a BTreeMap<String, Seen>,
 }
 
 /// One source, ready to run.
@@ -41,6 +117,8 @@ pub struct Job<'a> {
     pub source: &'a Source,
     /// Its files, sorted.
     pub files: Vec<FileJob>,
+    /// What its data must be like.
+    pub expectations: Arc<Expectations>,
     /// Changes when a file, the SQL or the options do.
     pub fingerprint: String,
     /// What is odd without being wrong.
@@ -87,31 +165,20 @@ pub fn of_file(source: &Source, error: ReadError) -> Problem {
     Problem { path: source.yaml_path.clone(), line: None, column: None, message, remedy, severity: Severity::Error }
 }
 
-/// Neither files nor an API.
-pub fn nothing_to_read(source: &Source) -> Problem {
-    Problem {
-        path: source.yaml_path.clone(),
-        line: None,
-        column: None,
-        message: "it says neither `files:` nor `api:`, so nothing comes in".into(),
-        remedy: "name its files, or say `api: tracking` or `api: rows` for what comes over HTTP".into(),
-        severity: Severity::Error,
-    }
-}
-
 impl<'a> Job<'a> {
-    /// Looks at everything that can be known before the first row is stored.
+    /// Looks at everything that can be known before the first row is stored of those files that `wanted` says yes to.
     pub async fn prepare(
         sources: &Sources,
-        engine: &Engine,
+        (engine, loaded): (&Engine, &Loaded),
         rules: &Arc<CompiledRules>,
-        source: &'a Source,
+        (source, wanted): (&'a Source, &(dyn Fn(&Path) -> bool + Sync)),
+        known: &BTreeMap<String, Seen>,
     ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let origin = match origin(sources, rules, source) {
             Ok(origin) => Some(Arc::new(origin)),
-            Err(problem) => {
-                problems.push(problem);
+            Err(found) => {
+                problems.extend(found);
                 None
             }
         };
@@ -119,20 +186,28 @@ impl<'a> Job<'a> {
             problems.extend(found);
             Vec::new()
         });
-        if source.spec.files.is_none() {
-            problems.push(nothing_to_read(source));
-        }
+        problems.extend(kind_problem(source));
+        let expectations = Expectations::of(sources, source, engine, loaded).await.unwrap_or_else(|found| {
+            problems.extend(of_expectations(source, found));
+            Expectations::default()
+        });
         let paths = list(&sources.dir, source.spec.files.as_ref()).map_err(|error| vec![of_file(source, error)]);
         let paths = paths.unwrap_or_else(|found| {
             problems.extend(found);
             Vec::new()
         });
-        let mut job = Self { source, files: Vec::new(), fingerprint: String::new(), warnings: Vec::new() };
-        let mut known: Vec<(SchemaRef, Arc<FileWork>)> = Vec::new();
+        let expectations = Arc::new(expectations);
+        let mut job = Self { source, files: Vec::new(), expectations, fingerprint: String::new(), warnings: Vec::new() };
+        let expectations = Arc::clone(&job.expectations);
+        let mut works: Vec<(SchemaRef, Arc<FileWork>)> = Vec::new();
         let root = common_root(&paths);
-        for path in paths {
+        let declared = declared(source);
+        for path in paths.into_iter().filter(|path| wanted(path)) {
             let prepared = match &origin {
-                Some(origin) => job.prepare_file(engine, origin, &parsed, &path, &mut known).await,
+                Some(origin) => {
+                    let plan = Plan { engine, origin, source, parsed: &parsed, expectations: &expectations, known };
+                    job.prepare_file(&plan, &path, &mut works).await
+                }
                 None => Reader::open(&path, &ReadOptions::of(&source.spec))
                     .map(|_| None)
                     .map_err(|error| vec![of_file(source, error)]),
@@ -140,7 +215,12 @@ impl<'a> Job<'a> {
             match prepared {
                 Ok(Some((options, work))) => {
                     let name = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
-                    job.files.push(FileJob { path, name, options, work });
+                    match fingerprint(&path) {
+                        Ok(content) => {
+                            job.files.push(FileJob { path, name, options, work, version: content.wrapping_add(declared) });
+                        }
+                        Err(error) => problems.push(of_file(source, error)),
+                    }
                 }
                 Ok(None) => {}
                 Err(found) => {
@@ -151,17 +231,17 @@ impl<'a> Job<'a> {
         if !problems.is_empty() {
             return Err(problems);
         }
-        job.fingerprint = job.fingerprint().map_err(|error| vec![of_file(source, error)])?;
+        let mut hasher = Xxh3::new();
+        job.files.iter().for_each(|file| hasher.update(&file.version.to_le_bytes()));
+        job.fingerprint = format!("{:016x}", hasher.digest());
         Ok(job)
     }
 
     async fn prepare_file(
         &mut self,
-        engine: &Engine,
-        origin: &Arc<Origin>,
-        parsed: &[Parsed],
+        plan: &Plan<'_>,
         path: &Path,
-        known: &mut Vec<(SchemaRef, Arc<FileWork>)>,
+        works: &mut Vec<(SchemaRef, Arc<FileWork>)>,
     ) -> Result<Option<(ReadOptions, Arc<FileWork>)>, Vec<Problem>> {
         let source = self.source;
         let refuse = |error| vec![of_file(source, error)];
@@ -175,14 +255,14 @@ impl<'a> Job<'a> {
         }
         let (schema, open_ended) = (reader.schema(), reader.is_open_ended());
         reader.verify().map_err(refuse)?;
-        if parsed.len() != source.mappings.len() {
+        if plan.parsed.len() != source.mappings.len() {
             return Ok(None);
         }
-        let work = if let Some((_, work)) = known.iter().find(|(seen, _)| *seen == schema) {
+        let work = if let Some((_, work)) = works.iter().find(|(seen, _)| *seen == schema) {
             work.clone()
         } else {
-            let work = Arc::new(prepare_work(engine, origin, source, parsed, (&schema, open_ended)).await?);
-            known.push((schema, work.clone()));
+            let work = Arc::new(prepare_work(plan, (&schema, open_ended)).await?);
+            works.push((schema, work.clone()));
             work
         };
         options.keys = work.typers.iter().any(Typer::needs_keys);
@@ -193,30 +273,122 @@ impl<'a> Job<'a> {
     pub fn is_lookup_only(&self) -> bool {
         self.source.mappings.is_empty()
     }
+}
 
-    fn fingerprint(&self) -> Result<String, ReadError> {
-        let mut hasher = Xxh3::new();
-        for file in &self.files {
-            hasher.update(&fingerprint(&file.path)?.to_le_bytes());
+/// Plans the mappings of one source for whatever columns come.
+pub struct Planner<'a> {
+    engine: &'a Engine,
+    source: &'a Source,
+    origin: Arc<Origin>,
+    parsed: Vec<Parsed>,
+    expectations: Arc<Expectations>,
+    /// The raw columns that the source had before.
+    known: BTreeMap<String, Seen>,
+    works: Vec<(SchemaRef, Arc<FileWork>)>,
+}
+
+impl<'a> Planner<'a> {
+    /// A planner for `source`, or what is wrong with its SQL and its expectations.
+    pub async fn new(
+        sources: &Sources,
+        (engine, loaded): (&'a Engine, &Loaded),
+        rules: &Arc<CompiledRules>,
+        source: &'a Source,
+    ) -> Result<Self, Vec<Problem>> {
+        let origin = Arc::new(origin(sources, rules, source)?);
+        let parsed = parse_all(engine, source)?;
+        let expectations = Expectations::of(sources, source, engine, loaded).await;
+        let expectations = Arc::new(expectations.map_err(|found| of_expectations(source, found))?);
+        Ok(Self { engine, source, origin, parsed, expectations, known: BTreeMap::new(), works: Vec::new() })
+    }
+
+    /// The source had the raw columns `known` before: rows that lack one go to quarantine.
+    #[must_use]
+    pub fn with_known(self, known: BTreeMap<String, Seen>) -> Self {
+        Self { known, ..self }
+    }
+
+    /// What the data must be like.
+    pub fn expectations(&self) -> &Arc<Expectations> {
+        &self.expectations
+    }
+
+    /// The mappings over rows with the columns of `schema`.
+    pub async fn plan(&mut self, schema: &SchemaRef, open_ended: bool) -> Result<Arc<FileWork>, Vec<Problem>> {
+        if let Some((_, work)) = self.works.iter().find(|(seen, _)| seen == schema) {
+            return Ok(work.clone());
         }
-        hasher.update(&serde_json::to_vec(&self.source.spec).expect("plain data serialises"));
-        for mapping in &self.source.mappings {
-            hasher.update(mapping.target.name.as_bytes());
-            hasher.update(mapping.sql.as_bytes());
-        }
-        Ok(format!("{:016x}", hasher.digest()))
+        let plan = Plan {
+            engine: self.engine,
+            origin: &self.origin,
+            source: self.source,
+            parsed: &self.parsed,
+            expectations: &self.expectations,
+            known: &self.known,
+        };
+        let work = Arc::new(prepare_work(&plan, (schema, open_ended)).await?);
+        self.works.push((schema.clone(), work.clone()));
+        Ok(work)
     }
 }
 
-/// Plans the mappings of `source` over rows with the columns of `schema`.
-pub async fn prepare_work(
-    engine: &Engine,
-    origin: &Arc<Origin>,
-    source: &Source,
-    parsed: &[Parsed],
-    (schema, open_ended): (&SchemaRef, bool),
-) -> Result<FileWork, Vec<Problem>> {
-    let prepared = Program::prepare(engine, parsed, schema, open_ended).await;
+/// Changes when the SQL or the options of `source` do.
+pub fn declared(source: &Source) -> u64 {
+    let mut hasher = Xxh3::new();
+    hasher.update(&serde_json::to_vec(&source.spec).expect("plain data serialises"));
+    for mapping in &source.mappings {
+        hasher.update(mapping.target.name.as_bytes());
+        hasher.update(mapping.sql.as_bytes());
+    }
+    hasher.digest()
+}
+
+/// The expectations of a source that is read without an import: messages, and rows of quarantine.
+pub fn expectations_of(sources: &Sources, source: &Source) -> Result<Arc<Expectations>, Vec<Problem>> {
+    let loaded = Loaded::read(sources, &[source]).map_err(ImportError::into_problems)?;
+    let engine = Engine::new(loaded.tables()).map_err(|error| ImportError::from(error).into_problems())?;
+    // Planning waits for nothing, so it needs no runtime.
+    let expectations = futures::executor::block_on(Expectations::of(sources, source, &engine, &loaded));
+    expectations.map(Arc::new).map_err(|found| of_expectations(source, found))
+}
+
+/// Problems of expectations, each at its place in the source's file.
+pub fn of_expectations(source: &Source, problems: Vec<ExpectationProblem>) -> Vec<Problem> {
+    problems.into_iter().map(|problem| of_expectation(source, problem)).collect()
+}
+
+/// A problem of an expectation, at its place in the source's file.
+fn of_expectation(source: &Source, problem: ExpectationProblem) -> Problem {
+    let (line, column) = place_in_list(&source.yaml_path, "expect", problem.place).unzip();
+    Problem {
+        path: source.yaml_path.clone(),
+        line,
+        column,
+        message: problem.message,
+        remedy: problem.remedy,
+        severity: Severity::Error,
+    }
+}
+
+/// Line and column of an item of the list under the key `key` at the top of a YAML file, as far as it is written one item after another.
+fn place_in_list(path: &Path, key: &str, item: usize) -> Option<(usize, usize)> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let mut lines =
+        text.lines().enumerate().skip_while(|(_, line)| line.strip_prefix(key).is_none_or(|rest| !rest.starts_with(':')));
+    lines.next()?;
+    let mut indent = None;
+    let mut items = lines.filter_map(|(at, line)| {
+        let column = line.len() - line.trim_start().len();
+        let is_item = line.trim_start().starts_with("- ") && column == *indent.get_or_insert(column);
+        is_item.then_some((at + 1, column + 3))
+    });
+    items.nth(item)
+}
+
+/// Plans the mappings and expectations of a source over rows with the columns of `schema`.
+pub async fn prepare_work(plan: &Plan<'_>, (schema, open_ended): (&SchemaRef, bool)) -> Result<FileWork, Vec<Problem>> {
+    let Plan { engine, origin, source, parsed, .. } = *plan;
+    let (prepared, mut missing) = plan.program(schema, open_ended).await;
     let mut problems: Vec<Problem> =
         prepared.problems.into_iter().map(|(at, problem)| in_file(&source.mappings[at], problem)).collect();
     for ((mapping, parsed), output) in source.mappings.iter().zip(parsed).zip(&prepared.outputs) {
@@ -225,25 +397,125 @@ pub async fn prepare_work(
             problems.push(in_file(mapping, parsed.output_problem(&problem.name, &problem.message, &problem.remedy)));
         }
     }
+    let mut added = prepared.added;
+    let looked_at: Vec<String> = plan.expectations.raw_columns(engine, schema).await;
+    let unknown = looked_at.iter().filter(|column| schema.index_of(column).is_err());
+    for column in unknown.filter(|column| !added.contains(column)).cloned().collect::<Vec<_>>() {
+        match plan.known(&column) {
+            _ if open_ended => {}
+            Some(_) => missing.push(column.clone()),
+            None => problems.push(no_column(source, schema, &column)),
+        }
+        added.push(column);
+    }
     let Some(program) = prepared.program.filter(|_| problems.is_empty()) else { return Err(problems) };
+    let looked_at: Vec<String> = looked_at.into_iter().filter(|column| !program.columns.contains(column)).collect();
     let outputs = prepared.outputs.iter().flatten();
-    let typers =
+    let typers: Vec<Typer> =
         source.mappings.iter().zip(outputs).map(|(mapping, output)| Typer::new(origin.clone(), mapping.target, output)).collect();
-    Ok(FileWork { program, typers, added: prepared.added })
+    let fields = typers.iter().map(Typer::fields).collect();
+    let mut work = FileWork {
+        program,
+        typers,
+        added,
+        looked_at,
+        schema: Arc::clone(schema),
+        fields,
+        conditions: RawConditions::default(),
+        missing: missing.into_iter().map(|column| plan.missing(schema, column)).collect(),
+        absent: Vec::new(),
+    };
+    if !work.missing.is_empty() {
+        return Ok(work);
+    }
+    if open_ended {
+        let absent = |column: &String| Some((plan.missing(schema, column.clone()), plan.known(column)?.clone()));
+        work.absent = work.added.iter().filter_map(absent).collect();
+    }
+    let conditions = plan.expectations.plan_raw(engine, &decoded_schema(&work)).await;
+    let of_yaml = |SqlProblem { message, remedy, .. }| Problem {
+        path: source.yaml_path.clone(),
+        line: None,
+        column: None,
+        message,
+        remedy,
+        severity: Severity::Error,
+    };
+    work.conditions = conditions.map_err(|found| found.into_iter().map(of_yaml).collect::<Vec<_>>())?;
+    Ok(work)
 }
 
-/// What the facts of `source` have in common; a zone that does not exist is the one problem.
-pub fn origin(sources: &Sources, rules: &Arc<CompiledRules>, source: &Source) -> Result<Origin, Problem> {
+impl Plan<'_> {
+    /// The mappings planned; where columns that earlier imports had are all that is missing, as if they were there, with their names.
+    async fn program(&self, schema: &SchemaRef, open_ended: bool) -> (Prepared, Vec<String>) {
+        let prepared = Program::prepare(self.engine, self.parsed, schema, open_ended).await;
+        if open_ended || prepared.problems.is_empty() {
+            return (prepared, Vec::new());
+        }
+        let lenient = Program::prepare(self.engine, self.parsed, schema, true).await;
+        if lenient.added.is_empty() || lenient.added.iter().any(|column| self.known(column).is_none()) {
+            return (prepared, Vec::new());
+        }
+        let missing = lenient.added.clone();
+        (lenient, missing)
+    }
+
+    /// What is known of a raw column from earlier imports, unless rows without it are to be refused.
+    fn known(&self, column: &str) -> Option<&Seen> {
+        if self.source.spec.on_missing_column == OnMissingColumn::Refuse {
+            return None;
+        }
+        self.known.iter().find(|(known, _)| known.eq_ignore_ascii_case(column)).map(|(_, seen)| seen)
+    }
+
+    fn missing(&self, schema: &Schema, column: String) -> Missing {
+        let new = schema.fields().iter().map(|field| field.name().as_str()).filter(|name| !self.known.contains_key(*name));
+        let new: Vec<&str> = new.collect();
+        let renamed = nearest(&column, new.iter().copied()).or(match new[..] {
+            [only] => Some(only),
+            _ => None,
+        });
+        Missing { renamed: renamed.map(str::to_owned), column }
+    }
+}
+
+fn no_column(source: &Source, schema: &Schema, column: &str) -> Problem {
+    let known: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let hint = nearest(column, known.iter().copied()).map_or(String::new(), |near| format!(": did you mean {near}?"));
+    Problem {
+        path: source.yaml_path.clone(),
+        line: None,
+        column: None,
+        message: format!("an expectation looks at the column {column}, which the file does not have{hint}"),
+        remedy: format!("known are {}", known.iter().take(30).copied().collect::<Vec<_>>().join(", ")),
+        severity: Severity::Error,
+    }
+}
+
+/// The columns of a decoded block: the row number, then those of the work.
+fn decoded_schema(work: &FileWork) -> SchemaRef {
+    let text = |name: &str| Arc::new(Field::new(name, DataType::Utf8, true));
+    let of = |name: &str| work.schema.field_with_name(name).map_or_else(|_| text(name), |field| Arc::new(field.clone()));
+    let row = Arc::new(Field::new(ROW, DataType::Int64, false));
+    Arc::new(Schema::new(std::iter::once(row).chain(work.columns().map(of)).collect::<Vec<_>>()))
+}
+
+/// What the facts of `source` have in common; a zone that does not exist and conventions that nobody has are the problems.
+pub fn origin(sources: &Sources, rules: &Arc<CompiledRules>, source: &Source) -> Result<Origin, Vec<Problem>> {
+    let problem = |message: String, remedy: String| Problem {
+        path: source.yaml_path.clone(),
+        line: None,
+        column: None,
+        message,
+        remedy,
+        severity: Severity::Error,
+    };
     let zone = sources.timezone_of(source).map(|name| {
-        TimeZone::get(name).map_err(|_| Problem {
-            path: source.yaml_path.clone(),
-            line: None,
-            column: None,
-            message: format!("there is no time zone {name}"),
-            remedy: "use a name of the IANA list, e.g. Europe/Berlin".into(),
-            severity: Severity::Error,
-        })
+        let remedy = "use a name of the IANA list, e.g. Europe/Berlin".to_owned();
+        TimeZone::get(name).map_err(|_| vec![problem(format!("there is no time zone {name}"), remedy)])
     });
+    let conventions = Conventions::of(&source.spec.cleanse, &sources.defaults)
+        .map_err(|mistakes| mistakes.into_iter().map(|mistake| problem(mistake.message, mistake.remedy)).collect::<Vec<_>>());
     Ok(Origin {
         source: source.name.clone(),
         population: source.spec.population.clone(),
@@ -253,6 +525,7 @@ pub fn origin(sources: &Sources, rules: &Arc<CompiledRules>, source: &Source) ->
         currency: sources.defaults.currency.clone(),
         promoted: source.spec.columns.iter().map(|(name, kind)| (name.clone(), *kind)).collect(),
         versions: source.spec.mode != Mode::Append,
+        conventions: Arc::new(conventions?),
     })
 }
 

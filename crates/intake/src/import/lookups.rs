@@ -11,7 +11,7 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Schema, SchemaRef};
 use clew_lake::RowCounts;
 use datafusion::datasource::MemTable;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::ImportError;
 use super::job::of_file;
@@ -45,7 +45,9 @@ impl Loaded {
                 sql.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word.eq_ignore_ascii_case(&source.name))
             };
             let is_selected = selected.iter().any(|selected| selected.name == source.name);
+            let expectations = || selected.iter().flat_map(|source| &source.spec.expect);
             (is_selected && source.mappings.is_empty())
+                || expectations().any(|expectation| expectation.reference.as_ref() == Some(&source.name))
                 || selected.iter().flat_map(|source| &source.mappings).any(|mapping| named(&mapping.sql))
         };
         let (mut loaded, mut problems) = (Self::default(), Vec::new());
@@ -95,6 +97,13 @@ impl Loaded {
 }
 
 impl LoadedLookup {
+    /// The values of a key of one column.
+    pub fn keys(&self) -> FxHashSet<String> {
+        let columns = self.batches.iter().filter_map(|batch| batch.column_by_name(self.key.first()?));
+        let texts: Vec<StringArray> = columns.map(convert::text).collect();
+        texts.iter().flat_map(|texts| texts.iter().flatten()).map(|text| text.trim().to_owned()).collect()
+    }
+
     fn read(sources: &Sources, source: &Source, lookup: &Lookup) -> Result<Self, Problem> {
         let refuse = |message: String, remedy: &str| Problem {
             path: source.yaml_path.clone(),

@@ -1,4 +1,4 @@
-//! File sources into the lake.
+//! Sources into the lake: files, and what is pulled from other systems (see [`pull`]).
 //!
 //! An import has two phases. **Preparing** looks at every file of every named source: it is there and readable, its
 //! columns are those that the SQL names, the SQL is row-wise and plans, the lookups have unique keys, compressed files
@@ -9,11 +9,16 @@
 //! batch that the next import of the same files continues behind the last whole chunk; nothing is lost or doubled. A
 //! file that changed in between is a new batch, and what is stored already counts as duplicate.
 //!
+//! What fields look like and what expectations found is stored with each chunk. When a batch ends, it is compared with those before it, and
+//! what is not as expected becomes alarms.
+//!
 //! Both conservation equations are counted per file: rows read = mapped + skipped + unreadable, and per target facts
 //! produced = stored + duplicate + quarantined + rejected.
 
 mod job;
 mod lookups;
+mod pull;
+mod quality;
 mod quarantine;
 mod report;
 mod run;
@@ -21,20 +26,28 @@ mod snapshot;
 mod workers;
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
-use clew_lake::{AppendError, Lake, StorageError};
+use clew_lake::{AppendError, Lake, StorageError, data_type};
 use datafusion::error::DataFusionError;
+use futures::{StreamExt, TryStreamExt};
 
-pub(crate) use self::job::{FileWork, Job, nothing_to_read, origin, parse_all, prepare_work};
-pub(crate) use self::lookups::Loaded;
-pub(crate) use self::quarantine::{Place, Refused, rows as quarantine_rows};
-pub use self::report::{FileReport, ImportReport, RowReport, SourceReport, TargetReport};
+pub(crate) use self::job::{FileWork, Job, Plan, Planner, expectations_of, of_expectations, origin, parse_all, prepare_work};
+use self::job::{place_of, version_of};
+pub use self::lookups::Loaded;
+use self::pull::{Puller, SIDE_BY_SIDE};
+pub(crate) use self::pull::{address_of, is_wanted, probe};
+pub(crate) use self::quality::{FailedCheck, batch_tests, column_missing, expectation};
+pub(crate) use self::quarantine::{ForReplay, Place, Refused, parse_row_key, quarantine_id, row_key, rows as quarantine_rows};
+pub use self::report::{Failure, FileReport, ImportReport, RowReport, SourceReport, TargetReport};
 use self::run::Importer;
-pub(crate) use self::workers::{Context as BlockContext, Mapped};
+pub(crate) use self::workers::{COLUMN_MISSING, Context as BlockContext, Mapped};
+use crate::alarm::AlarmError;
+use crate::drift::known_columns;
 use crate::mapping::Engine;
 use crate::nearest::nearest;
-use crate::reader::ReadError;
-use crate::spec::{Problem, Severity, Source, Sources};
+use crate::reader::{FileStamp, ReadError};
+use crate::spec::{Kind, Problem, PromotedType, Severity, Source, Sources};
 
 /// Hears how an import goes on.
 pub trait Progress: Sync {
@@ -82,6 +95,9 @@ pub enum ImportError {
     /// The engine failed.
     #[error("the SQL engine failed: {0}")]
     Engine(#[from] DataFusionError),
+    /// Alarms could not be written.
+    #[error("writing alarms: {0}")]
+    Alarm(#[from] AlarmError),
     /// A worker died.
     #[error("a worker of the import stopped; please report it with the log")]
     Worker,
@@ -107,7 +123,11 @@ impl ImportError {
     pub fn is_refusal(&self) -> bool {
         matches!(
             self,
-            Self::Refused(_) | Self::Read(_) | Self::TooManyDeleted { .. } | Self::Append(AppendError::DiskFull { .. })
+            Self::Refused(_)
+                | Self::Read(_)
+                | Self::TooManyDeleted { .. }
+                | Self::Append(AppendError::DiskFull { .. })
+                | Self::Alarm(AlarmError::Append(AppendError::DiskFull { .. }))
         )
     }
 }
@@ -126,7 +146,13 @@ fn refusals(problems: &[Problem]) -> String {
     text
 }
 
-/// Imports the sources `names` (all when empty) into `lake`.
+/// Forgets how far the sources `names` are read: the next import reads them from their beginning, and meets what is stored as duplicates.
+pub fn begin_anew(lake: &Lake, names: &[String]) -> Result<(), StorageError> {
+    names.iter().try_for_each(|name| lake.batches().forget_positions(name, |_| false).map(drop))
+}
+
+/// Imports the sources `names` (all when empty) into `lake`. What is wrong with files refuses everything before anything is stored; a source
+/// in another system that cannot be read is reported among the failed, and holds up no other.
 pub async fn import(
     lake: &Lake,
     sources: &Sources,
@@ -137,12 +163,21 @@ pub async fn import(
     let rules = compile(sources)?;
     let loaded = Loaded::read(sources, &selected)?;
     let engine = Engine::new(loaded.tables())?;
+    let (pulled, filed): (Vec<&Source>, Vec<&Source>) =
+        selected.iter().copied().partition(|source| source.spec.kind().is_some_and(Kind::is_pulled));
     let (mut jobs, mut problems) = (Vec::new(), Vec::new());
-    for source in &selected {
-        match Job::prepare(sources, &engine, &rules, source).await {
+    for source in filed {
+        let known = known_columns(lake, &source.name).await?;
+        match Job::prepare(sources, (&engine, &loaded), &rules, (source, &|_: &Path| true), &known).await {
             Ok(job) => jobs.push(job),
             Err(found) => problems.extend(found.into_iter().filter(|problem| problem.severity == Severity::Error)),
         }
+    }
+    if !problems.is_empty() {
+        return Err(ImportError::Refused(problems));
+    }
+    for source in &selected {
+        problems.extend(retyped_columns(lake, source).await?);
     }
     if !problems.is_empty() {
         return Err(ImportError::Refused(problems));
@@ -151,17 +186,91 @@ pub async fn import(
     for job in &jobs {
         importer.refuse_mass_deletion(job).await?;
     }
-    let mut report = ImportReport { sources: Vec::new() };
     // Lookups first: they are counted before the facts that were made with them.
     jobs.sort_by_key(|job| !job.is_lookup_only());
-    for job in &jobs {
+    let puller = Puller { importer: &importer, sources, engine: &engine, loaded: &loaded, rules: &rules };
+    let pulls = futures::stream::iter(pulled).map(|source| puller.pull(source)).buffered(SIDE_BY_SIDE).try_collect::<Vec<_>>();
+    let (reports, outcomes) = futures::future::try_join(run_jobs(&importer, &jobs, &loaded), pulls).await?;
+    let mut report = ImportReport { sources: reports, failed: Vec::new() };
+    for outcome in outcomes {
+        report.sources.extend(outcome.report);
+        report.failed.extend(outcome.failure);
+    }
+    Ok(report)
+}
+
+/// The files of `source` as the file system shows them now.
+pub fn stamps(sources: &Sources, source: &Source) -> Result<Vec<(PathBuf, FileStamp)>, ReadError> {
+    crate::reader::stamps(&sources.dir, source.spec.files.as_ref())
+}
+
+/// Takes in those of the files `paths` of the source `name` whose content was not taken in before, by whomever. Where files mean something only
+/// together, all of them. One that cannot be read is reported among the failed, and holds up no other.
+pub async fn take_in(
+    lake: &Lake,
+    sources: &Sources,
+    name: &str,
+    paths: &BTreeSet<PathBuf>,
+    progress: &dyn Progress,
+) -> Result<ImportReport, ImportError> {
+    let mut report = ImportReport { sources: Vec::new(), failed: Vec::new() };
+    let Some(source) = sources.find(name) else { return Err(ImportError::Refused(vec![unknown_source(sources, name)])) };
+    let mut new = BTreeSet::new();
+    for path in paths {
+        if is_new(lake, source, path)? {
+            new.insert(path.as_path());
+        }
+    }
+    if new.is_empty() {
+        return Ok(report);
+    }
+    if source.spec.is_whole() {
+        return import(lake, sources, &[name.to_owned()], progress).await;
+    }
+    let rules = compile(sources)?;
+    let loaded = Loaded::read(sources, &[source])?;
+    let engine = Engine::new(loaded.tables())?;
+    let retyped = retyped_columns(lake, source).await?;
+    if !retyped.is_empty() {
+        return Err(ImportError::Refused(retyped));
+    }
+    let known = known_columns(lake, name).await?;
+    let importer = Importer::new(lake, progress);
+    match Job::prepare(sources, (&engine, &loaded), &rules, (source, &|path: &Path| new.contains(path)), &known).await {
+        Ok(job) => report.sources.push(importer.run(&job).await?),
+        // One of them is to blame: each for itself.
+        Err(_) => {
+            for one in new {
+                let job = Job::prepare(sources, (&engine, &loaded), &rules, (source, &|path: &Path| path == one), &known).await;
+                match job {
+                    Ok(job) => report.sources.push(importer.run(&job).await?),
+                    Err(problems) => {
+                        let message = ImportError::Refused(problems).to_string();
+                        report.failed.push(Failure { source: name.to_owned(), message, is_away: false });
+                    }
+                }
+            }
+        }
+    }
+    Ok(report)
+}
+
+/// Whether this version of the file was not taken in yet. One that cannot be read is new: reading it tells why.
+fn is_new(lake: &Lake, source: &Source, path: &Path) -> Result<bool, StorageError> {
+    let known = lake.batches().position(&source.name, &place_of(path))?;
+    Ok(known.is_none_or(|known| version_of(source, path).is_none_or(|version| known != version.to_le_bytes())))
+}
+
+async fn run_jobs<'a>(importer: &Importer<'a>, jobs: &'a [Job<'a>], loaded: &Loaded) -> Result<Vec<SourceReport>, ImportError> {
+    let mut reports = Vec::new();
+    for job in jobs {
         let lookup = loaded.find(&job.source.name);
-        report.sources.push(match lookup.filter(|_| job.is_lookup_only()) {
+        reports.push(match lookup.filter(|_| job.is_lookup_only()) {
             Some(lookup) => importer.count_lookup(job, lookup).await?,
             None => importer.run(job).await?,
         });
     }
-    Ok(report)
+    Ok(reports)
 }
 
 fn select<'a>(sources: &'a Sources, names: &[String]) -> Result<Vec<&'a Source>, ImportError> {
@@ -172,13 +281,19 @@ fn select<'a>(sources: &'a Sources, names: &[String]) -> Result<Vec<&'a Source>,
     }
     let live: Vec<Problem> = names
         .iter()
-        .filter_map(|name| sources.find(name).filter(|source| source.spec.api.is_some()))
+        .filter_map(|name| sources.find(name).filter(|source| source.spec.kind().is_some_and(|kind| !kind.is_imported())))
         .map(|source| Problem {
             path: source.yaml_path.clone(),
             line: None,
             column: None,
-            message: format!("source {} takes its facts over HTTP: it has no files to import", source.name),
-            remedy: "send them to `clew serve`, or leave it out".into(),
+            message: match source.spec.followed() {
+                Some(_) => format!("source {} follows a stream: it has no end to import to", source.name),
+                None => format!("source {} takes its facts over HTTP: it has no files to import", source.name),
+            },
+            remedy: match source.spec.followed() {
+                Some(_) => "let `clew serve` follow it, or read what is there with `clew import --until-empty`".into(),
+                None => "send them to `clew serve`, or leave it out".into(),
+            },
             severity: Severity::Error,
         })
         .collect();
@@ -186,7 +301,33 @@ fn select<'a>(sources: &'a Sources, names: &[String]) -> Result<Vec<&'a Source>,
         return Err(ImportError::Refused(live));
     }
     let wanted: BTreeSet<&str> = names.iter().map(String::as_str).collect();
-    Ok(sources.of_files().filter(|source| wanted.is_empty() || wanted.contains(source.name.as_str())).collect())
+    Ok(sources.imported().filter(|source| wanted.is_empty() || wanted.contains(source.name.as_str())).collect())
+}
+
+/// Promoted properties that have another type in the lake: a column keeps its type.
+async fn retyped_columns(lake: &Lake, source: &Source) -> Result<Vec<Problem>, DataFusionError> {
+    let mut problems = Vec::new();
+    for mapping in source.mappings.iter().filter(|_| !source.spec.columns.is_empty()) {
+        let stored = lake.session().table(mapping.target.name).await?;
+        for (name, declared) in &source.spec.columns {
+            let Ok(field) = stored.schema().as_arrow().field_with_name(&format!("p_{name}")) else { continue };
+            let known = PromotedType::ALL.into_iter().find(|kind| data_type(kind.column_type()) == *field.data_type());
+            let Some(known) = known.filter(|known| known != declared) else { continue };
+            let (table, known, declared) = (mapping.target.name, known.as_str(), declared.as_str());
+            problems.push(Problem {
+                path: source.yaml_path.clone(),
+                line: None,
+                column: None,
+                message: format!("the promoted column {name} is {known} in the table {table}, and {declared} here"),
+                remedy: format!(
+                    "keep {known}: what does not fit waits in quarantine; or give the values a second name in the mapping, such as \
+                     property_{name}_{declared}, and promote that"
+                ),
+                severity: Severity::Error,
+            });
+        }
+    }
+    Ok(problems)
 }
 
 fn unknown_source(sources: &Sources, name: &str) -> Problem {

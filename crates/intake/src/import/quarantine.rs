@@ -1,9 +1,10 @@
-//! Rows of the table `quarantine`.
+//! Rows of the table `quarantine`, and what a replay must know of each beside its raw row.
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use clew_lake::schema;
+use clew_model::id::Base32;
 use xxhash_rust::xxh3::Xxh3;
 
 /// One row or fact that was not stored.
@@ -21,6 +22,32 @@ pub struct Refused {
     pub detail: String,
     /// The raw row.
     pub raw: String,
+    /// For its replay.
+    pub replay: ForReplay,
+}
+
+/// What a replay must know of a row beside its raw form.
+#[derive(Clone, Debug, Default)]
+pub struct ForReplay {
+    /// The id that the row has where its mapping gives none; none where the reader was not asked for it.
+    pub key: Option<String>,
+    /// What its request said, as JSON.
+    pub context: Option<String>,
+    /// When it came, microseconds UTC; none: with its chunk.
+    pub received_at: Option<i64>,
+    /// The row of quarantine that it takes the place of.
+    pub replaces: Option<String>,
+}
+
+/// The id of a row whose mapping gives none, of its hash and how-manieth occurrence.
+pub fn row_key((hash, occurrence): (u64, u32)) -> String {
+    format!("{}.{occurrence}", Base32::of(hash))
+}
+
+/// Hash and occurrence of a [`row_key`].
+pub fn parse_row_key(key: &str) -> Option<(u64, u32)> {
+    let (hash, occurrence) = key.split_once('.')?;
+    Some((Base32::parse(hash)?, occurrence.parse().ok()?))
 }
 
 /// Where refused rows were met.
@@ -37,20 +64,24 @@ pub struct Place<'a> {
     pub numbered: bool,
 }
 
-/// The batch for the lake. The id comes from everything but batch and time, so that a second import adds nothing.
+/// The id of `one`, met at `place`: of everything but batch and time, so that the same row met again is the same. What arrives without a
+/// number is known by its key, which a retry does not change and which tells equal rows of one request apart.
+pub fn quarantine_id(place: &Place, one: &Refused) -> String {
+    let mut hasher = Xxh3::new();
+    let said = one.replay.key.as_ref().filter(|_| !place.numbered).unwrap_or(&one.raw);
+    for part in [place.source, place.file, one.target.unwrap_or_default(), one.reason, said] {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hasher.update(&if place.numbered { one.row_no } else { 0 }.to_le_bytes());
+    hasher.update(&one.ordinal.to_le_bytes());
+    format!("{:032x}", hasher.digest128())
+}
+
+/// The batch for the lake.
 pub fn rows(place: &Place, refused: &[Refused]) -> RecordBatch {
     let schema = schema("quarantine").expect("the model has this table");
-    let ids = refused.iter().map(|one| {
-        let mut hasher = Xxh3::new();
-        for part in [place.source, place.file, one.target.unwrap_or_default(), one.reason, &one.raw] {
-            hasher.update(&(part.len() as u64).to_le_bytes());
-            hasher.update(part.as_bytes());
-        }
-        hasher.update(&if place.numbered { one.row_no } else { 0 }.to_le_bytes());
-        hasher.update(&one.ordinal.to_le_bytes());
-        Some(format!("{:032x}", hasher.digest128()))
-    });
-    let n = refused.len();
+    let ids = refused.iter().map(|one| Some(quarantine_id(place, one)));
     let text =
         |value: &dyn Fn(&Refused) -> Option<String>| Arc::new(refused.iter().map(value).collect::<StringArray>()) as ArrayRef;
     let columns = schema.fields().iter().map(|field| -> ArrayRef {
@@ -64,7 +95,13 @@ pub fn rows(place: &Place, refused: &[Refused]) -> RecordBatch {
             "reason" => text(&|one| Some(one.reason.to_owned())),
             "detail" => text(&|one| Some(one.detail.clone())),
             "raw" => text(&|one| Some(one.raw.clone())),
-            "at" => Arc::new(TimestampMicrosecondArray::from_value(place.at, n).with_timezone("UTC")),
+            "at" => {
+                let at = refused.iter().map(|one| one.replay.received_at.unwrap_or(place.at));
+                Arc::new(TimestampMicrosecondArray::from_iter_values(at).with_timezone("UTC"))
+            }
+            "row_key" => text(&|one| one.replay.key.clone()),
+            "context" => text(&|one| one.replay.context.clone()),
+            "replaces" => text(&|one| one.replay.replaces.clone()),
             other => unreachable!("quarantine has no column {other}"),
         }
     });

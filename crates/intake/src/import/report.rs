@@ -3,13 +3,28 @@
 use std::collections::BTreeMap;
 
 use clew_lake::{FactCounts, RowCounts};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::alarm::Alarm;
 
 /// What an import did.
 #[derive(Clone, Debug, Serialize)]
 pub struct ImportReport {
     /// By source, lookups first.
     pub sources: Vec<SourceReport>,
+    /// Sources in other systems that could not be read, or not to the end: they hold nobody else up.
+    pub failed: Vec<Failure>,
+}
+
+/// Why a source in another system could not be read to the end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// The source.
+    pub source: String,
+    /// What is wrong and what to do, without secrets or values of rows.
+    pub message: String,
+    /// Whether trying again may help: the other system was away.
+    pub is_away: bool,
 }
 
 /// What an import did with one source.
@@ -23,8 +38,12 @@ pub struct SourceReport {
     pub resumed: bool,
     /// By file.
     pub files: Vec<FileReport>,
+    /// What is odd without being wrong, such as a column that the query did not have the last time.
+    pub warnings: Vec<String>,
     /// Versions that say that an id vanished from a complete export.
     pub deleted: u64,
+    /// What is not as expected.
+    pub alarms: Vec<Alarm>,
     /// Seconds from first to last row.
     pub seconds: f64,
 }
@@ -45,7 +64,7 @@ pub struct FileReport {
 }
 
 /// The rows equation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowReport {
     /// Rows read.
     pub read: u64,
@@ -58,7 +77,7 @@ pub struct RowReport {
 }
 
 /// The facts equation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetReport {
     /// Facts that the mapping made.
     pub produced: u64,
@@ -70,6 +89,23 @@ pub struct TargetReport {
     pub quarantined: u64,
     /// Facts refused for good.
     pub rejected: u64,
+}
+
+impl SourceReport {
+    /// Nothing was new.
+    pub fn nothing_new(source: &str) -> Self {
+        let (source, batch) = (source.to_owned(), String::new());
+        Self {
+            source,
+            batch,
+            resumed: false,
+            files: Vec::new(),
+            warnings: Vec::new(),
+            deleted: 0,
+            alarms: Vec::new(),
+            seconds: 0.0,
+        }
+    }
 }
 
 impl FileReport {
@@ -120,5 +156,12 @@ impl ImportReport {
             .flat_map(|file| file.targets.values())
             .map(|target| target.stored)
             .sum()
+    }
+
+    /// What failed, in words; `None` where nothing did.
+    pub fn failures(&self) -> Option<String> {
+        let words: Vec<String> =
+            self.failed.iter().map(|failure| format!("source {}: {}", failure.source, failure.message)).collect();
+        (!words.is_empty()).then(|| words.join("\n"))
     }
 }

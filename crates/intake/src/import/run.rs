@@ -1,21 +1,29 @@
 //! Prepared jobs into the lake, chunk by chunk, in order.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
-use clew_lake::{AppendError, Appender, Appending, Batch, Chunk, Lake, Mode as LakeMode, Progress as LakeProgress, RowCounts};
+use clew_lake::{
+    AppendError, Appender, Appending, Batch, Chunk, Lake, Mode as LakeMode, Position, Progress as LakeProgress, Repairs,
+    RowCounts,
+};
 use clew_model::tables::Table;
 
-use super::job::Job;
+use super::job::{FileWork, Job};
 use super::lookups::LoadedLookup;
+use super::quality::Quality;
 use super::quarantine::{Place, rows as quarantine_rows};
 use super::report::{FileReport, RowReport, SourceReport, TargetReport};
-use super::workers::{Event, Mapped, Start, Stream, refuse_row};
+use super::workers::{Common, Event, Mapped, Start, Stream, refuse_row};
 use super::{ImportError, Progress};
+use crate::expect::Expectations;
+use crate::observe::{NotePlace, Observed};
 use crate::outcome::{MAX_SALT, Offered, check, rename_subject};
+use crate::reader::Reader;
+use crate::spec::Source;
 
 /// Subjects that an import remembers: 160 MB at most.
 const MOST_SUBJECTS: usize = 10_000_000;
@@ -37,13 +45,38 @@ struct Line {
 }
 
 /// One batch on its way.
-struct Run<'a> {
-    job: &'a Job<'a>,
-    batch: Batch,
-    chunk: i64,
-    received_at: i64,
-    files: Vec<FileReport>,
+pub struct Run<'a> {
+    pub(super) source: &'a Source,
+    pub(super) batch: Batch,
+    pub(super) chunk: i64,
+    pub(super) received_at: i64,
+    pub(super) files: Vec<RunFile>,
+    pub(super) expectations: Arc<Expectations>,
+    /// Columns that are missing, and what each may be called now.
+    pub(super) renamed: BTreeMap<String, Option<String>>,
+    is_numbered: bool,
+    quality: Quality,
+    since: Instant,
 }
+
+/// A file of a batch, or what stands for one.
+pub struct RunFile {
+    pub(super) report: FileReport,
+    /// Which version of it this is: a batch goes on in the same one only.
+    version: Vec<u8>,
+    /// What is kept when it is taken in to its end.
+    seen: Option<Position>,
+}
+
+impl RunFile {
+    /// The file that facts call `name`.
+    pub fn new(name: &str, version: Vec<u8>, seen: Option<Position>) -> Self {
+        Self { report: FileReport::new(name), version, seen }
+    }
+}
+
+/// The name of the position that rows without files have.
+pub const MARK_POSITION: &str = "mark";
 
 impl<'a> Importer<'a> {
     /// An importer into `lake`.
@@ -53,29 +86,46 @@ impl<'a> Importer<'a> {
         Self { lake, progress, seen, deletions: Mutex::default(), threads }
     }
 
-    fn begin(&self, job: &'a Job<'a>) -> Result<Run<'a>, ImportError> {
-        let batch = self.lake.batches().open_batch(&job.source.name, &job.fingerprint, job.files.len() as u64)?;
-        let files = job.files.iter().map(|file| FileReport::new(&file.name)).collect();
-        Ok(Run { job, chunk: batch.next_chunk, batch, received_at: self.lake.now().micros(), files })
+    /// Opens the batch of `source` with this fingerprint, or goes on in it.
+    pub fn begin(
+        &self,
+        source: &'a Source,
+        expectations: &Arc<Expectations>,
+        fingerprint: &str,
+        numbering: Numbering,
+    ) -> Result<Run<'a>, ImportError> {
+        let batch = self.lake.batches().open_batch(&source.name, fingerprint, 0)?;
+        Ok(Run {
+            source,
+            chunk: batch.next_chunk,
+            batch,
+            received_at: self.lake.now().micros(),
+            files: Vec::new(),
+            expectations: Arc::clone(expectations),
+            renamed: BTreeMap::new(),
+            is_numbered: numbering == Numbering::Rows,
+            quality: Quality::default(),
+            since: Instant::now(),
+        })
     }
 
-    fn end(&self, run: Run, deleted: u64, since: Instant) -> Result<SourceReport, ImportError> {
-        let source = &run.job.source.name;
-        self.lake.batches().close_batch(source, &run.batch.id)?;
-        Ok(SourceReport {
-            source: source.clone(),
-            batch: run.batch.id.to_string(),
-            resumed: run.batch.resumed,
-            files: run.files,
-            deleted,
-            seconds: since.elapsed().as_secs_f64(),
-        })
+    fn begin_job(&self, job: &'a Job<'a>) -> Result<Run<'a>, ImportError> {
+        let mut run = self.begin(job.source, &job.expectations, &job.fingerprint, Numbering::Rows)?;
+        run.files = job.files.iter().map(|file| RunFile::new(&file.name, Vec::new(), Some(file.seen()))).collect();
+        job.files.iter().for_each(|file| run.learn(&file.work));
+        Ok(run)
+    }
+
+    /// Tells what is not as expected, closes the batch and reports.
+    pub async fn end(&self, mut run: Run<'_>) -> Result<SourceReport, ImportError> {
+        let alarms = if run.source.mappings.is_empty() { Vec::new() } else { self.tell(&mut run).await? };
+        self.lake.batches().close_batch(&run.source.name, &run.batch.id)?;
+        Ok(SourceReport { alarms, ..run.into_report() })
     }
 
     /// Counts the rows of a lookup.
     pub async fn count_lookup(&self, job: &'a Job<'a>, lookup: &LoadedLookup) -> Result<SourceReport, ImportError> {
-        let since = Instant::now();
-        let mut run = self.begin(job)?;
+        let mut run = self.begin_job(job)?;
         self.recall(&mut run).await?;
         let mut line = Line { appender: self.lake.appender(), on_their_way: VecDeque::new() };
         for (file, (_, rows, unreadable)) in lookup.files.iter().enumerate() {
@@ -88,28 +138,34 @@ impl<'a> Importer<'a> {
             self.append(&mut run, &mut line, mapped, true).await?;
         }
         self.settle(&mut run, &mut line, 0).await?;
-        self.end(run, 0, since)
+        self.end(run).await
     }
 
-    /// Imports one source.
+    /// Imports one source of files.
     pub async fn run(&self, job: &'a Job<'a>) -> Result<SourceReport, ImportError> {
-        let since = Instant::now();
-        let mut run = self.begin(job)?;
+        let mut run = self.begin_job(job)?;
         self.recall(&mut run).await?;
-        let mut line = Line { appender: self.lake.appender(), on_their_way: VecDeque::new() };
-        if let Err(error) = self.store_files(&mut run, &mut line).await {
-            // What is on its way is whole chunks: it is stored, and the next import goes on behind it.
-            for (.., appending) in line.on_their_way {
-                let _ = appending.receipt().await;
-            }
-            return Err(error);
-        }
+        let starts = job.starts(|file| run.resume_row(file));
+        self.store(&mut run, starts).await?;
         let deleted = self.append_deletions(&mut run).await?;
-        self.end(run, deleted, since)
+        let mut report = self.end(run).await?;
+        report.deleted = deleted;
+        Ok(report)
     }
 
-    async fn store_files(&self, run: &mut Run<'_>, line: &mut Line) -> Result<(), ImportError> {
-        let mut stream = self.stream(run.job, run.received_at, |file| run.resume_row(file));
+    /// Stores what `starts` read, which are files of `run` by their positions.
+    pub async fn store(&self, run: &mut Run<'_>, starts: Vec<Start>) -> Result<(), ImportError> {
+        let mut line = Line { appender: self.lake.appender(), on_their_way: VecDeque::new() };
+        let stored = self.store_all(run, &mut line, starts).await;
+        if stored.is_err() {
+            // What is on its way is whole chunks: it is stored, and the next import goes on behind it.
+            let _ = self.settle(run, &mut line, 0).await;
+        }
+        stored
+    }
+
+    async fn store_all(&self, run: &mut Run<'_>, line: &mut Line, starts: Vec<Start>) -> Result<(), ImportError> {
+        let mut stream = self.stream(run.source, &run.expectations, starts, run.received_at);
         let mut held: Option<Box<Mapped>> = None;
         while let Some(event) = stream.next().await {
             match event? {
@@ -128,20 +184,22 @@ impl<'a> Importer<'a> {
         self.settle(run, line, 0).await
     }
 
-    /// The files of `job` from where `resume` says; files that it gives `None` for are left out.
-    pub(super) fn stream(&self, job: &Job, received_at: i64, resume: impl Fn(usize) -> Option<i64>) -> Stream {
-        let start = |(at, file): (usize, &super::job::FileJob)| {
-            let (path, name, options, work) = (file.path.clone(), file.name.clone(), file.options.clone(), file.work.clone());
-            Some(Start { file: at, path, name, options, work, from_row: resume(at)? })
-        };
-        let starts = job.files.iter().enumerate().filter_map(start).collect();
-        let targets = job.source.mappings.iter().map(|mapping| mapping.target).collect();
-        Stream::start(starts, targets, received_at, self.threads)
+    /// What `starts` read, mapped for `source`, in their order.
+    pub(super) fn stream(
+        &self,
+        source: &Source,
+        expectations: &Arc<Expectations>,
+        starts: Vec<Start>,
+        received_at: i64,
+    ) -> Stream {
+        let targets = Arc::new(source.mappings.iter().map(|mapping| mapping.target).collect());
+        Stream::start(starts, Common { targets, received_at, expectations: Arc::clone(expectations) }, self.threads)
     }
 
     /// Lets `mapped` be stored behind what is on its way, and waits while too much is.
     async fn append(&self, run: &mut Run<'_>, line: &mut Line, mut mapped: Mapped, done: bool) -> Result<(), ImportError> {
         self.settle(run, line, self.threads).await?;
+        mapped.notes = run.notes(&mut mapped.observed, done);
         let appending = self.append_mapped(run, &mut line.appender, &mut mapped, done).await?;
         line.on_their_way.push_back((mapped.file, mapped.rows, appending));
         run.chunk += 1;
@@ -154,12 +212,12 @@ impl<'a> Importer<'a> {
             && let Some((file, rows, appending)) = line.on_their_way.pop_front()
         {
             let receipt = appending.receipt().await?;
-            let report = &mut run.files[file];
+            let report = &mut run.files[file].report;
             report.add_rows(rows);
             for (table, facts) in &receipt.facts {
                 report.add_facts(table, facts);
             }
-            self.progress.stored(&run.job.source.name, &report.file, rows.read);
+            self.progress.stored(&run.source.name, &report.file, rows.read);
         }
         Ok(())
     }
@@ -196,7 +254,7 @@ impl<'a> Importer<'a> {
     }
 
     /// What an earlier, interrupted run of this batch has counted already.
-    async fn recall(&self, run: &mut Run<'_>) -> Result<(), ImportError> {
+    pub async fn recall(&self, run: &mut Run<'_>) -> Result<(), ImportError> {
         if !run.batch.resumed {
             return Ok(());
         }
@@ -214,8 +272,8 @@ impl<'a> Importer<'a> {
                 if column.is_valid(row) { column.value(row) as u64 } else { 0 }
             };
             for row in 0..batch.num_rows() {
-                let Some(report) = run.files.iter_mut().find(|report| files.is_valid(row) && report.file == files.value(row))
-                else {
+                let mut reports = run.files.iter_mut().map(|file| &mut file.report);
+                let Some(report) = reports.find(|report| files.is_valid(row) && report.file == files.value(row)) else {
                     continue;
                 };
                 if targets.is_null(row) {
@@ -237,11 +295,11 @@ impl<'a> Importer<'a> {
     }
 
     async fn append_deletions(&self, run: &mut Run<'_>) -> Result<u64, ImportError> {
-        let found = self.deletions.lock().unwrap_or_else(PoisonError::into_inner).remove(&run.job.source.name);
+        let found = self.deletions.lock().unwrap_or_else(PoisonError::into_inner).remove(&run.source.name);
         let mut deleted = 0;
         for (table, rows) in found.into_iter().flatten() {
             let facts = super::snapshot::deleted_versions(table, &rows, run.received_at);
-            let mut chunk = Chunk::new(&run.job.source.name, run.batch.id.clone(), run.chunk, LakeMode::Snapshot);
+            let mut chunk = Chunk::new(&run.source.name, run.batch.id.clone(), run.chunk, LakeMode::Snapshot);
             chunk.facts = vec![facts];
             let receipt = self.lake.append(chunk).await?;
             run.chunk += 1;
@@ -251,31 +309,110 @@ impl<'a> Importer<'a> {
     }
 }
 
-impl Run<'_> {
+/// Whether the number of a row says which row it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbering {
+    /// It is that of a file.
+    Rows,
+    /// It counts arrivals.
+    Arrivals,
+}
+
+impl<'a> Run<'a> {
+    /// The source.
+    pub fn source(&self) -> &'a Source {
+        self.source
+    }
+
+    /// Adds a file. Returns its position.
+    pub fn add(&mut self, file: RunFile) -> usize {
+        self.files.push(file);
+        self.files.len() - 1
+    }
+
+    /// Takes note of the columns that rows of `work` lack.
+    pub fn learn(&mut self, work: &FileWork) {
+        let missing = work.missing.iter().chain(work.absent.iter().map(|(missing, _)| missing));
+        self.renamed.extend(missing.map(|missing| (missing.column.clone(), missing.renamed.clone())));
+    }
+
+    /// The rows that describe a chunk with what was `observed` of it.
+    fn notes(&mut self, observed: &mut Observed, done: bool) -> Vec<(&'static str, RecordBatch)> {
+        let profiles = self.quality.gather(observed, done);
+        let place = NotePlace {
+            source: &self.source.name,
+            batch: self.batch.id.as_str(),
+            chunk: self.chunk,
+            at: self.received_at,
+            expectations: &self.expectations,
+        };
+        observed.notes(&place, &profiles)
+    }
+
     /// The first row of the file that is not stored yet; `None` when all are.
-    fn resume_row(&self, file: usize) -> Option<i64> {
-        match self.batch.resume.get(&self.job.files[file].name) {
+    pub fn resume_row(&self, file: usize) -> Option<i64> {
+        let file = &self.files[file];
+        match self.batch.resume.get(&file.report.file).filter(|progress| progress.state == file.version) {
             Some(progress) if progress.done => None,
             Some(progress) => Some(progress.next_row as i64),
             None => Some(1),
         }
     }
 
+    /// The row behind the last one that is stored, for rows that go on for ever.
+    pub fn next_row(&self, file: usize) -> i64 {
+        self.batch.resume.get(&self.files[file].report.file).map_or(1, |progress| progress.next_row as i64)
+    }
+
+    /// What became of it so far.
+    pub fn into_report(self) -> SourceReport {
+        SourceReport {
+            source: self.source.name.clone(),
+            batch: self.batch.id.to_string(),
+            resumed: self.batch.resumed,
+            files: self.files.into_iter().map(|file| file.report).collect(),
+            deleted: 0,
+            warnings: Vec::new(),
+            alarms: Vec::new(),
+            seconds: self.since.elapsed().as_secs_f64(),
+        }
+    }
+
     fn chunk_of(&self, mapped: &Mapped, subjects: Vec<(i64, Vec<u8>)>, done: bool) -> Chunk {
-        let source = &self.job.source.name;
-        let file = &self.job.files[mapped.file].name;
-        let place = Place { source, batch: self.batch.id.as_str(), file, at: self.received_at, numbered: true };
+        let source = &self.source.name;
+        let file = &self.files[mapped.file];
+        let name = &file.report.file;
+        let (batch, numbered) = (self.batch.id.as_str(), self.is_numbered);
+        let place = Place { source, batch, file: name, at: self.received_at, numbered };
+        let mark = mapped.position.clone().map(|value| Position { name: MARK_POSITION.to_owned(), value });
+        let seen = file.seen.clone().filter(|_| done);
+        let state = file.version.clone();
         Chunk {
             source: source.clone(),
             batch: self.batch.id.clone(),
             chunk: self.chunk,
-            file: Some(file.clone()),
-            mode: self.job.source.spec.mode.into(),
+            file: Some(name.clone()),
+            mode: self.source.spec.mode.into(),
             rows: mapped.rows,
             facts: mapped.facts.clone(),
             quarantine: quarantine_rows(&place, &mapped.refused),
+            repairs: Repairs::default(),
             subjects,
-            progress: Some(LakeProgress { file: file.clone(), next_row: mapped.next_row as u64, done, state: Vec::new() }),
+            notes: mapped.notes.clone(),
+            progress: Some(LakeProgress { file: name.clone(), next_row: mapped.next_row as u64, done, state }),
+            positions: mark.into_iter().chain(seen).collect(),
         }
+    }
+}
+
+impl Job<'_> {
+    /// The files from where `resume` says; those that it gives `None` for are left out.
+    pub fn starts(&self, resume: impl Fn(usize) -> Option<i64>) -> Vec<Start> {
+        let start = |(at, file): (usize, &super::job::FileJob)| {
+            let (path, options) = (file.path.clone(), file.options.clone());
+            let open = Box::new(move || Reader::open(&path, &options));
+            Some(Start { file: at, name: file.name.clone(), open, work: file.work.clone(), from_row: resume(at)? })
+        };
+        self.files.iter().enumerate().filter_map(start).collect()
     }
 }

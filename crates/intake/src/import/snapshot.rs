@@ -31,7 +31,7 @@ impl Importer<'_> {
         }
         let targets: Vec<&'static Table> = job.source.mappings.iter().map(|mapping| mapping.target).collect();
         let mut exported: Vec<FxHashSet<String>> = vec![FxHashSet::default(); targets.len()];
-        let mut stream = self.stream(job, 0, |_| Some(1));
+        let mut stream = self.stream(job.source, &job.expectations, job.starts(|_| Some(1)), 0);
         while let Some(event) = stream.next().await {
             if let Event::Chunk(mapped) = event? {
                 for (ids, facts) in exported.iter_mut().zip(&mapped.facts) {

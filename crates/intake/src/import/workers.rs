@@ -4,7 +4,7 @@
 //! the threads: the next send of each finds nobody listening.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,11 +18,16 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::ImportError;
-use super::job::FileWork;
-use super::quarantine::Refused;
+use super::job::{FileWork, Missing};
+use super::quarantine::{ForReplay, Refused, row_key};
+use crate::expect::{Expectations, REASON};
 use crate::mapping::Program;
-use crate::reader::{Block, Decoder, ROW, ReadError, ReadOptions, Reader, Unreadable};
+use crate::observe::{Observed, Sampling, sample, sample_of_facts};
+use crate::reader::{Block, Decoded, Decoder, ROW, ReadError, Reader, Unreadable};
 use crate::typing::{Arrival, Candidates, in_row_order};
+
+/// Why the rows of a file without a column that the mapping reads are in quarantine.
+pub const COLUMN_MISSING: &str = "column_missing";
 
 /// What becomes of one block.
 pub struct Mapped {
@@ -38,13 +43,28 @@ pub struct Mapped {
     pub refused: Vec<Refused>,
     /// Subjects of the facts.
     pub candidates: Candidates,
+    /// Where the source goes on behind it, see [`Block::position`].
+    pub position: Option<Vec<u8>>,
+    /// What its fields looked like.
+    pub observed: Observed,
+    /// Rows of tables that describe the chunk.
+    pub notes: Vec<(&'static str, RecordBatch)>,
 }
 
 impl Mapped {
     /// No row of the file at `file`.
     pub fn empty(file: usize, next_row: i64) -> Self {
-        let (facts, refused) = (Vec::new(), Vec::new());
-        Self { file, next_row, rows: RowCounts::default(), facts, refused, candidates: Candidates::default() }
+        Self {
+            file,
+            next_row,
+            rows: RowCounts::default(),
+            facts: Vec::new(),
+            refused: Vec::new(),
+            candidates: Candidates::default(),
+            observed: Observed::default(),
+            notes: Vec::new(),
+            position: None,
+        }
     }
 }
 
@@ -56,16 +76,17 @@ pub enum Event {
     FileEnd(usize),
 }
 
-/// A file to read.
+/// Opens what is read, on the thread that reads it.
+pub type Open = Box<dyn FnOnce() -> Result<Reader, ReadError> + Send>;
+
+/// A file to read, or rows in the place of one.
 pub struct Start {
     /// Position, for the events.
     pub file: usize,
-    /// Where it is.
-    pub path: PathBuf,
     /// As facts name it.
     pub name: String,
-    /// How it is read.
-    pub options: ReadOptions,
+    /// Opens it.
+    pub open: Open,
     /// What is done with it.
     pub work: Arc<FileWork>,
     /// The first row wanted, from 1.
@@ -88,6 +109,23 @@ pub struct Context {
     pub targets: Arc<Vec<&'static Table>>,
     /// Microseconds, UTC.
     pub received_at: i64,
+    /// What the data must be like.
+    pub expectations: Arc<Expectations>,
+    /// Which rows are profiled.
+    pub sampling: Sampling,
+    /// Columns that earlier imports had and these rows lack: they go to quarantine whole.
+    pub missing: Vec<Missing>,
+}
+
+/// What all files of a source have in common.
+#[derive(Clone)]
+pub struct Common {
+    /// The tables of the mappings.
+    pub targets: Arc<Vec<&'static Table>>,
+    /// Microseconds, UTC.
+    pub received_at: i64,
+    /// What the data must be like.
+    pub expectations: Arc<Expectations>,
 }
 
 type Numbered = (u64, Arc<Context>, Block);
@@ -102,7 +140,7 @@ pub struct Stream {
 
 impl Stream {
     /// Starts the threads.
-    pub fn start(files: Vec<Start>, targets: Vec<&'static Table>, received_at: i64, threads: usize) -> Self {
+    pub fn start(files: Vec<Start>, common: Common, threads: usize) -> Self {
         let (to_workers, blocks) = sync_channel::<Numbered>(threads);
         let (to_caller, results) = mpsc::channel::<Outcome>(threads);
         let blocks = Arc::new(Mutex::new(blocks));
@@ -111,10 +149,9 @@ impl Stream {
             let (blocks, to_caller, handle) = (blocks.clone(), to_caller.clone(), handle.clone());
             std::thread::spawn(move || work(&blocks, &to_caller, &handle));
         }
-        let targets = Arc::new(targets);
         std::thread::spawn(move || {
             let mut number = 0;
-            if let Err(error) = split(files, &targets, received_at, &mut number, (&to_workers, &to_caller)) {
+            if let Err(error) = split(files, &common, &mut number, (&to_workers, &to_caller)) {
                 // Nobody listening means that the import has ended already.
                 let _ = to_caller.blocking_send((number, Err(error)));
             }
@@ -143,20 +180,24 @@ impl Stream {
 
 fn split(
     files: Vec<Start>,
-    targets: &Arc<Vec<&'static Table>>,
-    received_at: i64,
+    common: &Common,
     number: &mut u64,
     (to_workers, to_caller): (&SyncSender<Numbered>, &mpsc::Sender<Outcome>),
 ) -> Result<(), ImportError> {
     for start in files {
-        let mut reader = Reader::open(&start.path, &start.options)?;
+        let mut reader = (start.open)()?;
         reader.add_columns(start.work.added.iter().map(String::as_str));
-        let columns = &start.work.program.columns;
-        reader.project(&|name| columns.iter().any(|column| column == name))?;
+        let work = &start.work;
+        if work.missing.is_empty() {
+            reader.project(&|name| work.columns().any(|column| column == name))?;
+        }
+        let mut block = reader.next_block()?;
+        let missing = work.missing_in(block.as_ref().map_or(0, Block::len));
         let schema = reader.schema();
-        let wanted = columns.iter().map(|name| schema.index_of(name)).collect::<Result<Vec<usize>, _>>();
+        let columns = work.columns().filter(|_| missing.is_empty());
+        let wanted = columns.map(|name| schema.index_of(name)).collect::<Result<Vec<usize>, _>>();
         let wanted = wanted.map_err(|_| ReadError::Format {
-            path: start.path.clone(),
+            path: Path::new(&start.name).into(),
             message: "its columns changed while the import ran".into(),
             remedy: "import again when nobody writes it".into(),
         })?;
@@ -166,18 +207,21 @@ fn split(
             decoder: reader.decoder(),
             wanted,
             work: start.work,
-            targets: targets.clone(),
-            received_at,
+            targets: common.targets.clone(),
+            received_at: common.received_at,
+            expectations: common.expectations.clone(),
+            sampling: Sampling::File,
+            missing,
         });
-        while let Some(mut block) = reader.next_block()? {
-            block.skip_before(start.from_row);
-            if block.is_empty() {
-                continue;
+        while let Some(mut next) = block {
+            next.skip_before(start.from_row);
+            if !next.is_empty() {
+                if to_workers.send((*number, context.clone(), next)).is_err() {
+                    return Ok(());
+                }
+                *number += 1;
             }
-            if to_workers.send((*number, context.clone(), block)).is_err() {
-                return Ok(());
-            }
-            *number += 1;
+            block = reader.next_block()?;
         }
         if to_caller.blocking_send((*number, Ok(Event::FileEnd(start.file)))).is_err() {
             return Ok(());
@@ -201,8 +245,17 @@ fn work(blocks: &Mutex<Receiver<Numbered>>, to_caller: &mpsc::Sender<Outcome>, h
 impl Context {
     /// Decodes, maps and types `block`; plans run on `handle`'s runtime, of which this thread is none.
     pub fn map(&self, block: &Block, handle: &Handle) -> Result<Mapped, ImportError> {
+        if !self.missing.is_empty() {
+            return Ok(self.set_all_apart(block));
+        }
         let mut decoded = self.decoder.decode(block, &self.wanted);
         let program = &self.work.program;
+        let read = block.len() as u64;
+        let mut mapped = Mapped::empty(self.file, block.first_row + read as i64);
+        let sample = sample(&self.sampling, block.first_row, decoded.batch.num_rows(), self.received_at);
+        mapped.observed.see_raw(&decoded.batch, &self.work.schema, &sample);
+        self.judge_raw(block, &mut decoded, &mut mapped.observed);
+        decoded.batch = self.of_program(&decoded.batch);
         let mut outputs = Vec::with_capacity(program.len());
         for at in 0..program.len() {
             if let Ok(output) = handle.block_on(program.run(at, &decoded.batch)) {
@@ -217,11 +270,14 @@ impl Context {
             }
             break;
         }
-        let read = block.len() as u64;
-        let mut mapped = Mapped::empty(self.file, block.first_row + read as i64);
+        mapped.position = block.position().map(<[u8]>::to_vec);
         let arrival = Arrival { received_at: self.received_at, file: &self.name, first_row: block.first_row, keys: &block.keys };
-        for ((typer, table), output) in self.work.typers.iter().zip(self.targets.iter()).zip(&outputs) {
-            let typed = typer.apply(output, &arrival, &mut mapped.candidates);
+        for (at, (typer, output)) in self.work.typers.iter().zip(&outputs).enumerate() {
+            let table = self.targets[at];
+            let mut typed = typer.apply(output, &arrival, &mut mapped.candidates);
+            let sampled = sample_of_facts(sample.len(), typed.rows.num_rows());
+            mapped.observed.see_facts(table, &typed, &self.work.fields[at], (&sampled, self.received_at));
+            self.expectations.judge_facts(table, &mut typed, &mut mapped.observed.judged);
             let quarantined = typed.failures.len() as u64;
             let (mut last, mut ordinal) = (0, 0);
             for failure in typed.failures {
@@ -229,7 +285,8 @@ impl Context {
                 last = failure.row_no;
                 let raw = self.decoder.raw_row(block, failure.row_no);
                 let (row_no, reason, detail) = (failure.row_no, failure.reason, failure.detail);
-                mapped.refused.push(Refused { target: Some(table.name), row_no, ordinal, reason, detail, raw });
+                let replay = for_replay(block, row_no);
+                mapped.refused.push(Refused { target: Some(table.name), row_no, ordinal, reason, detail, raw, replay });
             }
             let (produced, rejected) = (typed.produced, 0);
             mapped.facts.push(FactBatch {
@@ -244,8 +301,58 @@ impl Context {
         let with_facts = rows_with_facts(&outputs, block);
         let unreadable = decoded.unreadable.len() as u64;
         mapped.rows = RowCounts { read, mapped: with_facts, skipped: read - with_facts - unreadable, unreadable };
-        mapped.refused.extend(decoded.unreadable.into_iter().map(refuse_row));
+        mapped.refused.extend(decoded.unreadable.into_iter().map(|row| {
+            let replay = for_replay(block, row.row_no);
+            Refused { replay, ..refuse_row(row) }
+        }));
         Ok(mapped)
+    }
+
+    /// The columns that the program reads, which are the first.
+    fn of_program(&self, batch: &RecordBatch) -> RecordBatch {
+        let columns: Vec<usize> = (0..=self.work.program.columns.len()).collect();
+        batch.project(&columns).expect("they were decoded first")
+    }
+
+    /// Takes out the rows that an expectation over raw rows keeps from being stored.
+    fn judge_raw(&self, block: &Block, decoded: &mut Decoded, observed: &mut Observed) {
+        let apart = self.expectations.judge_raw(&decoded.batch, &self.work.conditions, &mut observed.judged);
+        if apart.is_empty() {
+            return;
+        }
+        let rows = decoded.batch.column_by_name(ROW).expect("every decoded batch has it").as_primitive::<Int64Type>().clone();
+        let mut keep = vec![true; rows.len()];
+        for (at, rule) in apart {
+            keep[at] = false;
+            let (row_no, detail) = (rows.value(at), self.expectations.detail(rule));
+            decoded.unreadable.push(Unreadable { row_no, reason: REASON, detail, raw: self.decoder.raw_row(block, row_no) });
+        }
+        decoded.batch = filter_record_batch(&decoded.batch, &BooleanArray::from(keep)).expect("the mask has a value per row");
+    }
+
+    /// Every row of a block that lacks columns goes to quarantine, to be replayed when the mapping is corrected.
+    fn set_all_apart(&self, block: &Block) -> Mapped {
+        let columns: Vec<&str> = self.missing.iter().map(|missing| missing.column.as_str()).collect();
+        let detail = match columns[..] {
+            [column] => format!("the column {column}, which the mapping reads and earlier imports had, is missing"),
+            _ => format!("the columns {}, which the mapping reads and earlier imports had, are missing", columns.join(", ")),
+        };
+        let decoded = self.decoder.decode(block, &[]);
+        let rows = decoded.batch.column_by_name(ROW).expect("every decoded batch has it").as_primitive::<Int64Type>();
+        let read = block.len() as u64;
+        let mut mapped = Mapped::empty(self.file, block.first_row + read as i64);
+        mapped.position = block.position().map(<[u8]>::to_vec);
+        mapped.rows = RowCounts { read, unreadable: read, ..RowCounts::default() };
+        let whole = rows.values().iter().map(|row_no| Unreadable {
+            row_no: *row_no,
+            reason: COLUMN_MISSING,
+            detail: detail.clone(),
+            raw: self.decoder.raw_row(block, *row_no),
+        });
+        let refused = |row: Unreadable| Refused { replay: for_replay(block, row.row_no), ..refuse_row(row) };
+        mapped.refused = whole.chain(decoded.unreadable).map(refused).collect();
+        mapped.observed.missing = columns.iter().map(|column| ((*column).to_owned(), rows.len() as u64)).collect();
+        mapped
     }
 
     fn set_failing_apart(
@@ -311,5 +418,12 @@ fn rows_with_facts(outputs: &[RecordBatch], block: &Block) -> u64 {
 
 /// An unreadable row for quarantine.
 pub fn refuse_row(row: Unreadable) -> Refused {
-    Refused { target: None, row_no: row.row_no, ordinal: 0, reason: row.reason, detail: row.detail, raw: row.raw }
+    let Unreadable { row_no, reason, detail, raw } = row;
+    Refused { target: None, row_no, ordinal: 0, reason, detail, raw, replay: ForReplay::default() }
+}
+
+/// What a replay must know of row `row_no` of `block`.
+fn for_replay(block: &Block, row_no: i64) -> ForReplay {
+    let key = usize::try_from(row_no - block.first_row).ok().and_then(|at| block.keys.get(at));
+    ForReplay { key: key.copied().map(row_key), ..ForReplay::default() }
 }

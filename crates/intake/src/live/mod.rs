@@ -10,11 +10,18 @@
 //! come again ([`Refusal::Busy`]). A refusal means that nothing of the request was stored; an answer means that everything
 //! it says is on disk. A client that goes away without its answer sends the request again, and its facts are duplicates.
 //!
+//! Sources that follow a stream come through the same door ([`crate::stream`]): a delivery of a broker is a chunk of its own, and its commit
+//! moves the source on in the stream.
+//!
 //! Each source gets a batch per process and UTC day, in which messages are rows. Deliberately missing: an order between requests (facts carry
 //! their time), and a spill of waiting requests to disk, which is what the lake's log is.
 
+mod delivery;
+mod quality;
+mod rehearse;
 mod rows;
 mod source;
+mod tail;
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
@@ -23,14 +30,21 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use clew_lake::{AppendError, Chunk, Lake, Receipt};
+use clew_lake::{AppendError, Chunk, Lake};
 use futures::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 
+pub use self::delivery::{Delivery, Message, Treatment};
+use self::quality::Told;
+pub use self::rehearse::Rehearsal;
+use self::source::NextChunk;
 pub use self::source::{Counts, LiveSource};
+use self::tail::Sights;
+pub use self::tail::{Heard, Line, Listener, MOST_LISTENERS, Tail};
 use crate::import::{Place, quarantine_rows};
-use crate::outcome::{MAX_SALT, Offered, Outcome, Taken, check, rename_subject};
+use crate::observe::NotePlace;
+use crate::outcome::{Offered, Outcome, Taken, append};
 use crate::spec::{Format, Sources};
 use crate::tracking::{Body, BodyError, Call, Draft, ENDPOINT};
 
@@ -39,9 +53,9 @@ pub const BUDGET: usize = 64 << 20;
 /// Appends of all sources that run at once: one decodes while another waits for the disk.
 const IN_FLIGHT: usize = 4;
 /// Bytes of bodies that one chunk takes; the lake keeps rows of a chunk up to about this size in its log entry.
-const GROUP_BYTES: usize = 768 << 10;
+pub(crate) const GROUP_BYTES: usize = 768 << 10;
 /// Requests that one chunk takes.
-const GROUP_REQUESTS: usize = 1_024;
+pub(crate) const GROUP_REQUESTS: usize = 1_024;
 /// Bytes of a body of rows.
 pub const MOST_ROW_BYTES: usize = 4 << 20;
 /// Subjects that the door remembers to have offered to the lake: about 32 MB.
@@ -88,12 +102,14 @@ pub enum Refusal {
 }
 
 /// What a request brings.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Payload {
     /// A body of the tracking API.
     Tracking(Call),
     /// Rows in this format.
     Rows(Format),
+    /// What a broker delivered; the body is empty.
+    Delivery(Box<Delivery>),
 }
 
 /// What became of a request: everything that it says is on disk.
@@ -138,6 +154,7 @@ struct Inner {
     budget: usize,
     offered: Mutex<Offered>,
     idle: Notify,
+    tail: Tail,
     appends: AtomicU64,
     micros: AtomicU64,
 }
@@ -196,7 +213,7 @@ impl Door {
     /// mistakes is there and refuses everything.
     pub fn open(lake: &Lake, sources: &Sources, budget: usize) -> Self {
         let nonce = format!("{}-{}", std::process::id(), lake.now().micros());
-        let sources: Vec<Arc<LiveSource>> = LiveSource::all(sources, &nonce).into_iter().map(Arc::new).collect();
+        let sources: Vec<Arc<LiveSource>> = LiveSource::all(lake, sources, &nonce).into_iter().map(Arc::new).collect();
         let queue = Queue { waiting: sources.iter().map(|_| VecDeque::new()).collect(), ..Queue::default() };
         Self {
             inner: Arc::new(Inner {
@@ -207,6 +224,7 @@ impl Door {
                 budget,
                 offered: Mutex::new(Offered::new(MOST_SUBJECTS)),
                 idle: Notify::new(),
+                tail: Tail::default(),
                 appends: AtomicU64::new(0),
                 micros: AtomicU64::new(0),
             }),
@@ -218,14 +236,29 @@ impl Door {
         &self.inner.sources
     }
 
-    /// The live source called `name`.
+    /// The source called `name` that takes its facts over HTTP.
     pub fn source(&self, name: &str) -> Option<&Arc<LiveSource>> {
-        self.inner.sources.iter().find(|source| source.name() == name)
+        self.inner.sources.iter().find(|source| source.name() == name && !source.follows())
+    }
+
+    /// The source called `name` that follows a stream.
+    pub fn follower(&self, name: &str) -> Option<&Arc<LiveSource>> {
+        self.inner.sources.iter().find(|source| source.name() == name && source.follows())
+    }
+
+    /// The store behind it.
+    pub(crate) fn lake(&self) -> &Lake {
+        &self.inner.lake
     }
 
     /// Nothing drawn yet: a body draws as it is received.
     pub fn reserve(&self) -> Reservation {
         Reservation { inner: Arc::clone(&self.inner), bytes: 0 }
+    }
+
+    /// What the door does right now, for whoever listens.
+    pub fn tail(&self) -> &Tail {
+        &self.inner.tail
     }
 
     /// Numbers about the door.
@@ -265,8 +298,15 @@ impl Door {
         answered.await.unwrap_or(Err(Refusal::Fault))
     }
 
+    /// Stores what a broker delivered to `source`, with where the source stands behind it. What the delivery holds is not drawn on the
+    /// budget again: whoever gathered it has.
+    pub(crate) async fn follow(&self, source: &Arc<LiveSource>, delivery: Delivery) -> Result<Answer, Refusal> {
+        self.take(source, Payload::Delivery(Box::new(delivery)), Vec::new(), self.reserve()).await
+    }
+
     /// Takes nothing more and waits until all that was taken is answered.
     pub async fn close(&self) {
+        self.inner.tail.close();
         loop {
             let idle = self.inner.idle.notified();
             tokio::pin!(idle);
@@ -275,10 +315,13 @@ impl Door {
                 let mut queue = self.inner.queue();
                 queue.closed = true;
                 if queue.at_work == 0 {
-                    return;
+                    break;
                 }
             }
             idle.await;
+        }
+        for source in &self.inner.sources {
+            source.quality().finish(&self.inner.lake, source).await;
         }
     }
 }
@@ -301,6 +344,11 @@ struct Prepared {
     /// Requests that are in it, with the number of their messages.
     requests: Vec<(Request, usize)>,
     chunk: Chunk,
+    /// What the tail will tell of them; none where nobody listens.
+    sights: Option<Sights>,
+    /// What the chunk tells as alarms.
+    told: Vec<Told>,
+    opens_batch: bool,
 }
 
 impl Inner {
@@ -327,7 +375,12 @@ impl Inner {
                 break;
             }
             bytes += request.body.len();
+            let is_delivery = matches!(request.payload, Payload::Delivery(_));
             group.extend(queue.waiting[place].pop_front());
+            // A delivery is a group already, and of one line: the chunk has one place.
+            if is_delivery {
+                break;
+            }
         }
         Some((Arc::clone(&self.sources[place]), group))
     }
@@ -337,7 +390,8 @@ impl Inner {
         let handle = Handle::current();
         let prepared = tokio::task::spawn_blocking(move || inner.prepare(&of, group, &handle)).await;
         let Ok(Some(mut prepared)) = prepared else { return };
-        match self.append(&mut prepared).await {
+        let Prepared { taken, chunk, .. } = &mut prepared;
+        match append(&self.lake, &self.offered, taken, chunk).await {
             Ok(receipt) => {
                 for (places, verdicts) in prepared.taken.places.iter().zip(&receipt.verdicts) {
                     for (place, verdict) in places.iter().zip(verdicts) {
@@ -345,14 +399,21 @@ impl Inner {
                     }
                 }
                 source.count(&prepared.taken.outcomes);
+                if let Some(sights) = prepared.sights.take() {
+                    self.tail.tell(source, sights, receipt.offset, &prepared.taken.outcomes);
+                }
                 let (mut outcomes, mut ids) = (prepared.taken.outcomes.into_iter(), prepared.taken.ids.into_iter());
                 for (request, n) in prepared.requests {
                     let answer = Answer { outcomes: outcomes.by_ref().take(n).collect(), ids: ids.by_ref().take(n).collect() };
                     // A client that went away has its facts stored all the same.
                     let _ = request.answer.send(Ok(answer));
                 }
+                if prepared.opens_batch {
+                    source.quality().look_back(&self.lake, source).await;
+                }
             }
             Err(error) => {
+                source.quality().untell(&prepared.told);
                 let refusal = refusal(&error);
                 tracing::error!(source = source.name(), %error, "a chunk was refused by the store");
                 for (request, _) in prepared.requests {
@@ -364,12 +425,14 @@ impl Inner {
 
     /// Decodes and types a group; requests that cannot be read are answered at once. `None` when none is left.
     fn prepare(&self, source: &Arc<LiveSource>, group: Vec<Request>, handle: &Handle) -> Option<Prepared> {
-        let (mut taken, requests) = match source.tracker() {
-            Some(tracker) => prepare_tracking(source, tracker, group, &self.lake),
-            None => Self::prepare_rows(source, group, handle),
+        let (mut taken, requests) = match (source.follows(), source.tracker()) {
+            (true, _) => prepare_delivery(source, group, &self.lake, handle),
+            (false, Some(tracker)) => prepare_tracking(source, tracker, group, &self.lake),
+            (false, None) => prepare_rows(source, group, handle),
         }?;
+        let sights = (self.tail.listeners() > 0).then(|| Sights::of(&requests, &taken));
         let received = self.lake.now().micros();
-        let (batch, number) = match source.next_chunk(&self.lake, received) {
+        let place = match source.next_chunk(&self.lake, received) {
             Ok(place) => place,
             Err(error) => {
                 let refusal = refusal(&AppendError::from(error));
@@ -379,64 +442,73 @@ impl Inner {
                 return None;
             }
         };
-        let file = source.endpoint();
-        let place = Place { source: source.name(), batch: batch.as_str(), file, at: received, numbered: false };
+        let NextChunk { batch, number, opens_batch } = place;
+        let delivery = requests.first().and_then(|(request, _)| match &request.payload {
+            Payload::Delivery(delivery) => Some(delivery),
+            _ => None,
+        });
+        let file = delivery.map_or(source.endpoint(), |delivery| &delivery.file);
+        let place = Place { source: source.name(), batch: batch.as_str(), file, at: received, numbered: delivery.is_some() };
         let mut chunk = Chunk::new(source.name(), batch.clone(), number, source.mode());
         chunk.file = Some(file.to_owned());
+        chunk.positions = delivery.map(|delivery| delivery.position.clone()).into_iter().collect();
         chunk.rows = taken.rows;
         chunk.quarantine = quarantine_rows(&place, &std::mem::take(&mut taken.refused));
-        Some(Prepared { taken, requests, chunk })
+        let expectations = source.expectations();
+        let place =
+            NotePlace { source: source.name(), batch: batch.as_str(), chunk: number, at: received, expectations: &expectations };
+        let (notes, told) = source.quality().notes(&place, std::mem::take(&mut taken.observed));
+        chunk.notes = notes;
+        Some(Prepared { taken, requests, chunk, sights, told, opens_batch })
     }
+}
 
-    fn prepare_rows(source: &LiveSource, group: Vec<Request>, handle: &Handle) -> Option<(Taken, Vec<(Request, usize)>)> {
-        let (mut taken, mut requests) = (Taken::default(), Vec::new());
-        for mut request in group {
-            let format = match request.payload {
-                Payload::Rows(format) => format,
-                Payload::Tracking(_) => Format::Json,
-            };
-            let body = std::mem::take(&mut request.body);
-            match source.map_rows(body, format, request.received, handle) {
-                Ok(mapped) => {
-                    let before = taken.outcomes.len();
-                    taken.extend(mapped);
-                    requests.push((request, taken.outcomes.len() - before));
-                }
-                Err(refusal) => {
-                    let _ = request.answer.send(Err(refusal));
-                }
+fn prepare_rows(source: &LiveSource, group: Vec<Request>, handle: &Handle) -> Option<(Taken, Vec<(Request, usize)>)> {
+    let (mut taken, mut requests) = (Taken::default(), Vec::new());
+    for mut request in group {
+        let format = match request.payload {
+            Payload::Rows(format) => format,
+            Payload::Tracking(_) | Payload::Delivery(_) => Format::Json,
+        };
+        let body = std::mem::take(&mut request.body);
+        match source.map_rows(body, format, request.received, handle) {
+            Ok(mapped) => {
+                let before = taken.outcomes.len();
+                taken.extend(mapped);
+                requests.push((request, taken.outcomes.len() - before));
+            }
+            Err(refusal) => {
+                let _ = request.answer.send(Err(refusal));
             }
         }
-        (!requests.is_empty()).then_some((taken, requests))
     }
+    (!requests.is_empty()).then_some((taken, requests))
+}
 
-    async fn append(&self, prepared: &mut Prepared) -> Result<Receipt, AppendError> {
-        let taken = &mut prepared.taken;
-        for salt in 1..=MAX_SALT {
-            let new = self.offered.lock().expect("no holder panics").new_among(&taken.candidates);
-            let subjects = match new {
-                Ok(subjects) => subjects,
-                Err(number) => {
-                    rename_subject(&mut taken.candidates, &mut taken.facts, number, salt);
-                    continue;
-                }
-            };
-            let offered: Vec<(i64, u64)> = subjects.iter().map(|(subject, bytes)| (*subject, check(bytes))).collect();
-            // The columns are shared, not copied.
-            let chunk = Chunk { facts: taken.facts.clone(), subjects, ..prepared.chunk.clone() };
-            match self.lake.append(chunk).await {
-                Ok(receipt) => {
-                    self.offered.lock().expect("no holder panics").extend(offered);
-                    return Ok(receipt);
-                }
-                Err(AppendError::SubjectCollision { subject }) => {
-                    rename_subject(&mut taken.candidates, &mut taken.facts, subject, salt);
-                }
-                Err(error) => return Err(error),
+/// The one delivery of a group; everything else that came to this source is none.
+fn prepare_delivery(
+    source: &LiveSource,
+    group: Vec<Request>,
+    lake: &Lake,
+    handle: &Handle,
+) -> Option<(Taken, Vec<(Request, usize)>)> {
+    let mut prepared = None;
+    for request in group {
+        let taken = match &request.payload {
+            Payload::Delivery(delivery) => delivery::prepare(source, delivery, lake, handle),
+            _ => Err(Refusal::Source),
+        };
+        match taken {
+            Ok(taken) => {
+                let n = taken.outcomes.len();
+                prepared = Some((taken, vec![(request, n)]));
+            }
+            Err(refusal) => {
+                let _ = request.answer.send(Err(refusal));
             }
         }
-        Err(AppendError::SubjectCollision { subject: 0 })
     }
+    prepared
 }
 
 fn prepare_tracking(
@@ -454,7 +526,7 @@ fn prepare_tracking(
         for (at, request) in group.iter().enumerate() {
             let call = match request.payload {
                 Payload::Tracking(call) => call,
-                Payload::Rows(_) => Call::Batch,
+                Payload::Rows(_) | Payload::Delivery(_) => Call::Batch,
             };
             match Body::read(&request.body, call, tracker.purpose()) {
                 Ok(body) => counts.push(draft.add(&body, call, request.received).len()),

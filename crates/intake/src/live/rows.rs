@@ -3,18 +3,23 @@
 //! A plan is made for the columns that a body shows and kept, because senders send the same columns again and again. What the body does not
 //! fit is the sender's to know: they get the words of `clew check`, without a value.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use clew_lake::Lake;
 use clew_model::tables::Table;
 use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
 
 use super::Refusal;
-use crate::import::{BlockContext, FileWork, Loaded, Mapped, parse_all, prepare_work};
+use crate::drift::known_columns;
+use crate::expect::Expectations;
+use crate::import::{BlockContext, FileWork, Loaded, Mapped, Plan, of_expectations, parse_all, prepare_work};
 use crate::mapping::{Engine, Parsed};
+use crate::observe::Sampling;
 use crate::outcome::{Outcome, Taken};
-use crate::reader::{ReadOptions, Reader};
+use crate::reader::{Block, MAX_COLUMNS, ReadError, ReadOptions, Reader};
 use crate::spec::{Format, Problem, Severity, Source, Sources};
 use crate::typing::{Origin, places};
 
@@ -23,17 +28,23 @@ const MOST_PLANS: usize = 64;
 
 /// The mappings of one source.
 pub struct RowMapping {
+    lake: Lake,
     source: Source,
     origin: Arc<Origin>,
     engine: Engine,
     parsed: Vec<Parsed>,
+    expectations: Arc<Expectations>,
+    sampling: Sampling,
     targets: Arc<Vec<&'static Table>>,
+    options: ReadOptions,
     plans: Mutex<FxHashMap<Vec<String>, Arc<FileWork>>>,
+    /// Columns of messages so far.
+    seen: Mutex<BTreeSet<String>>,
 }
 
 impl RowMapping {
-    /// The mappings of `source`, with the lookups that they join.
-    pub fn new(sources: &Sources, source: &Source, origin: Arc<Origin>) -> Result<Self, Vec<Problem>> {
+    /// The mappings of `source`, with the lookups that they join; what it sent before is in `lake`.
+    pub fn new(lake: &Lake, sources: &Sources, source: &Source, origin: Arc<Origin>) -> Result<Self, Vec<Problem>> {
         let fault = |message: String| {
             let path = source.yaml_path.clone();
             vec![Problem { path, line: None, column: None, message, remedy: "report this".into(), severity: Severity::Error }]
@@ -41,8 +52,32 @@ impl RowMapping {
         let loaded = Loaded::read(sources, &[source]).map_err(crate::ImportError::into_problems)?;
         let engine = Engine::new(loaded.tables()).map_err(|error| fault(error.to_string()))?;
         let parsed = parse_all(&engine, source)?;
-        let targets = Arc::new(source.mappings.iter().map(|mapping| mapping.target).collect());
-        Ok(Self { source: source.clone(), origin, engine, parsed, targets, plans: Mutex::default() })
+        // Planning waits for nothing, so it needs no runtime.
+        let expectations = futures::executor::block_on(Expectations::of(sources, source, &engine, &loaded));
+        let expectations = Arc::new(expectations.map_err(|found| of_expectations(source, found))?);
+        Ok(Self {
+            lake: lake.clone(),
+            source: source.clone(),
+            origin,
+            engine,
+            parsed,
+            expectations,
+            sampling: Sampling::Live(Arc::default()),
+            targets: Arc::new(source.mappings.iter().map(|mapping| mapping.target).collect()),
+            options: ReadOptions { keys: true, ..ReadOptions::of(&source.spec) },
+            plans: Mutex::default(),
+            seen: Mutex::default(),
+        })
+    }
+
+    /// What its data must be like.
+    pub fn expectations(&self) -> &Arc<Expectations> {
+        &self.expectations
+    }
+
+    /// How bodies are read.
+    pub fn options(&self) -> &ReadOptions {
+        &self.options
     }
 
     /// Maps the rows of `body`. Plans run on `handle`'s runtime, of which this thread is none.
@@ -54,26 +89,76 @@ impl RowMapping {
         received_at: i64,
         handle: &Handle,
     ) -> Result<Taken, Refusal> {
-        let refuse = |error: crate::reader::ReadError| Refusal::Rows(error.to_string());
-        let options = ReadOptions { keys: true, ..ReadOptions::of(&self.source.spec) };
+        let options = &self.options;
         let body = if format == Format::Json { as_list(body, options.json.records.is_some()) } else { body };
-        let mut reader = Reader::over(Path::new(endpoint), format, body, &options).map_err(refuse)?;
+        let reader =
+            Reader::over(Path::new(endpoint), format, body, options).map_err(|error| Refusal::Rows(error.to_string()))?;
+        let taken = self.map_blocks(reader, endpoint, (received_at, handle), |_| {})?;
+        if taken.outcomes.is_empty() { Err(Refusal::Rows("the body holds no row".to_owned())) } else { Ok(taken) }
+    }
+
+    /// Maps `lines`, of which each is an object of JSON; `key` gives what makes the facts' own ids by the number of a line, from 1.
+    pub fn map_lines(
+        &self,
+        file: &str,
+        lines: Vec<u8>,
+        (received_at, handle): (i64, &Handle),
+        key: &dyn Fn(i64) -> (u64, u32),
+    ) -> Result<Taken, Refusal> {
+        let reader = Reader::over(Path::new(file), Format::Jsonl, lines, &ReadOptions::default());
+        let mut reader = reader.map_err(|error| Refusal::Rows(error.to_string()))?;
+        {
+            // Messages show this column and that: planned over all that were seen, their plan is soon the same one every time.
+            let mut seen = self.seen.lock().expect("no holder panics");
+            seen.extend(reader.schema().fields().iter().map(|field| field.name().clone()));
+            while seen.len() > MAX_COLUMNS {
+                seen.pop_last();
+            }
+            reader.add_columns(seen.iter().map(String::as_str));
+        }
+        self.map_blocks(reader, file, (received_at, handle), |block| {
+            block.keys = (block.first_row..block.first_row + block.len() as i64).map(key).collect();
+        })
+    }
+
+    fn map_blocks(
+        &self,
+        mut reader: Reader,
+        file: &str,
+        (received_at, handle): (i64, &Handle),
+        mut prepare: impl FnMut(&mut Block),
+    ) -> Result<Taken, Refusal> {
         let work = self.plan(&reader, handle)?;
         reader.add_columns(work.added.iter().map(String::as_str));
         let schema = reader.schema();
-        let wanted = work.program.columns.iter().map(|name| schema.index_of(name)).collect::<Result<_, _>>();
-        let wanted = wanted.map_err(|_| Refusal::Fault)?;
-        let (name, decoder, targets) = (endpoint.to_owned(), reader.decoder(), Arc::clone(&self.targets));
-        let context = BlockContext { file: 0, name, decoder, wanted, work, targets, received_at };
+        let refuse = |error: ReadError| Refusal::Rows(error.to_string());
+        let mut next = reader.next_block().map_err(refuse)?;
+        let missing = work.missing_in(next.as_ref().map_or(0, Block::len));
+        let columns = work.columns().filter(|_| missing.is_empty());
+        let wanted = columns.map(|name| schema.index_of(name)).collect::<Result<_, _>>();
+        let context = BlockContext {
+            file: 0,
+            name: file.to_owned(),
+            decoder: reader.decoder(),
+            wanted: wanted.map_err(|_| Refusal::Fault)?,
+            work,
+            targets: Arc::clone(&self.targets),
+            received_at,
+            expectations: Arc::clone(&self.expectations),
+            sampling: self.sampling.clone(),
+            missing,
+        };
         let mut taken = Taken::default();
-        while let Some(block) = reader.next_block().map_err(refuse)? {
+        while let Some(mut block) = next {
+            prepare(&mut block);
             let mapped = context.map(&block, handle).map_err(|error| {
-                tracing::error!(source = self.source.name, %error, "the mapping of a posted body failed");
+                tracing::error!(source = self.source.name, %error, "the mapping of a body failed");
                 Refusal::Fault
             })?;
             taken.extend(of_block(mapped, block.first_row, block.len()));
+            next = reader.next_block().map_err(refuse)?;
         }
-        if taken.outcomes.is_empty() { Err(Refusal::Rows("the body holds no row".to_owned())) } else { Ok(taken) }
+        Ok(taken)
     }
 
     fn plan(&self, reader: &Reader, handle: &Handle) -> Result<Arc<FileWork>, Refusal> {
@@ -85,8 +170,19 @@ impl RowMapping {
             return Ok(Arc::clone(known));
         }
         let open_ended = reader.is_open_ended();
-        let planned =
-            handle.block_on(prepare_work(&self.engine, &self.origin, &self.source, &self.parsed, (&schema, open_ended)));
+        let known = handle.block_on(known_columns(&self.lake, &self.source.name)).map_err(|error| {
+            tracing::error!(source = self.source.name, %error, "what the source sent before cannot be read");
+            Refusal::Fault
+        })?;
+        let plan = Plan {
+            engine: &self.engine,
+            origin: &self.origin,
+            source: &self.source,
+            parsed: &self.parsed,
+            expectations: &self.expectations,
+            known: &known,
+        };
+        let planned = handle.block_on(prepare_work(&plan, (&schema, open_ended)));
         let work = Arc::new(planned.map_err(|problems| {
             let all: Vec<String> = problems.iter().map(|problem| format!("{}; {}", problem.message, problem.remedy)).collect();
             Refusal::Rows(format!("the rows do not fit the mapping: {}", all.join("; ")))
@@ -124,5 +220,6 @@ fn of_block(mapped: Mapped, first_row: i64, n: usize) -> Taken {
         candidates: mapped.candidates,
         outcomes,
         ids: vec![None; n],
+        observed: mapped.observed,
     }
 }

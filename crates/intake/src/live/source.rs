@@ -1,15 +1,18 @@
-//! A source that takes its facts over HTTP: what is done with them, which batch they are counted in, what became of them so far.
+//! A live source, over HTTP or from a stream: what is done with them, which batch they are counted in, what became of them so far.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use clew_lake::{Lake, Mode, StorageError};
 use clew_model::{BatchId, Channel};
+use serde::Serialize;
 use tokio::runtime::Handle;
 
+use super::quality::LiveQuality;
 use super::rows::RowMapping;
 use super::{Refusal, endpoint_of};
-use crate::import::{compile, origin};
+use crate::expect::Expectations;
+use crate::import::{compile, expectations_of, origin};
 use crate::outcome::{Outcome, Taken};
 use crate::spec::{Api, Format, Problem, Signature, Source, Sources};
 use crate::tracking::Tracker;
@@ -21,6 +24,7 @@ pub struct LiveSource {
     name: String,
     place: usize,
     api: Api,
+    follows: bool,
     mode: Mode,
     endpoint: String,
     signature: Option<Signature>,
@@ -28,6 +32,7 @@ pub struct LiveSource {
     /// Tells the batches of this process from those of others.
     nonce: String,
     batch: Mutex<Option<LiveBatch>>,
+    quality: LiveQuality,
     rows: AtomicI64,
     counts: [AtomicU64; 5],
 }
@@ -39,7 +44,7 @@ impl std::fmt::Debug for LiveSource {
 }
 
 enum Work {
-    Tracking(Box<Tracker>),
+    Tracking(Box<Tracker>, Arc<Expectations>),
     Rows(Box<RowMapping>),
 }
 
@@ -50,7 +55,7 @@ struct LiveBatch {
 }
 
 /// What became of the messages of a source since the process began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Stored.
     pub accepted: u64,
@@ -87,14 +92,14 @@ impl Counts {
 }
 
 impl LiveSource {
-    /// Every source of a project that takes its facts over HTTP.
-    pub(super) fn all(sources: &Sources, nonce: &str) -> Vec<Self> {
-        let live = sources.sources.iter().filter_map(|source| Some((source, source.spec.api?)));
-        live.enumerate().map(|(place, (source, api))| Self::new(sources, source, (place, api), nonce)).collect()
+    /// Every live source of a project.
+    pub(super) fn all(lake: &Lake, sources: &Sources, nonce: &str) -> Vec<Self> {
+        let live = sources.sources.iter().filter_map(|source| Some((source, source.spec.live()?)));
+        live.enumerate().map(|(place, (source, api))| Self::new((lake, sources), source, (place, api), nonce)).collect()
     }
 
-    fn new(sources: &Sources, source: &Source, (place, api): (usize, Api), nonce: &str) -> Self {
-        let work = Self::work(sources, source, api);
+    fn new((lake, sources): (&Lake, &Sources), source: &Source, (place, api): (usize, Api), nonce: &str) -> Self {
+        let work = Self::work(lake, sources, source, api);
         if let Err(problems) = &work {
             let what = problems.first().map_or("", |problem| problem.message.as_str());
             tracing::error!(source = source.name, problem = what, "a live source refuses everything until it is mended");
@@ -103,18 +108,20 @@ impl LiveSource {
             name: source.name.clone(),
             place,
             api,
+            follows: source.spec.followed().is_some(),
             mode: source.spec.mode.into(),
             endpoint: endpoint_of(&source.name, api == Api::Tracking),
             signature: source.spec.signature.clone(),
             work,
             nonce: nonce.to_owned(),
+            quality: LiveQuality::new(&source.name, &source.spec.drift),
             batch: Mutex::new(None),
             rows: AtomicI64::new(1),
             counts: std::array::from_fn(|_| AtomicU64::new(0)),
         }
     }
 
-    fn work(sources: &Sources, source: &Source, api: Api) -> Result<Work, Vec<Problem>> {
+    fn work(lake: &Lake, sources: &Sources, source: &Source, api: Api) -> Result<Work, Vec<Problem>> {
         let errors: Vec<Problem> = crate::check(sources, source, false)
             .into_iter()
             .filter(|problem| problem.severity == crate::Severity::Error)
@@ -123,13 +130,15 @@ impl LiveSource {
             return Err(errors);
         }
         let rules = compile(sources).map_err(crate::ImportError::into_problems)?;
-        let origin = Arc::new(origin(sources, &rules, source).map_err(|problem| vec![problem])?);
+        let origin = Arc::new(origin(sources, &rules, source)?);
         Ok(match api {
             Api::Tracking => {
                 let channel = source.spec.channel.as_deref().and_then(Channel::parse);
-                Work::Tracking(Box::new(Tracker::new(&origin, channel, &source.spec.purpose)))
+                let expectations = expectations_of(sources, source)?;
+                let tracker = Tracker::new(&origin, channel, &source.spec.purpose).with_expectations(Arc::clone(&expectations));
+                Work::Tracking(Box::new(tracker), expectations)
             }
-            Api::Rows => Work::Rows(Box::new(RowMapping::new(sources, source, origin)?)),
+            Api::Rows => Work::Rows(Box::new(RowMapping::new(lake, sources, source, origin)?)),
         })
     }
 
@@ -141,6 +150,11 @@ impl LiveSource {
     /// What it takes.
     pub fn api(&self) -> Api {
         self.api
+    }
+
+    /// Whether it follows a stream, and takes nothing over HTTP.
+    pub fn follows(&self) -> bool {
+        self.follows
     }
 
     /// The signature that its senders prove themselves with, in the place of a write key.
@@ -175,16 +189,33 @@ impl LiveSource {
 
     pub(super) fn tracker(&self) -> Option<&Tracker> {
         match &self.work {
-            Ok(Work::Tracking(tracker)) => Some(tracker),
+            Ok(Work::Tracking(tracker, _)) => Some(tracker),
+            _ => None,
+        }
+    }
+
+    /// What its data must be like.
+    pub(super) fn expectations(&self) -> Arc<Expectations> {
+        match &self.work {
+            Ok(Work::Tracking(_, expectations)) => Arc::clone(expectations),
+            Ok(Work::Rows(mapping)) => Arc::clone(mapping.expectations()),
+            Err(_) => Arc::default(),
+        }
+    }
+
+    pub(super) fn quality(&self) -> &LiveQuality {
+        &self.quality
+    }
+
+    pub(super) fn mapping(&self) -> Option<&RowMapping> {
+        match &self.work {
+            Ok(Work::Rows(mapping)) => Some(mapping),
             _ => None,
         }
     }
 
     pub(super) fn map_rows(&self, body: Vec<u8>, format: Format, received: i64, handle: &Handle) -> Result<Taken, Refusal> {
-        match &self.work {
-            Ok(Work::Rows(mapping)) => mapping.map(&self.endpoint, body, format, received, handle),
-            _ => Err(Refusal::Source),
-        }
+        self.mapping().ok_or(Refusal::Source)?.map(&self.endpoint, body, format, received, handle)
     }
 
     pub(super) fn count(&self, outcomes: &[Outcome]) {
@@ -199,15 +230,30 @@ impl LiveSource {
     }
 
     /// The batch of the UTC day of `now` and the number of its next chunk.
-    pub(super) fn next_chunk(&self, lake: &Lake, now: i64) -> Result<(BatchId, i64), StorageError> {
+    pub(super) fn next_chunk(&self, lake: &Lake, now: i64) -> Result<NextChunk, StorageError> {
         let day = now.div_euclid(DAY);
         let mut batch = self.batch.lock().expect("no holder panics");
-        if batch.as_ref().is_none_or(|batch| batch.day != day) {
+        let opens_batch = batch.as_ref().is_none_or(|batch| batch.day != day);
+        if opens_batch {
             let opened = lake.batches().open_batch(&self.name, &format!("live {} {day}", self.nonce), 0)?;
             *batch = Some(LiveBatch { id: opened.id, day, next_chunk: opened.next_chunk });
         }
         let batch = batch.as_mut().expect("it was opened");
         batch.next_chunk += 1;
-        Ok((batch.id.clone(), batch.next_chunk - 1))
+        Ok(NextChunk { batch: batch.id.clone(), number: batch.next_chunk - 1, opens_batch })
     }
+
+    /// Whether a batch is open.
+    pub(super) fn has_batch(&self) -> bool {
+        self.batch.lock().expect("no holder panics").is_some()
+    }
+}
+
+/// Where a chunk belongs.
+pub(super) struct NextChunk {
+    pub(super) batch: BatchId,
+    /// Its number in the batch.
+    pub(super) number: i64,
+    /// Whether it is the first of its batch.
+    pub(super) opens_batch: bool,
 }

@@ -5,7 +5,9 @@
 //! | `parse_time(text, format)` | ISO 8601 text of a time in strftime's letters; text that does not fit passes unchanged and is quarantined as `invalid_time` |
 //! | `epoch_seconds(number)`, `epoch_millis(number)` | the instant of a Unix time |
 //! | `parse_decimal(text, point)` | a number written with `point` before the fraction, other separators removed |
-//! | `clean_text(text)` | without control characters, white space trimmed and collapsed; null when nothing is left |
+//! | `html_text(html)` | what HTML shows as text: tags, styles and scripts left out, entities resolved; null when nothing is left |
+//!
+//! The functions of [`super::cleaners`] are registered with them.
 
 use std::sync::Arc;
 
@@ -16,33 +18,41 @@ use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
 use jiff::fmt::strtime::BrokenDownTime;
 
+/// What a function does with its arguments.
+pub(super) type Body = fn(&[ArrayRef]) -> Result<ArrayRef>;
+
+/// A function of columns.
+pub(super) fn make(name: &str, input: Vec<DataType>, output: DataType, body: Body) -> Arc<ScalarUDF> {
+    let call = move |values: &[ColumnarValue]| -> Result<ColumnarValue> {
+        let all_scalar = values.iter().all(|value| matches!(value, ColumnarValue::Scalar(_)));
+        let arrays = ColumnarValue::values_to_arrays(values)?;
+        let result = body(&arrays)?;
+        Ok(if all_scalar {
+            ColumnarValue::Scalar(datafusion::common::ScalarValue::try_from_array(&result, 0)?)
+        } else {
+            ColumnarValue::Array(result)
+        })
+    };
+    Arc::new(create_udf(name, input, output, Volatility::Immutable, Arc::new(call)))
+}
+
 /// The functions.
 pub fn functions() -> Vec<Arc<ScalarUDF>> {
     let text = DataType::Utf8;
     let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-    let make = |name: &str, input: Vec<DataType>, output: DataType, body: fn(&[ArrayRef]) -> Result<ArrayRef>| {
-        let call = move |values: &[ColumnarValue]| -> Result<ColumnarValue> {
-            let all_scalar = values.iter().all(|value| matches!(value, ColumnarValue::Scalar(_)));
-            let arrays = ColumnarValue::values_to_arrays(values)?;
-            let result = body(&arrays)?;
-            Ok(if all_scalar {
-                ColumnarValue::Scalar(datafusion::common::ScalarValue::try_from_array(&result, 0)?)
-            } else {
-                ColumnarValue::Array(result)
-            })
-        };
-        Arc::new(create_udf(name, input, output, Volatility::Immutable, Arc::new(call)))
-    };
     vec![
         make("parse_time", vec![text.clone(), text.clone()], text.clone(), parse_time),
         make("epoch_seconds", vec![DataType::Float64], instant.clone(), |arrays| epoch(arrays, 1e6)),
         make("epoch_millis", vec![DataType::Float64], instant, |arrays| epoch(arrays, 1e3)),
         make("parse_decimal", vec![text.clone(), text.clone()], text.clone(), parse_decimal),
-        make("clean_text", vec![text.clone()], text, clean_text),
+        make("html_text", vec![text.clone()], text, html_text),
     ]
+    .into_iter()
+    .chain(super::cleaners::functions())
+    .collect()
 }
 
-fn each(arrays: &[ArrayRef], write: impl Fn(&str, Option<&str>, &mut String) -> bool) -> Result<ArrayRef> {
+pub(super) fn each(arrays: &[ArrayRef], write: impl Fn(&str, Option<&str>, &mut String) -> bool) -> Result<ArrayRef> {
     let texts: Vec<ArrayRef> = arrays.iter().map(|array| cast(array, &DataType::Utf8)).collect::<Result<_, _>>()?;
     let first = texts.first().ok_or_else(|| DataFusionError::Plan("the text is missing".into()))?.as_string::<i32>();
     let second = texts.get(1).map(AsArray::as_string::<i32>);
@@ -98,14 +108,9 @@ fn parse_decimal(arrays: &[ArrayRef]) -> Result<ArrayRef> {
     })
 }
 
-fn clean_text(arrays: &[ArrayRef]) -> Result<ArrayRef> {
-    each(arrays, |text, _, out| {
-        for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
-            if !out.is_empty() {
-                out.push(' ');
-            }
-            out.push_str(word);
-        }
+fn html_text(arrays: &[ArrayRef]) -> Result<ArrayRef> {
+    each(arrays, |html, _, out| {
+        out.push_str(mail_parser::decoders::html::html_to_text(html).trim());
         !out.is_empty()
     })
 }
@@ -139,8 +144,9 @@ mod tests {
     }
 
     #[test]
-    fn text_is_cleaned_and_decimals_lose_their_separators() {
-        assert_eq!(shown(&clean_text(&[text(&["  a\u{0}\r\n b ", " \t"])]).unwrap()), [Some("a b".into()), None]);
+    fn html_is_text_and_decimals_lose_their_separators() {
+        let html = text(&["<p>Where is my <b>kettle</b>?</p><p>Ada &amp; Bo</p>", "<br>"]);
+        assert_eq!(shown(&html_text(&[html]).unwrap()), [Some("Where is my kettle?\nAda & Bo".into()), None]);
         let read = parse_decimal(&[text(&["1.234,50", "R$ 7"]), text(&[",", ","])]).unwrap();
         assert_eq!(shown(&read), [Some("1234.50".into()), Some("R$7".into())]);
         let read = epoch(&[text(&["1.5"])], 1e6).unwrap();

@@ -7,6 +7,8 @@
 //!
 //! Names: unquoted ones find their column whatever their case, as long as only one fits; quoted ones are exact.
 
+mod cleaners;
+mod condition;
 mod functions;
 mod rowwise;
 #[cfg(test)]
@@ -27,6 +29,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
 
+pub use self::condition::Condition;
 pub use self::functions::functions;
 pub use self::rowwise::{Parsed, SqlProblem, parse};
 use crate::nearest::nearest;
@@ -100,6 +103,11 @@ impl Engine {
         let context = self.context(raw)?;
         let statement = parsed.over(raw, &self.lookups);
         context.state().statement_to_plan(Statement::Statement(Box::new(statement))).await
+    }
+
+    /// The columns that `parsed` names and `raw` lacks.
+    pub(crate) async fn unknown_columns(&self, parsed: &Parsed, raw: &Schema) -> Vec<String> {
+        self.resolve(parsed, raw, true).await.added
     }
 
     /// Plans one mapping over `raw`, told with every column that it names and `raw` lacks. A lacking column is added

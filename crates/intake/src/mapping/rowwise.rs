@@ -417,6 +417,13 @@ impl Parsed {
         SqlProblem::at(self.place_of(name), message, format!("known are {listed}"))
     }
 
+    /// A column that the rows of a condition lack.
+    pub fn unknown_field(&self, name: &str, known: &[&str]) -> SqlProblem {
+        let message = format!("there is no column {name}{}", hint(name, known));
+        let listed = known.iter().take(30).copied().collect::<Vec<_>>().join(", ");
+        SqlProblem::at(Location::empty(), message, format!("known are {listed}"))
+    }
+
     /// What the engine refused.
     pub fn planning_problem(&self, error: &DataFusionError) -> SqlProblem {
         let place = error

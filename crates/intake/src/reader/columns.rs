@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, NullBufferBuilder, RecordBatch, StringArray};
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow::json::WriterBuilder;
+use arrow::json::writer::LineDelimited;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde_json::{Map, Value};
 
@@ -51,19 +53,28 @@ impl TextColumn {
     }
 }
 
-/// The first row of `batch` as a JSON object, without [`ROW`] and without nulls; empty when there is no row.
+/// The first row of `batch` as a JSON object, without [`ROW`]; empty when there is no row. A null stands in it, so that the object says
+/// which columns there were.
 pub fn row_as_json(batch: &RecordBatch) -> String {
     if batch.num_rows() == 0 {
         return String::new();
     }
+    let schema = batch.schema();
+    let places: Vec<usize> = (0..batch.num_columns()).filter(|at| schema.field(*at).name() != ROW).collect();
+    let row = batch.slice(0, 1).project(&places).expect("the places are its own");
+    let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(Vec::new());
+    if writer.write(&row).and_then(|()| writer.finish()).is_ok()
+        && let Ok(mut text) = String::from_utf8(writer.into_inner())
+    {
+        text.truncate(text.trim_ascii_end().len());
+        return text;
+    }
+    // A type that JSON has no form for: everything in words.
     let mut object = Map::new();
-    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-        if field.name() == ROW || column.is_null(0) {
-            continue;
-        }
+    for (field, column) in row.schema().fields().iter().zip(row.columns()) {
         let text = ArrayFormatter::try_new(column.as_ref(), &FormatOptions::default())
             .and_then(|formatter| formatter.value(0).try_to_string());
-        object.insert(field.name().clone(), text.map_or(Value::Null, Value::String));
+        object.insert(field.name().clone(), text.ok().filter(|_| column.is_valid(0)).map_or(Value::Null, Value::String));
     }
     Value::Object(object).to_string()
 }

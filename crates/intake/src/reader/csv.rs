@@ -91,7 +91,7 @@ fn refuse_wrong_delimiter(path: &Path, header: &[String], delimiter: u8) -> Resu
 }
 
 /// Names without surrounding white space; an empty one becomes `column_<n>`, a repeated one gets `_2`, `_3` ….
-fn unique_names(header: &[String], warnings: &mut Vec<String>) -> Vec<String> {
+pub(super) fn unique_names(header: &[String], warnings: &mut Vec<String>) -> Vec<String> {
     let mut names: Vec<String> = Vec::with_capacity(header.len());
     for (at, given) in header.iter().enumerate() {
         let given = given.trim();
@@ -197,6 +197,30 @@ impl Layout {
         let fields = wanted.iter().map(|&at| Field::new(&self.columns[at], DataType::Utf8, true)).collect();
         let arrays = columns.into_iter().map(TextColumn::finish).collect();
         Decoded { batch: with_rows(rows, fields, arrays), unreadable }
+    }
+
+    /// The record of `values`, quoted where it must be.
+    pub(super) fn line(&self, values: &[Option<&str>]) -> Vec<u8> {
+        let mut line = Vec::new();
+        for (at, value) in values.iter().enumerate() {
+            let value = value.unwrap_or_default().as_bytes();
+            if at > 0 {
+                line.push(self.delimiter);
+            }
+            if !value.iter().any(|byte| [self.delimiter, self.quote, b'\n', b'\r'].contains(byte)) {
+                line.extend_from_slice(value);
+                continue;
+            }
+            line.push(self.quote);
+            for byte in value {
+                if *byte == self.quote {
+                    line.push(self.quote);
+                }
+                line.push(*byte);
+            }
+            line.push(self.quote);
+        }
+        line
     }
 
     fn wrong_count(&self, fields: usize) -> Option<(&'static str, String)> {

@@ -8,6 +8,7 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use xxhash_rust::xxh3::Xxh3;
 
@@ -51,6 +52,24 @@ pub fn list(dir: &Path, patterns: Option<&OneOrMany>) -> Result<Vec<PathBuf>, Re
     Ok(files)
 }
 
+/// What the file system says of a file: whoever writes it changes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileStamp {
+    /// Bytes.
+    pub size: u64,
+    /// Last written.
+    pub modified_at: SystemTime,
+}
+
+/// The files of a source with their stamps; one that goes away in between is left out.
+pub fn stamps(dir: &Path, patterns: Option<&OneOrMany>) -> Result<Vec<(PathBuf, FileStamp)>, ReadError> {
+    let stamp = |path: PathBuf| {
+        let metadata = std::fs::metadata(&path).ok()?;
+        Some((path, FileStamp { size: metadata.len(), modified_at: metadata.modified().ok()? }))
+    };
+    Ok(list(dir, patterns)?.into_iter().filter_map(stamp).collect())
+}
+
 fn expand(pattern: &Path, files: &mut Vec<PathBuf>) -> Result<(), ReadError> {
     let bad = |message: String| ReadError::Format { path: pattern.into(), message, remedy: "see `files:` of the source".into() };
     let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
@@ -91,6 +110,12 @@ pub fn format_of(path: &Path) -> Option<Format> {
         "jsonl" | "ndjson" => Some(Format::Jsonl),
         "json" => Some(Format::Json),
         "parquet" | "pq" => Some(Format::Parquet),
+        "xlsx" | "xlsm" => Some(Format::Xlsx),
+        "mbox" | "mbx" => Some(Format::Mbox),
+        "eml" => Some(Format::Eml),
+        "xes" => Some(Format::Xes),
+        "jsonocel" => Some(Format::Ocel),
+        "vtt" => Some(Format::Webvtt),
         _ => None,
     }
 }
@@ -127,6 +152,12 @@ mod tests {
             ("b.ndjson.zst", Some(Format::Jsonl)),
             ("c.json", Some(Format::Json)),
             ("d.parquet", Some(Format::Parquet)),
+            ("e.xlsx", Some(Format::Xlsx)),
+            ("f.mbox.gz", Some(Format::Mbox)),
+            ("g.EML", Some(Format::Eml)),
+            ("h.xes.gz", Some(Format::Xes)),
+            ("i.jsonocel", Some(Format::Ocel)),
+            ("j.vtt", Some(Format::Webvtt)),
             ("e.xls", None),
             ("README", None),
         ];

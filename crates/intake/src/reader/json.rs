@@ -36,11 +36,7 @@ pub fn open_lines(path: &Path, (stream, compression): Stream) -> Result<Reader, 
 
 /// Reads a JSON document and walks to its array.
 pub fn open_array(path: &Path, (stream, _): Stream, options: &ReadOptions) -> Result<Reader, ReadError> {
-    let mut array = ArraySplitter {
-        scanner: Scanner { stream: BufReader::with_capacity(256 * 1024, stream), path: path.into() },
-        state: State::Open,
-    };
-    array.find(options.json.records.as_deref().unwrap_or(""))?;
+    let mut array = ArraySplitter::open(path, stream, options.json.records.as_deref().unwrap_or(""))?;
     let first = array.next(BLOCK_ROWS, 0)?;
     Ok(begin(path, Splitter::Array(array), first, true))
 }
@@ -48,8 +44,8 @@ pub fn open_array(path: &Path, (stream, _): Stream, options: &ReadOptions) -> Re
 fn begin(path: &Path, splitter: Splitter, first: Option<Records>, fragile: bool) -> Reader {
     let first = first.map(|records| Block { first_row: 1, keys: Vec::new(), records });
     let mut objects = Objects::default();
-    if let Some(Block { records: Records::Text { bytes, spans, .. }, .. }) = &first {
-        objects.learn(spans.iter().map(|&(start, end)| &bytes[start as usize..end as usize]));
+    if let Some(block) = &first {
+        objects.learn_from(block);
     }
     Reader::new(path, splitter, Decoder::Json(objects), first, fragile)
 }
@@ -71,6 +67,14 @@ enum State {
 }
 
 impl ArraySplitter {
+    /// Walks through `stream`, the content of `path`, to the array at `pointer`.
+    pub fn open(path: &Path, stream: Box<dyn Read + Send>, pointer: &str) -> Result<Self, ReadError> {
+        let scanner = Scanner { stream: BufReader::with_capacity(256 * 1024, stream), path: path.into() };
+        let mut array = Self { scanner, state: State::Open };
+        array.find(pointer)?;
+        Ok(array)
+    }
+
     /// Walks to the array at `pointer`.
     fn find(&mut self, pointer: &str) -> Result<(), ReadError> {
         let mut walked = String::new();
@@ -282,9 +286,31 @@ impl Scanner {
 pub struct Objects {
     columns: Vec<String>,
     places: HashMap<String, usize>,
+    /// Whether `columns` are all that there are.
+    is_closed: bool,
 }
 
 impl Objects {
+    /// Objects with these keys and no others.
+    pub fn closed(names: &[&str]) -> Self {
+        let mut objects = Self::default();
+        objects.add_columns(names.iter().copied());
+        objects.is_closed = true;
+        objects
+    }
+
+    /// Whether an object may have keys that are not known yet.
+    pub fn is_open(&self) -> bool {
+        !self.is_closed
+    }
+
+    /// The keys of `objects`.
+    pub(super) fn of(objects: &[&str]) -> Self {
+        let mut known = Self::default();
+        known.learn(objects.iter().map(|object| object.as_bytes()));
+        known
+    }
+
     /// Known keys, in order of first appearance.
     pub fn columns(&self) -> &[String] {
         &self.columns
@@ -293,11 +319,17 @@ impl Objects {
     /// Makes `names` known.
     pub fn add_columns<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
         for name in names {
-            if self.columns.len() < MAX_COLUMNS && !self.places.contains_key(name) {
+            if !self.is_closed && self.columns.len() < MAX_COLUMNS && !self.places.contains_key(name) {
                 self.places.insert(name.to_owned(), self.columns.len());
                 self.columns.push(name.to_owned());
             }
         }
+    }
+
+    /// Makes the keys of the objects in `block` known.
+    pub fn learn_from(&mut self, block: &Block) {
+        let Records::Text { bytes, spans, .. } = &block.records else { return };
+        self.learn(spans.iter().map(|&(start, end)| &bytes[start as usize..end as usize]));
     }
 
     fn learn<'a>(&mut self, objects: impl Iterator<Item = &'a [u8]>) {

@@ -13,17 +13,30 @@
 //!
 //! Memory is bounded by [`BLOCK_BYTES`] and [`ROW_LIMIT`] per block, whatever the file holds.
 //!
-//! Missing on purpose: fixed-width files, spreadsheets, XML.
+//! Spreadsheets, mail, event logs and transcripts are read row by row on the splitting thread ([`rows`]) and decoded like JSON lines.
+//!
+//! Missing on purpose: fixed-width files, XML of no known shape, old .xls files.
 
 mod bytes;
 mod columns;
 mod csv;
 mod files;
+#[cfg(test)]
+mod format_tests;
+#[cfg(test)]
+mod fuzz;
 mod json;
+mod made;
+mod mail;
+mod ocel;
 mod parquet;
 mod records;
+pub(crate) mod rows;
 #[cfg(test)]
 mod tests;
+mod transcript;
+mod xes;
+mod xlsx;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -35,9 +48,10 @@ use hashbrown::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 pub use self::bytes::Compression;
-pub(crate) use self::columns::TextColumn;
-pub use self::files::{MAX_FILES, fingerprint, format_of, list};
-use crate::spec::{CsvOptions, Format, JsonOptions, SourceSpec};
+pub(crate) use self::columns::{TextColumn, row_as_json};
+pub use self::files::{FileStamp, MAX_FILES, fingerprint, format_of, list, stamps};
+pub(crate) use self::parquet::hash_rows;
+use crate::spec::{CsvOptions, Format, JsonOptions, OcelOptions, SourceSpec, WebvttOptions, XlsxOptions};
 
 /// Largest row in bytes; a larger one is unreadable.
 pub const ROW_LIMIT: usize = 1 << 20;
@@ -98,6 +112,18 @@ pub enum ReadError {
 }
 
 impl ReadError {
+    /// The same error of `name`, for a file that only stands in for something else.
+    pub(crate) fn of_name(mut self, name: &Path) -> Self {
+        match &mut self {
+            Self::Missing { path }
+            | Self::Denied { path }
+            | Self::Truncated { path, .. }
+            | Self::Format { path, .. }
+            | Self::Io { path, .. } => name.clone_into(path),
+        }
+        self
+    }
+
     /// The error that `error` means for `path` after `rows` whole rows.
     fn of(path: &Path, error: io::Error, rows: i64) -> Self {
         let path = path.to_path_buf();
@@ -134,6 +160,8 @@ enum SplitFault {
     TooLarge(u64),
     /// A quote that never closes; the record reaches to the end of the file.
     Unclosed(u64),
+    /// What its format does not allow: stable code and words.
+    Refused(&'static str, &'static str),
 }
 
 impl SplitFault {
@@ -144,6 +172,7 @@ impl SplitFault {
                 "unclosed_quote",
                 format!("a quote opens here and never closes: the remaining {size} bytes of the file are one row"),
             ),
+            Self::Refused(reason, detail) => (reason, detail.to_owned()),
         }
     }
 }
@@ -162,6 +191,7 @@ pub struct Block {
 enum Records {
     Text { bytes: Vec<u8>, spans: Vec<(u32, u32)>, faults: Vec<(u32, SplitFault)> },
     Columns(RecordBatch),
+    Rows(rows::RowBlock),
 }
 
 impl Block {
@@ -170,6 +200,15 @@ impl Block {
         match &self.records {
             Records::Text { spans, .. } => spans.len(),
             Records::Columns(batch) => batch.num_rows(),
+            Records::Rows(rows) => rows.len(),
+        }
+    }
+
+    /// Where its source goes on behind it, for sources that have such a place beyond files.
+    pub fn position(&self) -> Option<&[u8]> {
+        match &self.records {
+            Records::Rows(rows) => rows.position.as_deref(),
+            _ => None,
         }
     }
 
@@ -195,7 +234,24 @@ impl Block {
                 }
             }
             Records::Columns(batch) => *batch = batch.slice(n, batch.num_rows() - n),
+            Records::Rows(rows) => *rows = rows.slice(n, rows.len() - n),
         }
+    }
+
+    /// Records that are JSON objects, numbered from `first_row`, with a decoder that knows their keys.
+    pub(crate) fn of_objects(first_row: i64, objects: &[&str], keys: Vec<(u64, u32)>) -> (Decoder, Self) {
+        let (decoder, records) = (json::Objects::of(objects), text_records(objects));
+        (Decoder::Json(decoder), Self { first_row, keys, records })
+    }
+
+    /// Records of a text format, numbered from `first_row`.
+    pub(crate) fn of_text(first_row: i64, texts: &[&str]) -> Self {
+        Self { first_row, keys: Vec::new(), records: text_records(texts) }
+    }
+
+    /// Records that are columns already, numbered from `first_row`.
+    pub(crate) fn of_columns(first_row: i64, columns: RecordBatch, keys: Vec<(u64, u32)>) -> (Decoder, Self) {
+        (Decoder::Parquet(columns.schema()), Self { first_row, keys, records: Records::Columns(columns) })
     }
 
     /// The record at position `at` as a block of its own.
@@ -207,9 +263,20 @@ impl Block {
                 Records::Text { spans: vec![(0, bytes.len() as u32)], bytes, faults: Vec::new() }
             }
             Records::Columns(batch) => Records::Columns(batch.slice(at, 1)),
+            Records::Rows(rows) => Records::Rows(rows.slice(at, 1)),
         };
         Some(Self { first_row: self.first_row + at as i64, keys: Vec::new(), records })
     }
+}
+
+fn text_records(texts: &[&str]) -> Records {
+    let (mut bytes, mut spans) = (Vec::with_capacity(texts.iter().map(|text| text.len()).sum()), Vec::with_capacity(texts.len()));
+    for text in texts {
+        let start = bytes.len() as u32;
+        bytes.extend_from_slice(text.as_bytes());
+        spans.push((start, bytes.len() as u32));
+    }
+    Records::Text { bytes, spans, faults: Vec::new() }
 }
 
 /// A decoded block.
@@ -230,6 +297,12 @@ pub struct ReadOptions {
     pub csv: CsvOptions,
     /// Options of JSON documents.
     pub json: JsonOptions,
+    /// Options of Excel workbooks.
+    pub xlsx: XlsxOptions,
+    /// Options of OCEL logs.
+    pub ocel: OcelOptions,
+    /// Options of WebVTT files.
+    pub webvtt: WebvttOptions,
     /// Whether blocks carry the hash and occurrence of each row.
     pub keys: bool,
 }
@@ -237,7 +310,15 @@ pub struct ReadOptions {
 impl ReadOptions {
     /// What the declaration of a source says.
     pub fn of(spec: &SourceSpec) -> Self {
-        Self { format: spec.format, csv: spec.csv.clone(), json: spec.json.clone(), keys: false }
+        Self {
+            format: spec.format,
+            csv: spec.csv.clone(),
+            json: spec.json.clone(),
+            xlsx: spec.xlsx.clone(),
+            ocel: spec.ocel.clone(),
+            webvtt: spec.webvtt.clone(),
+            keys: false,
+        }
     }
 }
 
@@ -260,7 +341,9 @@ pub struct Reader {
 enum Splitter {
     Records(records::Splitter),
     Array(json::ArraySplitter),
+    Made(made::Collector),
     Parquet(parquet::Batches),
+    Rows(rows::RowBlocks),
 }
 
 impl Reader {
@@ -269,7 +352,8 @@ impl Reader {
         let format = options.format.or_else(|| format_of(path)).ok_or_else(|| ReadError::Format {
             path: path.into(),
             message: "its name does not tell the format".into(),
-            remedy: "say `format: csv`, `jsonl`, `json` or `parquet` in the source".into(),
+            remedy: "say `format: csv`, `jsonl`, `json`, `parquet`, `xlsx`, `mbox`, `eml`, `xes`, `ocel`, `webvtt` or `transcript` in the source"
+                .into(),
         })?;
         let metadata = std::fs::metadata(path).map_err(|error| ReadError::of(path, error, 0))?;
         if metadata.is_file() && metadata.len() == 0 {
@@ -281,6 +365,8 @@ impl Reader {
         }
         let reader = match format {
             Format::Parquet => parquet::open(path, options.keys)?,
+            Format::Xlsx => xlsx::open(path, &options.xlsx)?,
+            Format::Ocel => ocel::open(path, options.ocel.rows)?,
             text => Self::of_text(path, text, bytes::open(path, options.csv.encoding)?, options)?,
         };
         reader.with_keys(options)
@@ -297,9 +383,14 @@ impl Reader {
             Format::Csv => csv::open(path, stream, &options.csv),
             Format::Jsonl => json::open_lines(path, stream),
             Format::Json => json::open_array(path, stream, options),
-            Format::Parquet => Err(ReadError::Format {
+            Format::Mbox => mail::open_mailbox(path, stream),
+            Format::Eml => mail::open_message(path, stream),
+            Format::Xes => xes::open(path, stream),
+            Format::Webvtt => transcript::open_webvtt(path, stream, options.webvtt.speakers),
+            Format::Transcript => transcript::open_json(path, stream),
+            Format::Parquet | Format::Xlsx | Format::Ocel => Err(ReadError::Format {
                 path: path.into(),
-                message: "Parquet is read from files only".into(),
+                message: "this format is read from files only".into(),
                 remedy: "send JSON, JSON lines or CSV".into(),
             }),
         }
@@ -344,7 +435,7 @@ impl Reader {
 
     /// Whether a row may have columns that [`Self::schema`] does not name.
     pub fn is_open_ended(&self) -> bool {
-        matches!(*self.decoder, Decoder::Json(_))
+        matches!(&*self.decoder, Decoder::Json(objects) if objects.is_open())
     }
 
     /// What is odd about the file without being wrong.
@@ -393,7 +484,9 @@ impl Reader {
         match &mut self.splitter {
             Splitter::Records(splitter) => splitter.next(BLOCK_ROWS, rows_before),
             Splitter::Array(splitter) => splitter.next(BLOCK_ROWS, rows_before),
+            Splitter::Made(collector) => collector.next(BLOCK_ROWS, rows_before),
             Splitter::Parquet(batches) => batches.next(&self.path, rows_before),
+            Splitter::Rows(blocks) => Ok(blocks.next()?.map(Records::Rows)),
         }
     }
 
@@ -427,6 +520,7 @@ fn keys_of(
             Ok(spans.iter().map(|&(start, end)| count(xxh3_64(&bytes[start as usize..end as usize]))).collect())
         }
         Records::Columns(batch) => Ok(parquet::hash_rows(path, batch)?.into_iter().map(count).collect()),
+        Records::Rows(rows) => Ok(parquet::hash_rows(path, &rows.batch)?.into_iter().map(count).collect()),
     }
 }
 
@@ -436,7 +530,7 @@ pub enum Decoder {
     Csv(csv::Layout),
     /// JSON objects.
     Json(json::Objects),
-    /// Nothing left to do.
+    /// Nothing left to do: Parquet, and the rows of other systems.
     Parquet(SchemaRef),
 }
 
@@ -468,7 +562,23 @@ impl Decoder {
                 let fields = wanted.iter().map(|&at| batch.schema().field(at).clone()).collect();
                 Decoded { batch: with_rows(rows, fields, columns), unreadable: Vec::new() }
             }
+            (_, Records::Rows(rows)) => rows.decode(block.first_row, wanted),
             (Self::Parquet(_), Records::Text { .. }) => unreachable!("a Parquet reader makes column blocks only"),
+        }
+    }
+
+    /// A record that says `values` (by column of [`Self::schema`]) as its file would write it; none where the format has no one way.
+    pub(crate) fn line(&self, values: &[Option<&str>]) -> Option<Vec<u8>> {
+        match self {
+            Self::Csv(layout) => Some(layout.line(values)),
+            Self::Json(_) | Self::Parquet(_) => None,
+        }
+    }
+
+    /// Makes the columns `names` known, where rows may have others than they show.
+    pub(crate) fn add_columns<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
+        if let Self::Json(objects) = self {
+            objects.add_columns(names);
         }
     }
 

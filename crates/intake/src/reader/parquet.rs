@@ -2,8 +2,11 @@
 //!
 //! The footer stands at the end of the file, so a truncated one is refused on opening. Hashes of rows, for mappings
 //! that give no id, are taken over Arrow's row format of all columns; they are stable for equal values and types.
+//!
+//! The decoder trusts what a footer says in places and panics on a forged one; such a panic is a damaged file like any other.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -27,11 +30,19 @@ pub struct Batches {
 /// Opens a file and reads its footer.
 pub fn open(path: &Path, keep_all: bool) -> Result<Reader, ReadError> {
     let file = File::open(path).map_err(|error| ReadError::of(path, error, 0))?;
-    let metadata = ArrowReaderMetadata::load(&file, ::parquet::arrow::arrow_reader::ArrowReaderOptions::default())
-        .map_err(|error| damaged(path, &error.to_string()))?;
+    let options = ::parquet::arrow::arrow_reader::ArrowReaderOptions::default();
+    let metadata = caught(|| ArrowReaderMetadata::load(&file, options)).map_err(|detail| damaged(path, &detail))?;
     let schema = metadata.schema().clone();
     let batches = Batches { metadata, keep_all, mask: None, reader: None };
     Ok(Reader::new(path, Splitter::Parquet(batches), Decoder::Parquet(schema), None, false))
+}
+
+/// What `read` gives, or the words of its error; a panic of the decoder is an error.
+fn caught<T, E: std::fmt::Display>(read: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
+    match catch_unwind(AssertUnwindSafe(read)) {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(_) => Err("its parts contradict each other".into()),
+    }
 }
 
 fn damaged(path: &Path, detail: &str) -> ReadError {
@@ -64,12 +75,12 @@ impl Batches {
             if let Some(mask) = &self.mask {
                 builder = builder.with_projection(mask.clone());
             }
-            self.reader = Some(builder.build().map_err(|error| damaged(path, &error.to_string()))?);
+            self.reader = Some(caught(|| builder.build()).map_err(|detail| damaged(path, &detail))?);
         }
-        let batch = self.reader.as_mut().and_then(Iterator::next);
-        match batch.transpose() {
+        let reader = &mut self.reader;
+        match caught(|| reader.as_mut().and_then(Iterator::next).transpose()) {
             Ok(batch) => Ok(batch.map(Records::Columns)),
-            Err(error) => Err(ReadError::Truncated { path: path.into(), rows: rows_before, detail: error.to_string() }),
+            Err(detail) => Err(ReadError::Truncated { path: path.into(), rows: rows_before, detail }),
         }
     }
 }

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::spec::Encoding;
 
-fn file(name: &str, bytes: &[u8]) -> (TempDir, PathBuf) {
+pub(super) fn file(name: &str, bytes: &[u8]) -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(name);
     std::fs::write(&path, bytes).unwrap();
@@ -18,9 +18,9 @@ fn file(name: &str, bytes: &[u8]) -> (TempDir, PathBuf) {
 }
 
 /// Column names, rows as text, unreadable rows as (row, reason).
-type Table = (Vec<String>, Vec<Vec<Option<String>>>, Vec<(i64, &'static str)>);
+pub(super) type Table = (Vec<String>, Vec<Vec<Option<String>>>, Vec<(i64, &'static str)>);
 
-fn read(path: &Path, options: &ReadOptions) -> Result<Table, ReadError> {
+pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table, ReadError> {
     let mut reader = Reader::open(path, options)?;
     let decoder = reader.decoder();
     let names: Vec<String> = decoder.schema().fields().iter().map(|field| field.name().clone()).collect();
@@ -43,7 +43,7 @@ fn read(path: &Path, options: &ReadOptions) -> Result<Table, ReadError> {
     Ok((names, rows, unreadable))
 }
 
-fn read_bytes(name: &str, bytes: &[u8]) -> Result<Table, ReadError> {
+pub(super) fn read_bytes(name: &str, bytes: &[u8]) -> Result<Table, ReadError> {
     let (_dir, path) = file(name, bytes);
     read(&path, &ReadOptions::default())
 }
@@ -136,7 +136,7 @@ fn encodings_are_converted() {
     assert_eq!(read_bytes("a.csv", &utf16).unwrap().1, [some(&["café", "€"])]);
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     out.write_all(bytes).unwrap();
     out.finish().unwrap()
@@ -254,7 +254,7 @@ fn the_raw_row_of_any_format_can_be_shown() {
     let (_dir, path) = file("a.csv", b"a,b\n1,\n\"x\ny\",2\n");
     let mut reader = Reader::open(&path, &ReadOptions::default()).unwrap();
     let block = reader.next_block().unwrap().unwrap();
-    assert_eq!(reader.decoder().raw_row(&block, 1), r#"{"a":"1"}"#);
+    assert_eq!(reader.decoder().raw_row(&block, 1), r#"{"a":"1","b":null}"#, "an empty cell says that there is its column");
     assert_eq!(reader.decoder().raw_row(&block, 2), r#"{"a":"x\ny","b":"2"}"#);
     assert_eq!(reader.decoder().raw_row(&block, 9), "");
 }

@@ -13,7 +13,7 @@ use super::message::{Token, Traits, text};
 use super::scan::mend;
 use crate::reader::{ROW, TextColumn};
 use crate::typing::convert::SCALE;
-use crate::typing::{FLAGS, SAID};
+use crate::typing::{DERIVED, FLAGS, SAID};
 
 /// What all facts of a message share.
 pub(super) struct Stamp {
@@ -119,6 +119,7 @@ pub(super) struct EventColumns {
     pub(super) email: TextColumn,
     pub(super) phone: TextColumn,
     pub(super) properties: TextColumn,
+    pub(super) derived: TextColumn,
     pub(super) scratch: Vec<u8>,
 }
 
@@ -133,6 +134,7 @@ impl EventColumns {
             ("occurred_at", instants(occurred)),
             (SAID, some_instants(said)),
             (FLAGS, Arc::new(Int64Array::from(flags))),
+            (DERIVED, self.derived.finish()),
             ("sent_at", some_instants(self.sent)),
             ("utc_offset_min", Arc::new(Int32Array::from(self.offset))),
             ("conversation_id", self.conversation.finish()),

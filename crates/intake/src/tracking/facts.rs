@@ -11,8 +11,9 @@
 //! What makes a retry the same fact: its id is `messageId`, or a hash of the message without what changes on the way (`sentAt`, the key);
 //! its content is taken with the client's own time, since the corrected one depends on when the message arrived ([`crate::typing::SAID`]).
 //!
-//! Deliberately missing: `userAgent` into device and browser, which is enrichment; merging traits of one person over time, which is
-//! the profile's.
+//! Device, campaign and referrer are told here, where the context is still in parts; the typer adds what follows from the values.
+//!
+//! Deliberately missing: merging traits of one person over time, which is the profile's.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -31,8 +32,12 @@ use super::message::{Body, Call, Context, Kind, Message, Properties, Token, Trai
 use super::names::{LONGEST_NAME, snake_case};
 use super::time::{corrected, is_plausible, said};
 use super::{LONGEST_ID, LONGEST_MESSAGE_ID, MOST_LEVELS, MOST_MESSAGE_BYTES};
-use crate::import::Refused;
+use crate::expect::Expectations;
+use crate::import::{ForReplay, Refused};
+use crate::observe::{Sampling, sample};
 use crate::outcome::{Outcome, Taken};
+use crate::typing::cleansing::Lender;
+use crate::typing::cleansing::visit::Visits;
 use crate::typing::convert::parse_amount;
 use crate::typing::{self, Arrival, Flag, Origin, Typer};
 
@@ -46,6 +51,11 @@ pub struct Tracker {
     organisations: Typer,
     channel: Channel,
     purpose: String,
+    visits: Lender<Visits>,
+    /// Whether events tell their device, campaign and referrer.
+    enriches: bool,
+    expectations: Arc<Expectations>,
+    sampling: Sampling,
 }
 
 impl Tracker {
@@ -61,7 +71,17 @@ impl Tracker {
             organisations: typer("records", &organisation, &RecordColumns::default().finish().schema()),
             channel: channel.unwrap_or(Channel::System),
             purpose: purpose.to_owned(),
+            visits: Lender::default(),
+            enriches: !origin.conventions.is_plain(),
+            expectations: Arc::default(),
+            sampling: Sampling::Live(Arc::default()),
         }
+    }
+
+    /// Holds its facts against `expectations`.
+    #[must_use]
+    pub fn with_expectations(self, expectations: Arc<Expectations>) -> Self {
+        Self { expectations, ..self }
     }
 
     /// The consent that [`Body::read`] looks for.
@@ -73,8 +93,8 @@ impl Tracker {
 /// Facts of several bodies on their way into one chunk.
 pub struct Draft<'t, 'a> {
     tracker: &'t Tracker,
-    /// Every message as it was sent, with its write key.
-    sent: Vec<(&'a str, Token<'a>)>,
+    /// Every message as it was sent.
+    sent: Vec<Sent<'a>>,
     events: EventColumns,
     people: RecordColumns,
     organisations: RecordColumns,
@@ -86,6 +106,59 @@ pub struct Draft<'t, 'a> {
     rejected: [u64; 2],
     rows: RowCounts,
     name: String,
+    visits: Visits,
+}
+
+/// A message as it was sent, and what quarantine keeps beside it.
+struct Sent<'a> {
+    raw: &'a str,
+    write_key: Token<'a>,
+    sent_at: Token<'a>,
+    /// When its batch was sent.
+    batch_sent_at: Token<'a>,
+    call: Call,
+    received: i64,
+    /// Its default id, where it was asked for.
+    key: Option<String>,
+}
+
+impl Sent<'_> {
+    /// A hash without what changes when it is sent again.
+    fn hash(&self) -> u128 {
+        let mut hasher = Xxh3::new();
+        let mut cuts = [self.sent_at, self.write_key].map(|token| token.map(|token| range_of(self.raw, token)));
+        cuts.sort_by_key(|cut| cut.as_ref().map(|cut| cut.start));
+        let mut at = 0;
+        for cut in cuts.into_iter().flatten() {
+            hasher.update(&self.raw.as_bytes()[at..cut.start]);
+            at = cut.end;
+        }
+        hasher.update(&self.raw.as_bytes()[at..]);
+        hasher.digest128()
+    }
+
+    /// The message as quarantine keeps it: a key that lets others write has no place there.
+    fn without_key(&self) -> String {
+        match self.write_key {
+            Some(key) => {
+                let at = range_of(self.raw, key);
+                format!("{}\"\"{}", &self.raw[..at.start], &self.raw[at.end..])
+            }
+            None => self.raw.to_owned(),
+        }
+    }
+
+    /// What its replay must know.
+    fn for_replay(&self) -> ForReplay {
+        let sent_at = self.batch_sent_at.map_or_else(String::new, |token| format!(",\"sent_at\":{token}"));
+        ForReplay {
+            // One with an id of its own is the same however often it was sent.
+            key: Some(self.key.clone().unwrap_or_else(|| format!("{:032x}.1", self.hash()))),
+            context: Some(format!("{{\"call\":\"{}\"{sent_at}}}", self.call.as_str())),
+            received_at: Some(self.received),
+            replaces: None,
+        }
+    }
 }
 
 /// Why a message is no fact.
@@ -119,6 +192,8 @@ struct Reading<'b, 'a> {
     received: i64,
     /// How often a message without id was met in this body.
     repeats: FxHashMap<u128, u32>,
+    /// The default id that the message had when it came first.
+    key: Option<String>,
 }
 
 impl<'t, 'a> Draft<'t, 'a> {
@@ -137,23 +212,38 @@ impl<'t, 'a> Draft<'t, 'a> {
             rejected: [0; 2],
             rows: RowCounts::default(),
             name: String::new(),
+            visits: tracker.visits.lend(),
         }
     }
 
     /// Adds the messages of `body`, received at `received` (microseconds); gives their places.
     pub fn add(&mut self, body: &Body<'a>, call: Call, received: i64) -> Range<usize> {
         let first = self.outcomes.len();
-        let mut reading = Reading { body, call, received, repeats: FxHashMap::default() };
+        let mut reading = Reading { body, call, received, repeats: FxHashMap::default(), key: None };
         for message in &body.messages {
             self.message(&mut reading, message);
         }
         first..self.outcomes.len()
     }
 
+    /// Adds a message once more that came at `received` and had the default id `key`.
+    pub(crate) fn add_again(&mut self, body: &Body<'a>, call: Call, received: i64, key: Option<String>) {
+        let mut reading = Reading { body, call, received, repeats: FxHashMap::default(), key };
+        body.messages.iter().take(1).for_each(|message| self.message(&mut reading, message));
+    }
+
     fn message(&mut self, reading: &mut Reading<'_, 'a>, message: &Message<'a>) {
         let place = self.outcomes.len() as u32;
         self.outcomes.push(Outcome::Skipped);
-        self.sent.push((message.raw, message.write_key));
+        self.sent.push(Sent {
+            raw: message.raw,
+            write_key: message.write_key,
+            sent_at: message.sent_at,
+            batch_sent_at: reading.body.sent_at,
+            call: reading.call,
+            received: reading.received,
+            key: None,
+        });
         self.ids.push(text(message.message_id).map(|id| Box::from(&*id)));
         self.rows.read += 1;
         let kind = match reading.call {
@@ -167,7 +257,7 @@ impl<'t, 'a> Draft<'t, 'a> {
             } else {
                 Refusal::new("unreadable", "the message is not a JSON object")
             };
-            return self.refuse(place, None, refusal);
+            return self.refuse(reading, place, None, refusal);
         };
         let target = usize::from(!matches!(kind, Kind::Track | Kind::Page | Kind::Screen));
         if message.context.refuses {
@@ -182,16 +272,31 @@ impl<'t, 'a> Draft<'t, 'a> {
             Err(refusal) => {
                 self.rows.mapped += 1;
                 self.quarantined[target] += 1;
-                self.refuse(place, Some(TARGETS[target]), refusal);
+                self.refuse(reading, place, Some(TARGETS[target]), refusal);
             }
         }
     }
 
-    fn refuse(&mut self, place: u32, target: Option<&'static str>, refusal: Refusal) {
-        let raw = without_key(self.sent[place as usize]);
+    fn refuse(&mut self, reading: &mut Reading, place: u32, target: Option<&'static str>, refusal: Refusal) {
+        // It counts as an occurrence although it is no fact: a later, sound copy keeps its number when this one is replayed.
+        self.default_id(reading, place);
+        let sent = &self.sent[place as usize];
         let (row_no, detail) = (i64::from(place), refusal.detail.clone().into_owned());
-        self.refused.push(Refused { target, row_no, ordinal: 0, reason: refusal.code, detail, raw });
+        let (raw, replay) = (sent.without_key(), sent.for_replay());
+        self.refused.push(Refused { target, row_no, ordinal: 0, reason: refusal.code, detail, raw, replay });
         self.outcomes[place as usize] = Outcome::Quarantined { code: refusal.code, detail: refusal.detail };
+    }
+
+    /// A hash of the message without what changes when it is sent again, and its how-manieth occurrence in the body.
+    fn default_id(&mut self, reading: &mut Reading, place: u32) -> String {
+        let sent = &mut self.sent[place as usize];
+        if let Some(key) = sent.key.as_ref().or(reading.key.as_ref()) {
+            return sent.key.insert(key.clone()).clone();
+        }
+        let hash = sent.hash();
+        let occurrence = reading.repeats.entry(hash).or_insert(0);
+        *occurrence += 1;
+        sent.key.insert(format!("{hash:032x}.{occurrence}")).clone()
     }
 
     /// Writes the facts of a message; false when it says nothing.
@@ -221,7 +326,7 @@ impl<'t, 'a> Draft<'t, 'a> {
                 return Err(Refusal::new("value_too_long", format!("messageId has more than {LONGEST_MESSAGE_ID} characters")));
             }
             Some(id) => id,
-            None => Cow::Owned(default_id(reading, message)),
+            None => Cow::Owned(self.default_id(reading, stamp.place)),
         };
         let mut event_text = None;
         let name = match kind {
@@ -257,6 +362,15 @@ impl<'t, 'a> Draft<'t, 'a> {
         push(&mut events.anonymous_id, who.anonymous.as_deref().map(Cow::Borrowed));
         push(&mut events.email, text(message.context.traits.email));
         push(&mut events.phone, text(message.context.traits.phone));
+        events.scratch.clear();
+        if self.tracker.enriches {
+            visit(&mut self.visits, &message.context, &mut events.scratch);
+        }
+        if events.scratch.is_empty() {
+            events.derived.push_null();
+        } else {
+            events.derived.push(&events.scratch);
+        }
         let extra = if kind == Kind::Track { [None, None] } else { [message.name, message.category] };
         let context = reading.body.kept_context(&message.context);
         events.scratch.clear();
@@ -329,7 +443,22 @@ impl<'t, 'a> Draft<'t, 'a> {
 
     /// Types everything, as received at `received`. Messages get row numbers from `first_row` on.
     pub fn finish(self, received: i64, first_row: i64) -> Taken {
-        let Self { tracker, sent, events, people, organisations, outcomes, ids, refused, quarantined, rejected, rows, .. } = self;
+        let Self {
+            tracker,
+            sent,
+            events,
+            people,
+            organisations,
+            outcomes,
+            ids,
+            refused,
+            quarantined,
+            rejected,
+            rows,
+            visits,
+            ..
+        } = self;
+        tracker.visits.take_back(visits);
         let mut taken = Taken { rows, refused, outcomes, ids, ..Taken::default() };
         taken.refused.iter_mut().for_each(|one| one.row_no += first_row);
         let (events, people, organisations) = (events.finish(), people.finish(), organisations.finish());
@@ -341,13 +470,17 @@ impl<'t, 'a> Draft<'t, 'a> {
             }
             let output = columns.batch(first_row);
             let arrival = Arrival { received_at: received, file: ENDPOINT, first_row, keys: &[] };
-            let typed = typer.apply(&output, &arrival, &mut taken.candidates);
+            let mut typed = typer.apply(&output, &arrival, &mut taken.candidates);
+            let sampled = sample(&tracker.sampling, first_row, typed.rows.num_rows(), received);
+            taken.observed.see_facts(typer.table(), &typed, &typer.fields(), (&sampled, received));
+            tracker.expectations.judge_facts(typer.table(), &mut typed, &mut taken.observed.judged);
             let quarantined = typed.failures.len() as u64;
             for failure in typed.failures {
                 let place = (failure.row_no - first_row) as usize;
                 taken.outcomes[place] = Outcome::Quarantined { code: failure.reason, detail: Cow::Owned(failure.detail.clone()) };
-                let (row_no, reason, detail, raw) = (failure.row_no, failure.reason, failure.detail, without_key(sent[place]));
-                taken.refused.push(Refused { target: Some(TARGETS[at]), row_no, ordinal, reason, detail, raw });
+                let (row_no, reason, detail) = (failure.row_no, failure.reason, failure.detail);
+                let (raw, replay) = (sent[place].without_key(), sent[place].for_replay());
+                taken.refused.push(Refused { target: Some(TARGETS[at]), row_no, ordinal, reason, detail, raw, replay });
             }
             taken.places.push(typing::places(&typed.rows, first_row));
             let (rows, content, produced) = (typed.rows, typed.content, typed.produced);
@@ -408,38 +541,10 @@ fn stamp(reading: &Reading, message: &Message, place: u32) -> Result<Stamp, Refu
 /// The first instant of the year 2200, where the model's times end; microseconds.
 const LAST_INSTANT: i64 = 7_258_118_400_000_000;
 
-/// A hash of the message without what changes when it is sent again, and its how-manieth occurrence in the body.
-fn default_id(reading: &mut Reading, message: &Message) -> String {
-    let mut hasher = Xxh3::new();
-    let mut cuts = [message.sent_at, message.write_key].map(|token| token.map(|token| range_of(message.raw, token)));
-    cuts.sort_by_key(|cut| cut.as_ref().map(|cut| cut.start));
-    let mut at = 0;
-    for cut in cuts.into_iter().flatten() {
-        hasher.update(&message.raw.as_bytes()[at..cut.start]);
-        at = cut.end;
-    }
-    hasher.update(&message.raw.as_bytes()[at..]);
-    let hash = hasher.digest128();
-    let occurrence = reading.repeats.entry(hash).or_insert(0);
-    *occurrence += 1;
-    format!("{hash:032x}.{occurrence}")
-}
-
 /// Where `part`, a slice of `whole`, lies in it.
 fn range_of(whole: &str, part: &str) -> Range<usize> {
     let start = part.as_ptr() as usize - whole.as_ptr() as usize;
     start..start + part.len()
-}
-
-/// The message as quarantine keeps it: a key that lets others write has no place there.
-fn without_key((raw, key): (&str, Token)) -> String {
-    match key {
-        Some(key) => {
-            let at = range_of(raw, key);
-            format!("{}\"\"{}", &raw[..at.start], &raw[at.end..])
-        }
-        None => raw.to_owned(),
-    }
 }
 
 /// Where the message comes from: what it says itself, else what its device or page shows.
@@ -463,6 +568,23 @@ fn channel(message: &Message, kind: Kind, usual: Channel) -> Channel {
         return Channel::Web;
     }
     usual
+}
+
+/// What the context tells of device, campaign and referrer: an object without its closing brace.
+fn visit(visits: &mut Visits, context: &Context, object: &mut Vec<u8>) {
+    if let Some(agent) = text(context.user_agent) {
+        visits.device(&agent, object);
+    }
+    let page = text(context.page_url);
+    if context.campaign.iter().any(Option::is_some) {
+        let stated = context.campaign.map(text);
+        Visits::stated_campaign(&stated.each_ref().map(|value| value.as_deref()), object);
+    } else if let Some(page) = &page {
+        visits.campaign(page, object);
+    }
+    if let Some(referrer) = text(context.page_referrer) {
+        visits.referrer(&referrer, page.as_deref(), object);
+    }
 }
 
 /// The first of revenue, total and value that is an amount, times 10^4, and flags about it. `value` may be anything; that

@@ -22,6 +22,26 @@ pub enum Call {
     Import,
 }
 
+impl Call {
+    /// Its name in the context of a quarantined message.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::One(kind) => kind.as_str(),
+            Self::Batch => "batch",
+            Self::Import => "import",
+        }
+    }
+
+    /// The call called `name`.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        match name {
+            "batch" => Some(Self::Batch),
+            "import" => Some(Self::Import),
+            name => Kind::parse(name).map(Self::One),
+        }
+    }
+}
+
 /// The kind of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -147,6 +167,9 @@ pub struct Traits<'a> {
     pub any: bool,
 }
 
+/// What `context.campaign` names, in the order of [`Context::campaign`].
+const CAMPAIGN: [&str; 5] = ["source", "medium", "name", "term", "content"];
+
 /// Known parts of the context; all but traits and the address of the sender is `kept`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Context<'a> {
@@ -156,7 +179,10 @@ pub struct Context<'a> {
     pub device_type: Token<'a>,
     pub system: Token<'a>,
     pub page_url: Token<'a>,
+    pub page_referrer: Token<'a>,
     pub user_agent: Token<'a>,
+    /// source, medium, name, term and content of `campaign`.
+    pub campaign: [Token<'a>; 5],
     /// `consent.<purpose>` is false.
     pub refuses: bool,
     pub kept: Kept,
@@ -230,6 +256,12 @@ impl<'a> Body<'a> {
             n if n > super::MOST_MESSAGES => Err(BodyError::TooMany),
             _ => Ok(body),
         }
+    }
+
+    /// One message of a body that said `sent_at`, read for itself.
+    pub(crate) fn read_again(message: &'a str, sent_at: Token<'a>, purpose: &str) -> Result<Self, BodyError> {
+        // Which kind it is says the call that it is taken as.
+        Ok(Self { sent_at, ..Self::read(message.as_bytes(), Call::One(Kind::Track), purpose)? })
     }
 
     fn batch(&mut self, scanner: &mut Scanner<'a>, purpose: &str) -> Result<(), Broken> {
@@ -331,6 +363,17 @@ pub fn write_key(bytes: &[u8]) -> Option<String> {
         Ok(())
     });
     walked.ok().and(found)
+}
+
+/// Whether a body has a `batch` at its top. False also where it is no JSON: whoever reads it next says so.
+pub fn is_batch(bytes: &[u8]) -> bool {
+    let mut found = false;
+    let Ok(json) = std::str::from_utf8(bytes) else { return false };
+    let walked = Scanner::new(json).object(|scanner, key, _| {
+        found |= &*key == "batch";
+        scanner.value().map(drop)
+    });
+    walked.is_ok() && found
 }
 
 fn token<'a>(scanner: &mut Scanner<'a>) -> Result<Token<'a>, Broken> {
@@ -492,7 +535,22 @@ fn context<'a>(
                 }
                 Ok(())
             })?,
-            "page" if nested => one(scanner, "url", &mut found.page_url)?,
+            "page" if nested => scanner.object(|scanner, key, _| {
+                let value = token(scanner)?;
+                match &*key {
+                    "url" => found.page_url = value,
+                    "referrer" => found.page_referrer = value,
+                    _ => {}
+                }
+                Ok(())
+            })?,
+            "campaign" if nested => scanner.object(|scanner, key, _| {
+                let value = token(scanner)?;
+                if let Some(at) = CAMPAIGN.iter().position(|name| *name == key) {
+                    found.campaign[at] = value;
+                }
+                Ok(())
+            })?,
             "device" if nested => one(scanner, "type", &mut found.device_type)?,
             "os" if nested => one(scanner, "name", &mut found.system)?,
             "channel" => found.channel = token(scanner)?,

@@ -14,18 +14,22 @@
 //! | `names` | event names in one spelling |
 //! | `facts` | what each message becomes |
 //! | `columns` | facts as columns |
+//! | `outline` | messages at a glance |
 
 mod columns;
 mod facts;
 mod message;
 mod names;
+mod outline;
 mod scan;
 #[cfg(test)]
 mod tests;
 mod time;
 
 pub use self::facts::{Draft, ENDPOINT, Tracker};
+pub(crate) use self::message::is_batch;
 pub use self::message::{Body, BodyError, Call, Kind, write_key};
+pub use self::outline::{Outline, outlines};
 
 /// Messages of a batch; Segment's limit.
 pub const MOST_MESSAGES: usize = 2_500;

@@ -4,28 +4,36 @@
 //! that the same text in another column counts as other content, while a nullable column that a later version adds
 //! leaves old hashes as they are. Not part of it is whatever does not come from the row: when and where it arrived, the
 //! subject (derived), the flags (a later version may know more of them) and filled-in defaults of those kinds.
+//!
+//! Hashed is what was said, before cleansing: the caller gives the columns that stand for those which cleansing changed. A better
+//! cleaner stores other values for the same rows, and they are duplicates all the same.
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
+use rustc_hash::FxHashMap;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 /// Columns that are never content.
-const OUTSIDE: &[&str] = &["source", "subject", "content", "received_at", "file", "row_no", "quality", "utc_offset_min"];
+const OUTSIDE: &[&str] =
+    &["source", "subject", "content", "received_at", "file", "row_no", "quality", "utc_offset_min", "raw", "derived"];
 
-/// One hash per row over the columns of `batch` that are content; `more_outside` are further ones that are not.
-pub fn hashes(batch: &RecordBatch, more_outside: &[&str]) -> Vec<u64> {
+/// Columns that are hashed in the place of one that was changed, by its position.
+pub type Said = FxHashMap<usize, Vec<ArrayRef>>;
+
+/// One hash per row over the columns of `batch` that are content, or what was `said` in their place; `more_outside` are further ones that
+/// are not.
+pub fn hashes(batch: &RecordBatch, said: &Said, more_outside: &[&str]) -> Vec<u64> {
     let mut hashes = vec![0_u64; batch.num_rows()];
-    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+    for (at, (field, column)) in batch.schema().fields().iter().zip(batch.columns()).enumerate() {
         let name = field.name().as_str();
-        if OUTSIDE.contains(&name)
-            || more_outside.contains(&name)
-            || name.starts_with("p_")
-            || column.null_count() == column.len()
-        {
+        if OUTSIDE.contains(&name) || more_outside.contains(&name) || name.starts_with("p_") {
             continue;
         }
-        mix(column, xxh3_64(name.as_bytes()), &mut hashes);
+        let said = said.get(&at).map_or(std::slice::from_ref(column), Vec::as_slice);
+        for column in said.iter().filter(|column| column.null_count() < column.len()) {
+            mix(column, xxh3_64(name.as_bytes()), &mut hashes);
+        }
     }
     hashes
 }
@@ -88,7 +96,7 @@ mod tests {
 
     fn hash(columns: &[(&str, Option<&str>)]) -> u64 {
         let columns = columns.iter().map(|(name, value)| (*name, Arc::new(StringArray::from(vec![*value])) as ArrayRef, true));
-        hashes(&RecordBatch::try_from_iter_with_nullable(columns).unwrap(), &["valid_from"])[0]
+        hashes(&RecordBatch::try_from_iter_with_nullable(columns).unwrap(), &Said::default(), &["valid_from"])[0]
     }
 
     #[test]

@@ -5,9 +5,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, ListArray, StringArray};
+use arrow::array::{ArrayRef, ListArray};
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field};
+
+use super::cleansing::notes::Notes;
+use crate::reader::TextColumn;
 
 /// Why a fact is quarantined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,11 +64,15 @@ impl Reason {
         match self {
             Self::MissingValue => format!("{field} is missing"),
             Self::InvalidTime => {
-                format!("{field} is not a time such as 2026-01-31 12:00:00; other orders take parse_time(text, format)")
+                format!(
+                    "{field} is not a time such as 2026-01-31 12:00:00; other orders take `cleanse: {{date_order: dmy}}` or parse_time(text, format)"
+                )
             }
             Self::TimeOutOfRange => format!("{field} lies outside the years 1900 to 2199"),
             Self::NaiveTime => format!("{field} has no offset and the source no `timezone:`"),
-            Self::InvalidDate => format!("{field} is not a day such as 2026-01-31"),
+            Self::InvalidDate => {
+                format!("{field} is not a day such as 2026-01-31; other orders take `cleanse: {{date_order: dmy}}`")
+            }
             Self::InvalidNumber => format!("{field} is not a number"),
             Self::NumberTooLarge => format!("{field} is a number too large for its column"),
             Self::InvalidBoolean => format!("{field} is neither true nor false"),
@@ -78,12 +85,15 @@ impl Reason {
 }
 
 macro_rules! flags {
-    ($($(#[$doc:meta])* $name:ident = $bit:literal $code:literal),+ $(,)?) => {
+    ($(#[doc = $meaning:literal] $name:ident = $bit:literal $code:literal),+ $(,)?) => {
         /// Marks that a stored fact carries in `quality`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Flag { $($(#[$doc])* $name = 1 << $bit),+ }
+        pub enum Flag { $(#[doc = $meaning] $name = 1 << $bit),+ }
 
         const CODES: &[(u32, &str)] = &[$((1 << $bit, $code)),+];
+
+        /// Code and meaning of every flag of a fact.
+        pub const FLAGS: &[(&str, &str)] = &[$(($code, $meaning)),+];
     };
 }
 
@@ -98,14 +108,16 @@ flags! {
     UnknownChannel = 3 "unknown_channel",
     /// A direction outside the vocabulary; the word is kept in `properties`.
     UnknownDirection = 4 "unknown_direction",
-    /// A language that is no ISO 639-1 code; kept in `properties`.
+    /// A language that nobody knows; the word is kept in `raw`.
     UnknownLanguage = 5 "unknown_language",
-    /// A country that is no ISO 3166-1 code; kept in `attributes`.
+    /// A country that nobody knows; the word is kept in `raw`.
     UnknownCountry = 6 "unknown_country",
     /// Digits beyond the fourth behind the point were rounded away.
     RoundedAmount = 7 "rounded_amount",
     /// A score below or above its scale.
     ScoreOutOfScale = 8 "score_out_of_scale",
+    /// A currency of three letters that ISO 4217 does not list; kept.
+    UnknownCurrency = 9 "unknown_currency",
     /// The sender's clock is off by more than a minute; the time was corrected.
     ClockSkew = 24 "clock_skew",
     /// Revenue or total is no amount: it stands in `properties` only.
@@ -174,20 +186,36 @@ impl Faults {
         })
     }
 
-    /// The column `quality`.
-    pub fn quality(&self) -> ArrayRef {
+    /// The column `quality`: flags of the fact, then `field:flag` of its fields.
+    pub fn quality(&self, notes: &Notes) -> ArrayRef {
         let element = Arc::new(Field::new("element", DataType::Utf8, true));
-        if self.any_flag == 0 {
+        let of_fields = notes.flags();
+        if self.any_flag == 0 && of_fields.is_empty() {
             return arrow::array::new_null_array(&DataType::List(element), self.flags.len());
         }
         let mut lengths = Vec::with_capacity(self.flags.len());
-        let mut codes: Vec<&str> = Vec::new();
-        for flags in &self.flags {
-            let before = codes.len();
-            codes.extend(CODES.iter().filter(|(bit, _)| flags & bit != 0).map(|(_, code)| *code));
-            lengths.push(codes.len() - before);
+        let mut codes = TextColumn::with_capacity(of_fields.len());
+        let mut of_fields = of_fields.into_iter().peekable();
+        let mut code = String::new();
+        for (row, flags) in self.flags.iter().enumerate() {
+            let mut length = 0;
+            for (_, code) in CODES.iter().filter(|(bit, _)| flags & bit != 0) {
+                codes.push(code.as_bytes());
+                length += 1;
+            }
+            while let Some((_, field, flags)) = of_fields.next_if(|(of, ..)| *of as usize == row) {
+                for flag in flags.codes() {
+                    code.clear();
+                    code.push_str(field);
+                    code.push(':');
+                    code.push_str(flag);
+                    codes.push(code.as_bytes());
+                    length += 1;
+                }
+            }
+            lengths.push(length);
         }
         let nulls = lengths.iter().map(|n| *n > 0).collect::<NullBuffer>();
-        Arc::new(ListArray::new(element, OffsetBuffer::from_lengths(lengths), Arc::new(StringArray::from(codes)), Some(nulls)))
+        Arc::new(ListArray::new(element, OffsetBuffer::from_lengths(lengths), codes.finish(), Some(nulls)))
     }
 }

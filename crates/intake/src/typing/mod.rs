@@ -5,15 +5,23 @@
 //! first one. Nothing is dropped silently: a word outside a vocabulary that has a fallback keeps its spelling in
 //! `properties` and flags the fact, one without a fallback quarantines it.
 //!
+//! Every fact of every source passes through [`cleansing`] here: repaired or emptied values are stored beside their raw text, each
+//! with a flag, and what follows from them beside that. Identity is of what was said: content hashes see the values as they
+//! came.
+//!
 //! Filled in where the mapping says nothing: the id (hash of the raw row, its how-manieth occurrence, and the fact's
 //! ordinal in its row), `utc_offset_min` from the time's own offset, the scale of nps, csat and ces, the currency and
 //! language of the project, `respondent` and `kind` from the population.
 
+pub mod cleansing;
 mod content;
 pub mod convert;
+mod counts;
 mod faults;
 mod identifiers;
+mod json;
 pub mod properties;
+mod refine;
 pub mod slots;
 #[cfg(test)]
 mod tests;
@@ -27,19 +35,29 @@ use arrow::array::{
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::{filter, filter_record_batch};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, TimestampMicrosecondType};
+use clew_cleanse::code::Currency;
+use clew_cleanse::flag::Effect;
 use clew_identity::CompiledRules;
 use clew_lake::{arrow_schema, data_type};
 use clew_model::tables::{Column, ColumnType, Table};
 use clew_model::{ContentHash, id::Base32};
 use jiff::tz::TimeZone;
 
+use self::cleansing::conventions::Conventions;
+use self::cleansing::field::Kind;
+use self::cleansing::notes::{FieldNotes, Notes};
+use self::cleansing::typed::{self, Margin};
+use self::cleansing::visit::Clock;
+use self::cleansing::{Cleanser, Lender};
+use self::content::Said;
+pub use self::counts::FieldCounts;
 use self::faults::Faults;
 pub use self::faults::{Flag, Reason};
 pub use self::identifiers::Candidates;
-use self::identifiers::{IdentifierColumn, identify};
-use self::properties::Originals;
+use self::identifiers::IdentifierColumn;
 use self::slots::Slot;
+use self::words::Words;
 use crate::reader::ROW;
 use crate::spec::PromotedType;
 
@@ -48,6 +66,21 @@ use crate::spec::PromotedType;
 pub(crate) const SAID: &str = "_said_at";
 /// Hidden column: flags that the caller found already.
 pub(crate) const FLAGS: &str = "_flags";
+/// Hidden column: entries of `derived` that the caller found already, as an object without its closing brace.
+pub(crate) const DERIVED: &str = "_derived";
+
+/// Every code that `quality` may hold: of a fact, without effect, and of one of its fields, with what it did to the value; and the meaning.
+pub fn flags() -> impl Iterator<Item = (&'static str, Option<&'static str>, &'static str)> {
+    let effect = |flag: clew_cleanse::flag::Flag| match flag.effect() {
+        // A number without any country is no worse than it was: it is stored as it stands.
+        _ if flag == clew_cleanse::flag::Flag::MissingCountry => "kept",
+        Effect::Changed => "changed",
+        Effect::Noted => "kept",
+        Effect::Refused => "emptied",
+    };
+    let of_fields = clew_cleanse::flag::Flag::ALL.iter().map(move |flag| (flag.code(), Some(effect(*flag)), flag.meaning()));
+    faults::FLAGS.iter().map(|(code, meaning)| (*code, None, meaning.trim())).chain(of_fields)
+}
 
 /// Where facts come from, as far as their content depends on it.
 #[derive(Clone)]
@@ -68,6 +101,15 @@ pub struct Origin {
     pub promoted: Vec<(String, PromotedType)>,
     /// Whether facts are versions (upsert and snapshot mode).
     pub versions: bool,
+    /// How the source writes its values.
+    pub conventions: Arc<Conventions>,
+}
+
+impl Origin {
+    /// How its times are written.
+    fn times(&self) -> time::Writing<'_> {
+        time::Writing { zone: self.zone.as_ref(), order: self.conventions.order }
+    }
 }
 
 /// Where and when a chunk arrived.
@@ -104,6 +146,8 @@ pub struct Typed {
     pub produced: u64,
     /// Those that are not in `rows`.
     pub failures: Vec<Failure>,
+    /// What the mapped fields of all of them looked like.
+    pub fields: Vec<FieldCounts>,
 }
 
 /// Types what one mapping gives.
@@ -115,12 +159,20 @@ pub struct Typer {
     identifiers: Vec<IdentifierColumn>,
     singles: Vec<(String, usize)>,
     has_checked_objects: bool,
+    /// How each column of text is cleansed.
+    kinds: Vec<Option<Kind>>,
+    cleansers: Lender<Box<Cleanser>>,
+    clock: Clock,
 }
 
 impl Typer {
     /// A typer for a mapping with these output columns, which [`slots::problems`] found nothing wrong with.
     pub fn new(origin: Arc<Origin>, table: &'static Table, output: &Schema) -> Self {
+        let kind_of = |column: &Column| Kind::of(table.name, column.name).filter(|_| !origin.conventions.is_off(column.name));
         let mut typer = Self {
+            kinds: table.columns.iter().map(kind_of).collect(),
+            cleansers: Lender::default(),
+            clock: Clock::default(),
             origin,
             table,
             mapped: vec![None; table.columns.len()],
@@ -146,9 +198,28 @@ impl Typer {
         Self { has_checked_objects: true, ..self }
     }
 
+    /// The table that it fills.
+    pub fn table(&self) -> &'static Table {
+        self.table
+    }
+
+    /// The columns of its facts that the source fills.
+    pub fn fields(&self) -> Vec<String> {
+        let mapped = self.table.columns.iter().zip(&self.mapped).filter(|(_, from)| from.is_some());
+        let promoted = self.origin.promoted.iter().map(|(name, _)| format!("p_{name}"));
+        mapped.map(|(column, _)| column.name.to_owned()).chain(promoted).collect()
+    }
+
     /// Whether the mapping leaves the id to the hash of the raw row.
     pub fn needs_keys(&self) -> bool {
         self.mapped[0].is_none()
+    }
+
+    /// Whether facts are versions from when they came, because the mapping does not say since when they hold.
+    pub(crate) fn dates_versions(&self) -> bool {
+        let place = self.table.columns.iter().position(|column| column.name == "valid_from");
+        let is_mapped = place.is_some_and(|at| self.mapped[at].is_some());
+        !is_mapped && (self.origin.versions || self.table.name == "records")
     }
 
     /// Types `output`, whose column [`ROW`] is sorted. Subjects are offered to `candidates`.
@@ -165,15 +236,22 @@ impl Typer {
             arrival,
             row_numbers,
             faults: Faults::new(rows),
-            originals: Originals::default(),
+            words: Words::default(),
             columns: vec![None; self.table.columns.len()],
+            said: Said::default(),
+            notes: Notes::default(),
+            fields: Vec::new(),
+            cleanser: self.cleansers.lend(),
+            currencies: Vec::new(),
             default_version: false,
         };
         work.given_flags();
         work.plain_columns();
         work.scores();
+        work.cleanse();
         work.identify(candidates);
         work.properties();
+        work.derive();
         let (rows, default_version) = work.assemble();
         let failures: Vec<Failure> = work
             .faults
@@ -181,20 +259,26 @@ impl Typer {
             .map(|(at, reason, detail)| Failure { row_no: row_numbers.value(at), reason, detail })
             .collect();
         let produced = rows.num_rows() as u64;
-        let mut said = output.column_by_name(SAID).cloned();
+        let has_said_time = work.say_time();
+        let Work { faults, mut said, fields, cleanser, .. } = work;
+        self.cleansers.take_back(cleanser);
         let rows = if failures.is_empty() {
             rows
         } else {
-            let keep: BooleanArray = (0..rows.num_rows()).map(|row| Some(!work.faults.has_failed(row))).collect();
-            said = said.map(|said| filter(&said, &keep).expect("the mask has a value per row"));
+            let keep: BooleanArray = (0..rows.num_rows()).map(|row| Some(!faults.has_failed(row))).collect();
+            for column in said.values_mut().flatten() {
+                *column = filter(column, &keep).expect("the mask has a value per row");
+            }
             filter_record_batch(&rows, &keep).expect("the mask has a value per row")
         };
-        let content = match said {
-            Some(said) => content::hashes(&as_said(&rows, &said), &["sent_at"]),
-            None => content::hashes(&rows, if default_version { &["valid_from"] } else { &[] }),
+        let outside: &[&str] = match (has_said_time, default_version) {
+            (true, _) => &["sent_at"],
+            (false, true) => &["valid_from"],
+            (false, false) => &[],
         };
+        let content = content::hashes(&rows, &said, outside);
         let rows = Self::with_content(rows, &content);
-        Typed { rows: self.required(&rows), content, produced, failures }
+        Typed { rows: self.required(&rows), content, produced, failures, fields }
     }
 
     /// Fills the column `content` of records.
@@ -225,8 +309,15 @@ struct Work<'a> {
     arrival: &'a Arrival<'a>,
     row_numbers: &'a arrow::array::PrimitiveArray<Int64Type>,
     faults: Faults,
-    originals: Originals,
+    words: Words,
     columns: Vec<Option<ArrayRef>>,
+    /// What was said in the place of a column that is stored otherwise.
+    said: Said,
+    notes: Notes,
+    fields: Vec<FieldCounts>,
+    cleanser: Box<Cleanser>,
+    /// Currencies that stood beside amounts, by row.
+    currencies: Vec<(usize, Currency)>,
     default_version: bool,
 }
 
@@ -253,6 +344,24 @@ impl Work<'_> {
         }
     }
 
+    /// What was said in the place of a column, if that is another thing.
+    fn said(&self, name: &str) -> Option<&ArrayRef> {
+        self.said.get(&self.place(name)?)?.first()
+    }
+
+    fn say(&mut self, name: &str, columns: Vec<ArrayRef>) {
+        if let Some(at) = self.place(name) {
+            self.said.insert(at, columns);
+        }
+    }
+
+    /// The time that the sender gave is said in the place of the corrected one; whether there is one.
+    fn say_time(&mut self) -> bool {
+        let Some(said) = self.output.column_by_name(SAID).cloned() else { return false };
+        let time = ["occurred_at", "valid_from"].into_iter().find(|name| self.place(name).is_some());
+        time.inspect(|name| self.say(name, vec![said])).is_some()
+    }
+
     /// What the caller found before.
     fn given_flags(&mut self) {
         let output = self.output;
@@ -265,7 +374,12 @@ impl Work<'_> {
     /// Every column that stands in the mapping, and the constants.
     fn plain_columns(&mut self) {
         let typer = self.typer;
-        for (at, column) in typer.table.columns.iter().enumerate() {
+        // A birth date is judged as of the day on which its record was made: that is read before.
+        let is_late = |at: &usize| typer.table.columns[*at].name == "birth_date";
+        let order =
+            (0..typer.table.columns.len()).filter(|at| !is_late(at)).chain((0..typer.table.columns.len()).filter(is_late));
+        for at in order {
+            let column = &typer.table.columns[at];
             if let Some(from) = typer.mapped[at] {
                 let given = self.output.column(from).clone();
                 let typed = self.convert(column, &given);
@@ -288,13 +402,67 @@ impl Work<'_> {
             self.set("valid_from", received);
         }
         words::fill_defaults(self);
+        self.set_currencies();
     }
 
     fn convert(&mut self, column: &Column, given: &ArrayRef) -> ArrayRef {
-        let (name, faults) = (column.name, &mut self.faults);
-        if let Some(vocabulary) = words::Vocabulary::of(self.typer.table.name, name) {
-            return vocabulary.read(given, name, faults, &mut self.originals);
+        let (name, rows) = (column.name, given.len());
+        let mut counts = FieldCounts::of(name, rows);
+        // Text that is cleansed is counted then; text that is not has no value that does not fit.
+        let is_text = matches!(column.kind, ColumnType::Text | ColumnType::TextList);
+        let vocabulary = words::Vocabulary::of(self.typer.table.name, name);
+        counts.nulls = if is_text && vocabulary.is_none() { given.null_count() as u64 } else { counts::nulls(given) };
+        let is_cleansed = vocabulary.is_some()
+            || (typed::reads(column.kind, name, given.data_type()) && !self.typer.origin.conventions.is_off(name));
+        let typed = if is_cleansed {
+            self.convert_cleansed(name, vocabulary, given, &mut counts)
+        } else {
+            self.convert_plain(column, given)
+        };
+        if !is_text || vocabulary.is_some() {
+            counts.invalid += (typed.null_count() as u64).saturating_sub(counts.nulls);
         }
+        if self.typer.kinds[self.place(name).unwrap_or_default()].is_none() {
+            self.fields.push(counts);
+        }
+        typed
+    }
+
+    /// A column whose text is read under the source's conventions.
+    fn convert_cleansed(
+        &mut self,
+        name: &'static str,
+        vocabulary: Option<words::Vocabulary>,
+        given: &ArrayRef,
+        counts: &mut FieldCounts,
+    ) -> ArrayRef {
+        let mut notes = FieldNotes::of(name);
+        let made = self.place("valid_from").unwrap_or_default();
+        let conventions = &self.typer.origin.conventions;
+        let mut margin = Margin { faults: &mut self.faults, notes: &mut notes, counts };
+        let read = match vocabulary {
+            Some(vocabulary) => vocabulary.read(given, name, &mut margin, &mut self.words),
+            None if name == "birth_date" => {
+                let made = self.columns[made].as_ref().map(AsArray::as_primitive::<TimestampMicrosecondType>);
+                let made =
+                    |row: usize| made.filter(|made| made.is_valid(row)).map_or(self.arrival.received_at, |made| made.value(row));
+                typed::birth_dates(given, made, conventions, &mut margin)
+            }
+            None => {
+                let (amounts, currencies) = typed::amounts(given, conventions, &mut margin);
+                self.currencies = currencies;
+                amounts
+            }
+        };
+        self.notes.add(notes);
+        if let Some(said) = read.said {
+            self.say(name, said);
+        }
+        read.column
+    }
+
+    fn convert_plain(&mut self, column: &Column, given: &ArrayRef) -> ArrayRef {
+        let (name, faults) = (column.name, &mut self.faults);
         match column.kind {
             ColumnType::Text => Arc::new(convert::text(given)),
             ColumnType::Int64 => convert::int64(given, name, faults),
@@ -307,7 +475,7 @@ impl Work<'_> {
             // No mapping fills these: identifiers come from their own columns, integer lists stand in derived tables only.
             kind @ (ColumnType::Identifiers | ColumnType::IntList) => new_null_array(&data_type(kind), given.len()),
             ColumnType::Timestamp => {
-                let read = time::instants(given, self.typer.origin.zone.as_ref(), name, faults);
+                let read = time::instants(given, self.typer.origin.times(), name, faults);
                 if name == "occurred_at" && !self.is_mapped("utc_offset_min") {
                     self.set("utc_offset_min", read.offsets);
                 }
@@ -342,29 +510,24 @@ impl Work<'_> {
         }
     }
 
-    fn identify(&mut self, candidates: &mut Candidates) {
-        let output = self.output;
-        let columns: Vec<_> = self.typer.identifiers.iter().map(|column| (column, output.column(column.at))).collect();
-        let is_records = self.typer.table.name == "records";
-        let ids = is_records.then(|| self.columns[0].as_ref().map(|ids| ids.as_string::<i32>().clone())).flatten();
-        let identified = identify(&columns, &self.typer.origin, ids.as_ref(), &mut self.faults, candidates);
-        self.set("identifiers", identified.identifiers);
-        self.set("subject", identified.subjects);
-    }
-
     fn properties(&mut self) {
         let name = if self.typer.table.name == "records" { "attributes" } else { "properties" };
         let Some(at) = self.place(name) else { return };
         let output = self.output;
         let whole = self.typer.mapped[at].map(|from| (name, output.column(from)));
         let singles: Vec<_> = self.typer.singles.iter().map(|(name, from)| (name.as_str(), output.column(*from))).collect();
-        if whole.is_none() && singles.is_empty() && self.originals.is_empty() {
+        if whole.is_none() && singles.is_empty() && self.words.said.is_empty() {
             return;
         }
-        let plain = self.typer.has_checked_objects && singles.is_empty() && self.originals.is_empty();
+        let plain = self.typer.has_checked_objects && singles.is_empty() && self.words.said.is_empty();
+        if self.words.differ {
+            // Failures are told once, of what is stored.
+            let said = properties::build(whole, &singles, &self.words.said, &mut Faults::new(self.faults.len()));
+            self.said.insert(at, vec![said]);
+        }
         self.columns[at] = Some(match whole {
             Some((_, column)) if plain => column.clone(),
-            whole => properties::build(whole, &singles, &self.originals, &mut self.faults),
+            whole => properties::build(whole, &singles, &self.words.kept, &mut self.faults),
         });
     }
 
@@ -384,7 +547,7 @@ impl Work<'_> {
             PromotedType::Float => convert::float64(&given, name, faults),
             PromotedType::Text => Arc::new(convert::text(&given)),
             PromotedType::Boolean => convert::boolean(&given, name, faults),
-            PromotedType::Timestamp => time::instants(&given, self.typer.origin.zone.as_ref(), name, faults).instants,
+            PromotedType::Timestamp => time::instants(&given, self.typer.origin.times(), name, faults).instants,
         }
     }
 
@@ -416,9 +579,12 @@ impl Work<'_> {
                 None => (0..self.faults.len()).for_each(|row| self.faults.fail(row, Reason::MissingValue, column.name)),
             }
         }
-        let quality = self.faults.quality();
-        self.set("quality", quality);
         let rows = self.rows();
+        let quality = self.faults.quality(&self.notes);
+        self.set("quality", quality);
+        if let Some(raw) = self.notes.raw(rows) {
+            self.set("raw", raw);
+        }
         let base = arrow_schema(typer.table);
         let (mut fields, mut arrays): (Vec<Field>, Vec<ArrayRef>) = (Vec::new(), Vec::new());
         for (field, column) in base.fields().iter().zip(&self.columns) {
@@ -433,18 +599,6 @@ impl Work<'_> {
             RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("every column has its type and a value per row");
         (batch, self.default_version)
     }
-}
-
-/// `rows` with the time that the sender gave in the place of the corrected one.
-fn as_said(rows: &RecordBatch, said: &ArrayRef) -> RecordBatch {
-    let schema = rows.schema();
-    let time = ["occurred_at", "valid_from"].into_iter().find_map(|name| schema.column_with_name(name));
-    let mut columns = rows.columns().to_vec();
-    if let Some((at, _)) = time {
-        columns[at] = said.clone();
-    }
-    let fields: Vec<Field> = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("a time for a time")
 }
 
 /// The place of every fact among the rows of its chunk, whose first has the number `first_row`.
@@ -480,7 +634,7 @@ fn constant(value: &str, rows: usize) -> ArrayRef {
 
 /// Content hashes of stored rows, whose `valid_from` says only when they came.
 pub fn content_hashes(rows: &RecordBatch) -> Vec<u64> {
-    content::hashes(rows, &["valid_from"])
+    content::hashes(rows, &Said::default(), &["valid_from"])
 }
 
 /// The row numbers of `output`, sorted ascending, and `output` in that order.

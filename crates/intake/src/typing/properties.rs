@@ -12,8 +12,8 @@ use arrow::json::writer::{EncoderOptions, NullableEncoder, make_encoder};
 use rustc_hash::FxHashMap;
 use serde_json::value::RawValue;
 
-use super::convert;
 use super::faults::{Faults, Reason};
+use super::{convert, json};
 use crate::reader::TextColumn;
 
 /// Largest property in bytes.
@@ -65,7 +65,7 @@ pub fn build(
         for (name, word) in originals.get(&row).into_iter().flatten() {
             open(&mut object);
             object.extend_from_slice(format!("\"{name}\":").as_bytes());
-            write_text(word, &mut object);
+            json::text(word, &mut object);
         }
         if object.is_empty() {
             out.push_null();
@@ -154,19 +154,9 @@ impl<'a> Writer<'a> {
 
     fn write(&mut self, row: usize, out: &mut Vec<u8>) {
         match self {
-            Self::Text(text) => write_text(text.value(row), out),
+            Self::Text(text) => json::text(text.value(row), out),
             Self::Other(encoder) => encoder.encode(row, out),
         }
-    }
-}
-
-fn write_text(text: &str, out: &mut Vec<u8>) {
-    if text.bytes().any(|b| b < 0x20 || b == b'"' || b == b'\\') {
-        serde_json::to_writer(out, text).expect("writing to memory does not fail");
-    } else {
-        out.push(b'"');
-        out.extend_from_slice(text.as_bytes());
-        out.push(b'"');
     }
 }
 

@@ -8,7 +8,8 @@ use crate::nearest::nearest;
 use crate::reader::ROW;
 
 /// Columns that intake fills itself.
-const OURS: &[&str] = &["source", "population", "subject", "content", "identifiers", "received_at", "quality", "file", "row_no"];
+const OURS: &[&str] =
+    &["source", "population", "subject", "content", "identifiers", "received_at", "quality", "file", "row_no", "raw", "derived"];
 /// Required columns that have a default.
 const DEFAULTED: &[&str] = &["kind", "respondent"];
 

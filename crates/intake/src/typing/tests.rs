@@ -8,6 +8,7 @@ use clew_identity::Rules;
 use clew_model::tables::Table;
 
 use super::*;
+use crate::spec::CleanseSpec;
 
 fn origin() -> Origin {
     Origin {
@@ -19,6 +20,7 @@ fn origin() -> Origin {
         currency: Some("EUR".into()),
         promoted: Vec::new(),
         versions: false,
+        conventions: Arc::default(),
     }
 }
 
@@ -79,7 +81,8 @@ fn an_event_is_typed_canonical_and_complete() {
     );
     assert!(typed.failures.is_empty(), "{:?}", typed.failures);
     assert_eq!(text(&typed, "channel"), [Some("web".into()), Some("system".into())]);
-    assert_eq!((flags(&typed, 0), flags(&typed, 1)), (vec![], vec!["blocked_identifier".into(), "unknown_channel".into()]));
+    assert_eq!(flags(&typed, 0), ["identifier_email:trimmed", "identifier_email:case_changed"]);
+    assert_eq!(flags(&typed, 1), ["blocked_identifier", "unknown_channel", "identifier_email:placeholder"]);
     assert_eq!(text(&typed, "properties"), [Some(r#"{"step":"3"}"#.into()), Some(r#"{"channel":"Fax"}"#.into())]);
     assert_eq!(text(&typed, "currency"), [Some("EUR".into()), None]);
     assert_eq!(text(&typed, "language"), [Some("de".into()), None]);
@@ -175,9 +178,83 @@ fn a_record_is_its_own_subject_and_carries_its_content() {
     assert_eq!(content[0], content[2]);
     assert_ne!(content[0], content[1]);
     assert_eq!(text(&typed, "kind")[0], Some("person".into()));
-    assert_eq!(text(&typed, "country"), [Some("DE".into()), None, Some("DE".into())]);
-    assert_eq!(text(&typed, "attributes")[1], Some(r#"{"country":"Deutschland"}"#.into()));
+    assert_eq!(text(&typed, "country"), [Some("DE".into()), Some("DE".into()), Some("DE".into())]);
+    assert_eq!(text(&typed, "raw"), [None, Some(r#"{"country":"Deutschland"}"#.into()), None]);
+    assert_eq!(flags(&typed, 1), ["country:alias_resolved"]);
     assert_eq!(text(&typed, "valid_from")[0].as_deref(), Some("1970-01-01T00:00:00.000007Z"));
+}
+
+/// A typer of before knew no names of countries and kept the word in `attributes`; its facts must be met again.
+#[test]
+fn what_is_said_stays_as_it_was_before_there_was_cleansing() {
+    let names: &[Option<&str>] = &[Some("GRETA"), Some("GRETA")];
+    let found = typed(
+        "records",
+        &[("id", &[Some("1"), Some("1")]), ("given_name", names), ("country", &[Some("Deutschland"), Some("Atlantis")])],
+    );
+    let kept = typed(
+        "records",
+        &[
+            ("id", &[Some("1"), Some("1")]),
+            ("given_name", names),
+            ("country", &[None, None]),
+            ("property_country", &[Some("Deutschland"), Some("Atlantis")]),
+        ],
+    );
+    assert_eq!(found.content, kept.content);
+    assert_eq!(text(&found, "country"), [Some("DE".into()), None]);
+    assert_eq!(text(&found, "attributes"), [None, Some(r#"{"country":"Atlantis"}"#.into())]);
+    // Without what cleansing made of it, and with it.
+    let off =
+        ["given_name", "emails", "phones", "identifier_email", "identifier_phone", "birth_date", "derived"].map(str::to_owned);
+    let spec = CleanseSpec { off: off.to_vec(), ..CleanseSpec::default() };
+    let plain = Conventions::of(&spec, &crate::spec::Defaults::default()).unwrap();
+    let columns: &[(&str, &[Option<&str>])] = &[
+        ("id", &[Some("1"), Some("2")]),
+        ("given_name", &[Some("  GRETA "), Some("test")]),
+        ("birth_date", &[Some("1980-01-31"), Some("1900-01-01")]),
+        ("emails", &[Some("A@acme.com "), Some("none@none.com")]),
+        ("phones", &[Some("+49 30 901820"), Some("0000000000")]),
+        ("identifier_email", &[Some("A@acme.com "), Some("none@none.com")]),
+        ("identifier_phone", &[Some("+49 30 901820"), Some("12")]),
+    ];
+    let (plain, _) = typed_by(Origin { conventions: Arc::new(plain), ..origin() }, "records", columns);
+    let clean = typed("records", columns);
+    assert_eq!(plain.content, clean.content);
+    assert_eq!(text(&plain, "given_name"), [Some("  GRETA ".into()), Some("test".into())]);
+    assert_eq!(text(&clean, "given_name"), [Some("Greta".into()), None]);
+    assert_eq!((text(&plain, "raw"), text(&plain, "derived")), (vec![None, None], vec![None, None]));
+}
+
+#[test]
+fn every_field_is_counted() {
+    let typed = typed(
+        "events",
+        &[
+            ("id", &[Some("1"), Some("2"), Some("3"), Some("4")]),
+            ("name", &[Some("x"), Some("x"), Some("x"), None]),
+            ("channel", &[Some("web"), Some("Website"), Some("Fax"), Some("web")]),
+            ("occurred_at", &[Some("2026-01-01"), Some("2026-01-01"), Some("whenever"), Some("2026-01-01")]),
+            ("amount", &[Some("1.5"), Some("1,5"), Some("-"), None]),
+            ("text", &[Some("Danke"), Some(" Danke "), None, Some("  ")]),
+            ("identifier_email", &[Some("ann@acme.com"), Some("Ann@acme.com"), Some("nobody"), None]),
+        ],
+    );
+    let counts = |field: &str| {
+        let counts = typed.fields.iter().find(|counts| counts.field == field).unwrap();
+        [counts.n, counts.nulls, counts.invalid, counts.changed]
+    };
+    for (field, expected) in [
+        ("name", [4, 1, 0, 0]),
+        ("channel", [4, 0, 1, 1]),
+        ("occurred_at", [4, 0, 1, 0]),
+        ("amount", [4, 1, 1, 1]),
+        ("text", [4, 2, 0, 1]),
+        ("identifier_email", [4, 1, 1, 1]),
+    ] {
+        assert_eq!(counts(field), expected, "{field}");
+    }
+    assert_eq!(typed.produced, 4);
 }
 
 #[test]

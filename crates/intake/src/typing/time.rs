@@ -2,7 +2,7 @@
 //!
 //! Read are RFC 3339 and its relaxed forms: `2026-01-31T12:00:00.123456Z`, a blank instead of the `T`, seconds or the
 //! whole time of day left out, offsets as `Z`, `UTC`, `+02`, `+0200`, `+02:00`. Orders of day and month that need
-//! guessing are not read at all: `parse_time(text, format)` says them. Numbers are not times: `epoch_seconds` and
+//! guessing are not read at all, unless the source states its order (`cleanse: {date_order: …}`): `parse_time(text, format)` says them. Numbers are not times: `epoch_seconds` and
 //! `epoch_millis` say their unit.
 //!
 //! A naive time is read in the source's zone. Where the clock was set back it happened twice: the earlier instant is
@@ -14,6 +14,8 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Int32Array, PrimitiveArray, StringArray, TimestampMicrosecondArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
+use clew_cleanse::date::{self, Order};
+use clew_cleanse::flag::Flag as Mark;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
@@ -159,8 +161,7 @@ impl<'a> Zone<'a> {
 }
 
 fn civil(days: i64, micros: i64) -> Option<DateTime> {
-    let midnight = Timestamp::from_second(days * 86_400).ok()?;
-    let date: Date = TimeZone::UTC.to_datetime(midnight).date();
+    let date = date_of_days(days)?;
     let (seconds, fraction) = (micros / SECOND, micros % SECOND);
     let time =
         jiff::civil::Time::new((seconds / 3600) as i8, (seconds / 60 % 60) as i8, (seconds % 60) as i8, (fraction * 1000) as i32);
@@ -175,8 +176,50 @@ pub struct Instants {
     pub offsets: ArrayRef,
 }
 
+/// How a source writes its times.
+#[derive(Clone, Copy, Default)]
+pub struct Writing<'a> {
+    /// The zone of naive times.
+    pub zone: Option<&'a TimeZone>,
+    /// The order of dates that are not written year-month-day.
+    pub order: Option<Order>,
+}
+
+/// Reads a time whose date is written in the stated order: `31.12.2026 14:05:00 +0100`, `12/31/2026 2:05 PM`, `31 Dec 2026`. A day that
+/// fits the other order only is no time: for an event that is one doubt too many.
+fn parse_ordered(text: &str, order: Order) -> Option<Parsed> {
+    let text = text.trim();
+    let day_of = |text: &str| {
+        let read = date::clean(text, &date::Options::new(order));
+        read.value.filter(|_| !read.flags.has(Mark::DayMonthSwapped))
+    };
+    let Some(colon) = text.find(':') else {
+        let day = day_of(text)?;
+        return Some(Parsed { days: days_of_date(day), micros: 0, offset: None, zulu: false });
+    };
+    let cut = text[..colon].rfind([' ', 'T', 't'])?;
+    let day = day_of(text[..cut].trim_end_matches([',', ' ']))?;
+    let clock = &text[cut + 1..];
+    let upper = clock.to_ascii_uppercase();
+    let (clock, half) = match () {
+        () if upper.ends_with("AM") => (&clock[..clock.len() - 2], Some(0)),
+        () if upper.ends_with("PM") => (&clock[..clock.len() - 2], Some(12)),
+        () => (clock, None),
+    };
+    let (hour, rest) = clock.trim().split_once(':')?;
+    let hour: u8 = hour.parse().ok()?;
+    let hour = match half {
+        Some(half) if (1..=12).contains(&hour) => hour % 12 + half,
+        Some(_) => return None,
+        None => hour,
+    };
+    // The rest of the day as in ISO 8601, which has one reader.
+    parse(&format!("{day}T{hour:02}:{rest}"))
+}
+
 /// Reads a column as instants.
-pub fn instants(column: &ArrayRef, zone: Option<&TimeZone>, field: &str, faults: &mut Faults) -> Instants {
+pub fn instants(column: &ArrayRef, writing: Writing, field: &str, faults: &mut Faults) -> Instants {
+    let zone = writing.zone;
     let rows = column.len();
     let mut zone = zone.map(Zone::new);
     let mut values = vec![0_i64; rows];
@@ -226,7 +269,7 @@ pub fn instants(column: &ArrayRef, zone: Option<&TimeZone>, field: &str, faults:
             let text = super::convert::text(column);
             for row in 0..rows {
                 if let Some(value) = super::convert::present(&text, row) {
-                    match parse(value) {
+                    match parse(value).or_else(|| writing.order.and_then(|order| parse_ordered(value, order))) {
                         Some(parsed) => take(row, parsed, faults),
                         None => faults.fail(row, Reason::InvalidTime, field),
                     }
@@ -243,16 +286,33 @@ fn finish(values: Vec<i64>, valid: &[bool], offsets: Vec<Option<i32>>) -> Instan
     Instants { instants: Arc::new(instants.with_timezone("UTC")), offsets: Arc::new(Int32Array::from(offsets)) }
 }
 
+/// The calendar day of a text that is one, or a time; `None` when it is none, or lies outside the years 1800 to 2199.
+pub fn parse_date(text: &str) -> Option<i32> {
+    let days = parse(text)?.days;
+    (FIRST_DATE..END_DAY).contains(&days).then_some(days as i32)
+}
+
+/// Days since 1970-01-01 of a calendar day.
+pub fn days_of_date(date: Date) -> i64 {
+    days_from_civil(date.year().into(), date.month().into(), date.day().into())
+}
+
+/// The calendar day that many days after 1970-01-01; `None` far from now.
+pub fn date_of_days(days: i64) -> Option<Date> {
+    let midnight = Timestamp::from_second(days.checked_mul(86_400)?).ok()?;
+    Some(TimeZone::UTC.to_datetime(midnight).date())
+}
+
 /// Reads a column as calendar days; of a time, its day.
 pub fn dates(column: &ArrayRef, field: &str, faults: &mut Faults) -> ArrayRef {
     let mut days: Vec<Option<i32>> = vec![None; column.len()];
     let text: StringArray = super::convert::text(column);
     for (row, day) in days.iter_mut().enumerate() {
         let Some(value) = super::convert::present(&text, row) else { continue };
-        match parse(value) {
-            Some(parsed) if (FIRST_DATE..END_DAY).contains(&parsed.days) => *day = Some(parsed.days as i32),
-            Some(_) => faults.fail(row, Reason::TimeOutOfRange, field),
-            None => faults.fail(row, Reason::InvalidDate, field),
+        *day = parse_date(value);
+        if day.is_none() {
+            let reason = if parse(value).is_some() { Reason::TimeOutOfRange } else { Reason::InvalidDate };
+            faults.fail(row, reason, field);
         }
     }
     Arc::new(Date32Array::from(days))
@@ -262,13 +322,14 @@ pub fn dates(column: &ArrayRef, field: &str, faults: &mut Faults) -> ArrayRef {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::cleansing::notes::Notes;
     use super::*;
 
     fn read(text: &[&str], zone: Option<&str>) -> (Vec<Option<String>>, Faults) {
         let column: ArrayRef = Arc::new(StringArray::from(text.to_vec()));
         let zone = zone.map(|name| TimeZone::get(name).unwrap());
         let mut faults = Faults::new(text.len());
-        let read = instants(&column, zone.as_ref(), "occurred_at", &mut faults);
+        let read = instants(&column, Writing { zone: zone.as_ref(), order: None }, "occurred_at", &mut faults);
         let read = read.instants.as_primitive::<TimestampMicrosecondType>().clone();
         let shown = (0..text.len())
             .map(|row| read.is_valid(row).then(|| Timestamp::from_microsecond(read.value(row)).unwrap().to_string()));
@@ -312,13 +373,39 @@ mod tests {
         assert_eq!(reasons, cases.map(|(_, reason)| reason));
     }
 
+    #[test]
+    fn a_stated_order_is_read() {
+        for (text, order, expected) in [
+            ("31.12.2026 14:05", Order::Dmy, Some("2026-12-31T14:05:00Z")),
+            ("12/31/2026 2:05 PM", Order::Mdy, Some("2026-12-31T14:05:00Z")),
+            ("12/31/2026, 12:05:07 am", Order::Mdy, Some("2026-12-31T00:05:07Z")),
+            ("31 Dec 2026", Order::Dmy, Some("2026-12-31T00:00:00Z")),
+            ("31.12.2026 14:05:00.5 +0100", Order::Dmy, Some("2026-12-31T13:05:00.5Z")),
+            ("2026-12-31T14:05:00Z", Order::Dmy, Some("2026-12-31T14:05:00Z")),
+            ("31.12.2026 13:05 PM", Order::Dmy, None),
+            ("31.02.2026 13:05", Order::Dmy, None),
+            ("12/31/2026 13:05", Order::Dmy, None),
+            ("31.12.2026 25:05", Order::Dmy, None),
+            ("yesterday 10:00", Order::Dmy, None),
+        ] {
+            let column: ArrayRef = Arc::new(StringArray::from(vec![text]));
+            let mut faults = Faults::new(1);
+            let zone = TimeZone::UTC;
+            let read = instants(&column, Writing { zone: Some(&zone), order: Some(order) }, "occurred_at", &mut faults);
+            let read = read.instants.as_primitive::<TimestampMicrosecondType>().clone();
+            let shown = read.is_valid(0).then(|| Timestamp::from_microsecond(read.value(0)).unwrap().to_string());
+            assert_eq!(shown.as_deref(), expected, "{text}");
+            assert_eq!(faults.any_failed(), expected.is_none(), "{text}");
+        }
+    }
+
     /// Berlin set its clocks back on 2025-10-26 at 03:00 and forward on 2026-03-29 at 02:00.
     #[test]
     fn a_changing_clock_is_flagged() {
         let (shown, faults) = read(&["2025-10-26 02:30:00", "2026-03-29 02:30:00", "2025-10-26 03:30:00"], Some("Europe/Berlin"));
         let expected = ["2025-10-26T00:30:00Z", "2026-03-29T01:30:00Z", "2025-10-26T02:30:00Z"];
         assert_eq!(shown, expected.map(|text| Some(text.to_owned())));
-        let quality = faults.quality();
+        let quality = faults.quality(&Notes::default());
         let quality = quality.as_list::<i32>();
         let first = |row: usize| quality.is_valid(row).then(|| quality.value(row).as_string::<i32>().value(0).to_owned());
         assert_eq!([first(0), first(1), first(2)], [Some("ambiguous_time".into()), Some("nonexistent_time".into()), None]);

@@ -1,14 +1,26 @@
 //! Closed vocabularies and what stands in when the mapping says nothing.
+//!
+//! A word of the vocabulary is read whatever its case. Any other is looked up: names and codes of countries, languages and currencies
+//! in `clew_cleanse`, spellings and synonyms of our own words in small lists. Those that are found count as repaired, the others
+//! take the fallback of their vocabulary, or fail. What is said stays the plain reading, so that a longer list never makes a known
+//! fact a conflict.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, StringArray, StringBuilder};
 use arrow::datatypes::Float64Type;
+use clew_cleanse::choice::Choices;
+use clew_cleanse::code;
+use clew_cleanse::flag::Flags;
 use clew_model::{Channel, Direction, ResponseKind};
 
+use super::cleansing::typed::{Margin, Typed};
 use super::faults::{Faults, Flag, Reason};
 use super::properties::Originals;
 use super::{Work, constant, convert};
+
+const RECORD_KINDS: &[&str] = &["person", "organisation"];
+const RESPONDENTS: &[&str] = &["customer", "employee", "organisation"];
 
 /// How the words of a column are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +70,8 @@ impl Vocabulary {
         }
     }
 
-    /// Appends the known word for the trimmed `word`; false when there is none.
-    fn append(self, word: &str, out: &mut StringBuilder) -> bool {
+    /// The plain reading of the trimmed `word`, written to `out`; false when there is none.
+    fn plain(self, word: &str, out: &mut String) -> bool {
         let mut lower = [0_u8; 16];
         let lower = match lower.get_mut(..word.len()) {
             Some(buffer) => {
@@ -74,47 +86,244 @@ impl Vocabulary {
             Self::Channel => Channel::parse(lower).map(Channel::as_str),
             Self::Direction => Direction::parse(lower).map(Direction::as_str),
             Self::ResponseKind => ResponseKind::parse(lower).map(ResponseKind::as_str),
-            Self::RecordKind => ["person", "organisation"].into_iter().find(|known| *known == lower),
-            Self::Respondent => ["customer", "employee", "organisation"].into_iter().find(|known| *known == lower),
-            Self::Language => {
-                let language = lower.split(['-', '_']).next().unwrap_or_default();
-                letters(2, language).then(|| out.append_value(language));
-                return letters(2, language);
-            }
+            Self::RecordKind => RECORD_KINDS.iter().find(|known| **known == lower).copied(),
+            Self::Respondent => RESPONDENTS.iter().find(|known| **known == lower).copied(),
+            Self::Language => lower.split(['-', '_']).next().filter(|language| letters(2, language)),
             Self::Country | Self::Currency => {
-                let valid = letters(if self == Self::Country { 2 } else { 3 }, lower);
-                valid.then(|| out.append_value(lower.to_ascii_uppercase()));
-                return valid;
+                let is_code = letters(if self == Self::Country { 2 } else { 3 }, lower);
+                if is_code {
+                    out.push_str(lower);
+                    out.make_ascii_uppercase();
+                }
+                return is_code;
             }
         };
-        known.map(|word| out.append_value(word)).is_some()
+        known.inspect(|word| out.push_str(word)).is_some()
     }
 
-    /// Reads a column.
-    pub fn read(self, given: &ArrayRef, name: &'static str, faults: &mut Faults, originals: &mut Originals) -> ArrayRef {
+    /// What a word means that is none of the vocabulary's own, and how that was found out. Codes are looked up even where they are plain:
+    /// two letters are not yet a country.
+    fn meaning(self, word: &str) -> (Option<Box<str>>, Flags) {
+        let of_list = |choices: &Choices| {
+            let read = choices.clean(word);
+            (read.value.map(Box::from), read.flags)
+        };
+        match self {
+            Self::Channel => of_list(&CHANNELS),
+            Self::Direction => of_list(&DIRECTIONS),
+            Self::ResponseKind => of_list(&RESPONSE_KINDS),
+            Self::RecordKind => of_list(&KINDS_OF_RECORD),
+            Self::Respondent => of_list(&KINDS_OF_RESPONDENT),
+            Self::Language => {
+                let read = code::language(word);
+                (read.value.map(|language| language.as_str().into()), read.flags)
+            }
+            Self::Country => {
+                let read = code::country(word);
+                (read.value.map(|country| country.as_str().into()), read.flags)
+            }
+            Self::Currency => {
+                let read = code::currency(word);
+                (read.value.map(|currency| currency.as_str().into()), read.flags)
+            }
+        }
+    }
+
+    const fn is_code(self) -> bool {
+        matches!(self, Self::Language | Self::Country | Self::Currency)
+    }
+
+    /// What stands for a word that nobody knows; an error where its fact fails.
+    fn unknown(self, row: usize, name: &str, faults: &mut Faults) -> Result<Option<&'static str>, ()> {
+        let Some((fallback, flag)) = self.fallback() else {
+            let reason = if self == Self::Currency { Reason::InvalidCurrency } else { Reason::UnknownWord };
+            faults.fail(row, reason, name);
+            return Err(());
+        };
+        faults.flag(row, flag);
+        Ok(fallback)
+    }
+
+    /// Reads a column, and looks up what is not plain.
+    pub(super) fn read(self, given: &ArrayRef, name: &'static str, margin: &mut Margin, originals: &mut Words) -> Typed {
         let text = convert::text(given);
         let mut out = StringBuilder::with_capacity(text.len(), text.len() * 6);
+        let mut said: Vec<(usize, Option<String>)> = Vec::new();
+        let mut plain = String::new();
         for row in 0..text.len() {
             let Some(word) = convert::present(&text, row) else {
                 out.append_null();
                 continue;
             };
-            if self.append(word, &mut out) {
+            plain.clear();
+            let is_plain = self.plain(word, &mut plain);
+            if is_plain && !self.is_code() {
+                out.append_value(&plain);
                 continue;
             }
-            if let Some((fallback, flag)) = self.fallback() {
-                out.append_option(fallback);
-                faults.flag(row, flag);
-                originals.entry(row).or_default().push((name, word.to_owned()));
-            } else {
-                out.append_null();
-                let reason = if self == Self::Currency { Reason::InvalidCurrency } else { Reason::UnknownWord };
-                faults.fail(row, reason, name);
+            let (meaning, flags) = self.meaning(word);
+            match meaning {
+                Some(meaning) if is_plain && *meaning == *plain => out.append_value(&plain),
+                Some(meaning) => {
+                    out.append_value(&meaning);
+                    margin.change(row, text.value(row), flags);
+                    if !is_plain {
+                        originals.resolve(row, name, word);
+                    }
+                    said.push((
+                        row,
+                        if is_plain {
+                            Some(plain.clone())
+                        } else {
+                            self.fallback().and_then(|(word, _)| word.map(str::to_owned))
+                        },
+                    ));
+                }
+                // Three letters that no list has may be money all the same, and a fact is not lost for that.
+                None if is_plain && self == Self::Currency => {
+                    out.append_value(&plain);
+                    margin.faults.flag(row, Flag::UnknownCurrency);
+                }
+                None => {
+                    let stored = self.unknown(row, name, margin.faults);
+                    out.append_option(stored.unwrap_or_default());
+                    if stored.is_ok() {
+                        margin.counts.invalid += u64::from(stored.is_ok_and(|word| word.is_some()));
+                        margin.empty(row, text.value(row), Flags::NONE);
+                    }
+                    if is_plain {
+                        said.push((row, Some(plain.clone())));
+                    } else {
+                        originals.keep(row, name, word, stored.is_ok());
+                    }
+                }
             }
         }
-        Arc::new(out.finish())
+        let column = out.finish();
+        let said = (!said.is_empty()).then(|| vec![replaced(&column, &said)]);
+        Typed { column: Arc::new(column), said }
     }
 }
+
+/// `column` with other words in some rows, which are sorted.
+fn replaced(column: &StringArray, words: &[(usize, Option<String>)]) -> ArrayRef {
+    let mut next = words.iter().peekable();
+    let words = (0..column.len()).map(|row| match next.next_if(|(at, _)| *at == row) {
+        Some((_, word)) => word.as_deref(),
+        None => column.is_valid(row).then(|| column.value(row)),
+    });
+    Arc::new(words.collect::<StringArray>())
+}
+
+/// Words as they were given: those that nobody knew are kept in `properties`; those that cleansing found out were part of what the fact said
+/// before it could.
+#[derive(Default)]
+pub struct Words {
+    /// Kept in `properties`.
+    pub kept: Originals,
+    /// Said in `properties`: those, and the ones that were found out.
+    pub said: Originals,
+    /// Whether any was found out.
+    pub differ: bool,
+}
+
+impl Words {
+    fn keep(&mut self, row: usize, name: &'static str, word: &str, is_stored: bool) {
+        if is_stored {
+            self.kept.entry(row).or_default().push((name, word.to_owned()));
+            self.said.entry(row).or_default().push((name, word.to_owned()));
+        }
+    }
+
+    fn resolve(&mut self, row: usize, name: &'static str, word: &str) {
+        self.said.entry(row).or_default().push((name, word.to_owned()));
+        self.differ = true;
+    }
+}
+
+fn choices(words: &[&str], synonyms: &[(&str, &str)]) -> Choices {
+    Choices::new(words, synonyms).expect("the lists of this module have no word twice")
+}
+
+/// What systems call our channels.
+static CHANNELS: LazyLock<Choices> = LazyLock::new(|| {
+    let words: Vec<&str> = Channel::ALL.iter().map(|channel| channel.as_str()).collect();
+    choices(
+        &words,
+        &[
+            ("website", "web"),
+            ("online", "web"),
+            ("webshop", "web"),
+            ("browser", "web"),
+            ("mobile_app", "app"),
+            ("ios", "app"),
+            ("android", "app"),
+            ("mail", "email"),
+            ("telephone", "phone"),
+            ("telefon", "phone"),
+            ("call", "phone"),
+            ("voice", "phone"),
+            ("live_chat", "chat"),
+            ("web_chat", "chat"),
+            ("chatbot", "bot"),
+            ("text_message", "sms"),
+            ("whatsapp", "messaging"),
+            ("messenger", "messaging"),
+            ("social_media", "social"),
+            ("in_store", "store"),
+            ("branch", "store"),
+            ("retail", "store"),
+            ("letter", "post"),
+        ],
+    )
+});
+
+static DIRECTIONS: LazyLock<Choices> = LazyLock::new(|| {
+    choices(
+        &["inbound", "outbound", "internal"],
+        &[
+            ("in", "inbound"),
+            ("incoming", "inbound"),
+            ("received", "inbound"),
+            ("out", "outbound"),
+            ("outgoing", "outbound"),
+            ("sent", "outbound"),
+        ],
+    )
+});
+
+static RESPONSE_KINDS: LazyLock<Choices> = LazyLock::new(|| {
+    choices(
+        &["nps", "csat", "ces", "rating", "boolean", "choice", "text"],
+        &[
+            ("net_promoter_score", "nps"),
+            ("customer_satisfaction", "csat"),
+            ("customer_effort_score", "ces"),
+            ("yes_no", "boolean"),
+            ("comment", "text"),
+        ],
+    )
+});
+
+static KINDS_OF_RECORD: LazyLock<Choices> = LazyLock::new(|| {
+    choices(
+        RECORD_KINDS,
+        &[
+            ("individual", "person"),
+            ("contact", "person"),
+            ("organization", "organisation"),
+            ("company", "organisation"),
+            ("business", "organisation"),
+        ],
+    )
+});
+
+static KINDS_OF_RESPONDENT: LazyLock<Choices> = LazyLock::new(|| {
+    choices(
+        RESPONDENTS,
+        &[("client", "customer"), ("staff", "employee"), ("organization", "organisation"), ("company", "organisation")],
+    )
+});
 
 /// Fills what the population and the project say.
 pub(super) fn fill_defaults(work: &mut Work) {
@@ -136,10 +345,13 @@ pub(super) fn fill_defaults(work: &mut Work) {
     }
     fill(work, "respondent", respondent);
     for (name, value, beside) in [("currency", &origin.currency, "amount"), ("language", &origin.language, "text")] {
-        let (Some(value), Some(beside)) = (value, work.typed(beside).cloned()) else { continue };
-        let given =
-            work.typed(name).cloned().unwrap_or_else(|| arrow::array::new_null_array(&arrow::datatypes::DataType::Utf8, rows));
-        work.set(name, coalesce(&given, value, Some(&beside)));
+        let (Some(value), Some(stored)) = (value, work.typed(beside).cloned()) else { continue };
+        let nothing = || arrow::array::new_null_array(&arrow::datatypes::DataType::Utf8, rows);
+        let given = work.typed(name).cloned().unwrap_or_else(nothing);
+        if let Some(said) = work.said(name).cloned() {
+            work.say(name, vec![coalesce(&said, value, Some(&stored))]);
+        }
+        work.set(name, coalesce(&given, value, Some(&stored)));
     }
 }
 

@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![allow(dead_code, reason = "every test binary uses a part of it")]
 
+pub mod databases;
+pub mod services;
+
 use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, AsArray};
@@ -22,7 +25,12 @@ pub struct Project {
 impl Project {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let defaults = Defaults { timezone: Some("Europe/Berlin".into()), language: None, currency: Some("EUR".into()) };
+        let defaults = Defaults {
+            timezone: Some("Europe/Berlin".into()),
+            language: None,
+            currency: Some("EUR".into()),
+            ..Defaults::default()
+        };
         let sources = Sources { dir: dir.path().into(), defaults, rules: clew_identity::Rules::default(), sources: Vec::new() };
         Self { dir, sources }
     }
@@ -101,8 +109,12 @@ pub fn load_olist(dir: &Path, data: &Path) -> Sources {
     sources.sort_by(|a, b| a.name.cmp(&b.name));
     let identity = std::fs::read_to_string(dir.join("identity.yaml")).unwrap();
     let rules = serde_json::from_value(value(&Yaml::load_from_str(&identity).unwrap()[0])).unwrap();
-    let defaults =
-        Defaults { timezone: Some("America/Sao_Paulo".into()), language: Some("pt".into()), currency: Some("BRL".into()) };
+    let defaults = Defaults {
+        timezone: Some("America/Sao_Paulo".into()),
+        language: Some("pt".into()),
+        currency: Some("BRL".into()),
+        ..Defaults::default()
+    };
     Sources { dir: dir.into(), defaults, rules, sources }
 }
 

@@ -2,13 +2,18 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+use std::any::Any;
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use clew_lake::{Chunk, FactBatch, FixedClock, Lake, Mode, Options, Receipt, RowCounts};
+use clew_lake::{
+    Change, Chunk, FactBatch, FixedClock, Index, IndexWriter, Lake, Mode, Options, Receipt, RowCounts, Sighting, StorageError,
+    WriteHook,
+};
 use clew_model::{BatchId, Timestamp};
 use datafusion::prelude::SessionContext;
 
@@ -112,4 +117,86 @@ pub async fn one(context: &SessionContext, sql: &str) -> String {
     let rows = rows(context, sql).await;
     assert_eq!(rows.len(), 1, "{sql}");
     rows.into_iter().next().unwrap()
+}
+
+/// A hook that remembers which subjects came, in the order of the log.
+#[derive(Debug, Default)]
+pub struct Census {
+    pub rules: u64,
+    /// What it shows: subject → place.
+    pub shown: Mutex<BTreeMap<i64, u64>>,
+}
+
+impl Census {
+    pub fn key(subject: i64) -> Vec<u8> {
+        subject.to_be_bytes().to_vec()
+    }
+
+    fn take(&self, key: &[u8], value: &[u8]) {
+        if let (Ok(key), Ok(value)) = (key.try_into(), value.try_into()) {
+            self.shown.lock().unwrap().insert(i64::from_be_bytes(key), u64::from_be_bytes(value));
+        }
+    }
+}
+
+impl WriteHook for Census {
+    fn version(&self) -> u64 {
+        self.rules
+    }
+
+    fn unknown(&self, index: &Index, mut subjects: Vec<i64>) -> Result<Vec<i64>, StorageError> {
+        subjects.retain(|subject| index.get(&Self::key(*subject)).unwrap().is_none());
+        Ok(subjects)
+    }
+
+    fn decide(&self, index: &mut IndexWriter<'_>, sighting: &Sighting) -> Result<(), StorageError> {
+        let key = Self::key(sighting.subject);
+        if index.get(&key)?.is_none() {
+            // What a decision sees of those before it: their number.
+            let n = index.get(b"n")?.map_or(0, |n| u64::from_be_bytes(n.try_into().unwrap()));
+            index.put(b"n".to_vec(), (n + 1).to_be_bytes().to_vec());
+            index.put(key, n.to_be_bytes().to_vec());
+        }
+        Ok(())
+    }
+
+    fn stored(&self, changes: &[Change]) {
+        changes.iter().for_each(|(key, value)| self.take(key, value));
+    }
+
+    fn load(&self, index: &Index) -> Result<(), StorageError> {
+        self.shown.lock().unwrap().clear();
+        index.scan(&[], |key, value| {
+            self.take(key, value);
+            Ok(())
+        })
+    }
+}
+
+/// The subjects in the index of `lake`, which are those that its hook shows.
+pub fn indexed(lake: &Lake) -> Vec<i64> {
+    let mut subjects = Vec::new();
+    lake.index()
+        .unwrap()
+        .scan(&[], |key, _| {
+            subjects.extend(key.try_into().map(i64::from_be_bytes));
+            Ok(())
+        })
+        .unwrap();
+    let hook = lake.hook().unwrap().as_ref() as &dyn Any;
+    let shown: Vec<i64> = hook.downcast_ref::<Census>().unwrap().shown.lock().unwrap().keys().copied().collect();
+    assert_eq!(subjects, shown);
+    subjects
+}
+
+/// Makes a generation of everything that is stored now.
+pub async fn rebase(lake: &Lake, tag: i64) {
+    let cutoff = lake.offset();
+    let found = rows(&lake.session(), "SELECT DISTINCT subject FROM events WHERE subject IS NOT NULL").await;
+    let mut subjects: Vec<i64> = found.iter().map(|subject| subject.parse().unwrap()).collect();
+    subjects.sort_unstable();
+    let n = subjects.len() as u64;
+    let numbered = subjects.into_iter().zip(0_u64..).map(|(subject, n)| (Census::key(subject), n.to_be_bytes().to_vec()));
+    let pairs = numbered.chain([(b"n".to_vec(), n.to_be_bytes().to_vec())]);
+    lake.rebase(pairs, clew_lake::Base { cutoff, tag }).await.unwrap();
 }

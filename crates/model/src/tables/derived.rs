@@ -85,7 +85,7 @@ pub const DERIVED: &[Table] = &[
     Table {
         name: "person_changes",
         kind: Derived,
-        row: "a change of the mapping from subjects to persons; a rebuild replays it",
+        row: "a change of the mapping from subjects to persons, what the write path had shown in between included; a rebuild replays it",
         key: &["seq"],
         partition_by: &[],
         columns: &[
@@ -95,7 +95,11 @@ pub const DERIVED: &[Table] = &[
             stat(col("from_person_id", Text, "person before; null: new")),
             stat(req("to_person_id", Text, "person after")),
             stat(col("subject", Int64, "subject that moved; null: the whole person")),
-            stat(req("cause", Text, "rules, or the decision_id")),
+            stat(req(
+                "cause",
+                Text,
+                "rules; online: the write path had shown it before the run; correction: the run answers otherwise than was shown",
+            )),
         ],
     },
     Table {

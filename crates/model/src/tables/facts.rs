@@ -12,7 +12,18 @@ const RECEIVED_AT: Column = stat(req("received_at", Timestamp, "when Clew took i
 const VALID_FROM: Column =
     stat(col("valid_from", Timestamp, "version time in upsert and snapshot mode, newest is current; null in append mode"));
 const DELETED: Column = col("deleted", Boolean, "true: this version says that the row vanished from a complete export");
-const QUALITY: Column = col("quality", TextList, "flags such as unknown_channel, ambiguous_time; null when clean");
+const QUALITY: Column =
+    col("quality", TextList, "flags such as unknown_channel, or of one field emails:case_changed; null when clean");
+const RAW: Column = col(
+    "raw",
+    Text,
+    "values as they were given where cleansing changed or emptied them, JSON object column → value; null when none",
+);
+const DERIVED: Column = col(
+    "derived",
+    Text,
+    "what the values tell beyond themselves (device_class, campaign, country_of_phone, hour …), JSON object",
+);
 const FILE: Column = col("file", Text, "file name or endpoint that it came from");
 const ROW_NO: Column = col("row_no", Int64, "row in that file, from 1 without the header");
 const PROPERTIES: Column = col("properties", Text, "further properties as a JSON object");
@@ -57,6 +68,8 @@ pub const FACTS: &[Table] = &[
             DELETED,
             FILE,
             ROW_NO,
+            RAW,
+            DERIVED,
         ],
     },
     Table {
@@ -77,9 +90,9 @@ pub const FACTS: &[Table] = &[
             col("given_name", Text, "given name"),
             col("family_name", Text, "family name"),
             col("birth_date", Date, "date of birth"),
-            col("emails", TextList, "e-mail addresses as given"),
-            col("phones", TextList, "phone numbers as given"),
-            col("street", Text, "street and number"),
+            col("emails", TextList, "e-mail addresses"),
+            col("phones", TextList, "phone numbers, E.164 where the country is known"),
+            col("street", Text, "street and number; an apartment stands in `derived`"),
             col("postcode", Text, "postal code"),
             col("city", Text, "city"),
             col("region", Text, "state or region"),
@@ -93,6 +106,8 @@ pub const FACTS: &[Table] = &[
             QUALITY,
             FILE,
             ROW_NO,
+            RAW,
+            DERIVED,
         ],
     },
     Table {
@@ -130,6 +145,8 @@ pub const FACTS: &[Table] = &[
             DELETED,
             FILE,
             ROW_NO,
+            RAW,
+            DERIVED,
         ],
     },
     Table {
@@ -166,6 +183,34 @@ pub const FACTS: &[Table] = &[
             req("detail", Text, "the reason in words, with field and value"),
             col("raw", Text, "the raw row, as JSON object or as text where it could not be read"),
             stat(req("at", Timestamp, "when")),
+            col("row_key", Text, "the id that the row has where its mapping gives none: hash of the raw row and its occurrence"),
+            col(
+                "context",
+                Text,
+                "what a replay must know beside the raw row, JSON: call and sent_at of a request, content of a conflict",
+            ),
+            col("replaces", Text, "quarantine_id of the row that was replayed and is now refused for this reason"),
+        ],
+    },
+    Table {
+        name: "repairs",
+        kind: Fact,
+        row: "what a replay or a person decided about a quarantined row",
+        key: &["quarantine_id", "batch"],
+        partition_by: &[],
+        columns: &[
+            stat(req("quarantine_id", Text, "the row of quarantine")),
+            SOURCE,
+            stat(req("batch", Text, "batch of the replay")),
+            stat(req(
+                "outcome",
+                Text,
+                "stored, duplicate, replaced (refused for another reason, under another id), discarded; quarantined: it stays open",
+            )),
+            req("edited", Boolean, "true where the raw row was edited"),
+            col("reason", Text, "why, in the decider's words"),
+            req("decided_by", Text, "who"),
+            stat(req("at", Timestamp, "when")),
         ],
     },
     Table {
@@ -189,6 +234,78 @@ pub const FACTS: &[Table] = &[
             req("duplicate", Int64, "facts already there with the same content"),
             req("quarantined", Int64, "facts put into quarantine"),
             req("rejected", Int64, "facts refused for good: no consent, erased person"),
+            stat(req("at", Timestamp, "when")),
+        ],
+    },
+    Table {
+        name: "field_quality",
+        kind: Fact,
+        row: "what one field looked like in the chunks of a batch that were sealed together; counts add up over rows, profiles merge",
+        key: &["source", "batch", "chunk", "target", "field"],
+        partition_by: &[],
+        columns: &[
+            SOURCE,
+            stat(req("batch", Text, "batch")),
+            stat(req("chunk", Int64, "first of these chunks within the batch, from 0")),
+            stat(col("target", Text, "events, records or responses; null: a raw column of the source")),
+            stat(req("field", Text, "column of the target, or raw column")),
+            req("n", Int64, "values, missing ones included; 0: the raw column is there and no mapping reads it"),
+            req("nulls", Int64, "values that are missing"),
+            req("invalid", Int64, "values that became null or carry a flag because they are no value of their kind"),
+            req("changed", Int64, "values that cleansing repaired"),
+            col(
+                "profile",
+                Text,
+                "profile of a sample of the values as JSON (distinct, commonest values as hashes, shapes, histogram; of a time: seconds \
+                 before it arrived); null where none was taken",
+            ),
+            stat(req("at", Timestamp, "when")),
+        ],
+    },
+    Table {
+        name: "checks",
+        kind: Fact,
+        row: "how often one expectation was checked in the chunks of a batch that were sealed together, and how often it failed",
+        key: &["source", "batch", "chunk", "rule", "target", "field"],
+        partition_by: &[],
+        columns: &[
+            SOURCE,
+            stat(req("batch", Text, "batch")),
+            stat(req("chunk", Int64, "first of these chunks within the batch, from 0")),
+            stat(req(
+                "rule",
+                Text,
+                "name of the expectation in the source's file; column_missing; timely: facts within the source's `freshness`",
+            )),
+            stat(col("target", Text, "events, records or responses; null: raw rows of the source")),
+            stat(col("field", Text, "column of the target, or raw column; null: the whole row")),
+            stat(req("severity", Text, "warn or quarantine")),
+            req("checked", Int64, "rows or facts that were checked"),
+            req("failed", Int64, "rows or facts that did not pass"),
+            stat(req("at", Timestamp, "when")),
+        ],
+    },
+    Table {
+        name: "alarms",
+        kind: Fact,
+        row: "something that is not as expected in a batch: one row a batch and rule",
+        key: &["alarm_id"],
+        partition_by: &[],
+        columns: &[
+            stat(req("alarm_id", Text, "hash of source, batch, rule, target and field")),
+            SOURCE,
+            stat(req("batch", Text, "batch; of a live source the newest one of the day that was compared")),
+            stat(req("kind", Text, "expectation or drift")),
+            stat(req("rule", Text, "name of the expectation; or column_missing, new_column, null_rate, volume …")),
+            stat(col("target", Text, "events, records or responses; null: raw rows of the source")),
+            stat(col("field", Text, "column of the target, or raw column; null: the source as a whole")),
+            stat(req("severity", Text, "warn or quarantine")),
+            req("n", Int64, "rows or facts concerned"),
+            col("share", Float64, "of those looked at, 0..1; null where a share has no meaning"),
+            col("before", Float64, "the figure as it was, in the unit that `detail` names"),
+            col("after", Float64, "the figure as it is"),
+            req("detail", Text, "what changed, in words, without a value of a row"),
+            req("remedy", Text, "what to do"),
             stat(req("at", Timestamp, "when")),
         ],
     },

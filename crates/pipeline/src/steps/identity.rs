@@ -11,10 +11,11 @@ use std::collections::BTreeMap;
 
 use arrow::array::{Array, AsArray, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray};
 use arrow::error::ArrowError;
+use clew_identity::online::{Base, Run};
 use clew_identity::resolve::{Assignment, Decision, DecisionKind, IdentifierUse};
 use clew_identity::{
-    ChangeKind, DecidedBy, NewSubject, PersonId, Resolution, Role, Seen, SubjectKind, Subjects, assign_person_ids, replay,
-    resolve,
+    ChangeKind, CompiledRules, DecidedBy, NewSubject, PersonId, Resolution, Role, Rules, Seen, SubjectKind, Subjects,
+    assign_person_ids, replay, resolve,
 };
 use clew_lake::Lake;
 use datafusion::prelude::SessionContext;
@@ -23,8 +24,13 @@ use rustc_hash::FxHashMap;
 use serde_json::Value;
 
 use crate::columns::{Columns, TableRows, text_lists, times};
+use crate::online::OnlineIdentity;
 use crate::run::{Outcome, RunError, StepContext};
 use crate::writer::TableWriter;
+
+mod register;
+
+use register::Register;
 
 /// Buckets of the person-local tables: the unit that an incremental run replaces. Fixed, because it is in the data.
 pub const BUCKETS: u64 = 64;
@@ -40,10 +46,9 @@ pub fn bucket(person: PersonId) -> i32 {
 
 /// Runs the step.
 pub async fn run(context: &StepContext<'_>) -> Result<Outcome, RunError> {
-    let rules = context.definitions.rules.compile().map_err(|problems| RunError::Definition {
-        file: "identity.yaml",
-        problem: problems.iter().map(|problem| format!("{}: {}", problem.path, problem.message)).collect::<Vec<_>>().join("; "),
-    })?;
+    let rules = compile(&context.definitions.rules)?;
+    // Everything up to here is in what the queries below read; what comes later is decided about again.
+    let cutoff = context.lake.offset();
     let session = context.lake.session();
     let mut subjects = Subjects::new(&rules);
     for (sql, kind) in FACT_QUERIES {
@@ -53,10 +58,14 @@ pub async fn run(context: &StepContext<'_>) -> Result<Outcome, RunError> {
         }
     }
     let decisions = read_decisions(&session).await?;
-    let resolution = resolve(&subjects, &decisions.iter().map(|(_, decision)| decision.clone()).collect::<Vec<_>>());
+    let decided: Vec<Decision> = decisions.iter().map(|(_, decision)| decision.clone()).collect();
+    let resolution = resolve(&subjects, &decided);
 
-    let (anchors, last_seq) = read_changes(&session).await?;
-    let persons = assign_person_ids(&anchors, &resolution.assignments);
+    let register = Register::read(&session).await?;
+    let online = OnlineIdentity::of(context.lake);
+    let answers = online.map(OnlineIdentity::answers).unwrap_or_default();
+    let persons = assign_person_ids(&register.anchors, &answers.founded, &resolution.assignments);
+    let noted = register.noted(&persons, &answers);
     let cause = |decided_by: DecidedBy| match decided_by {
         DecidedBy::Rule => "rules".to_owned(),
         DecidedBy::Decision(place) => decisions[place as usize].0.clone(),
@@ -70,18 +79,36 @@ pub async fn run(context: &StepContext<'_>) -> Result<Outcome, RunError> {
     };
 
     let mut outcome = Outcome::default();
-    if !persons.changes.is_empty() {
+    if !noted.changes.is_empty() {
         let mut writer = TableWriter::append(context.lake, "person_changes");
-        for (seq, part) in (last_seq + 1..).step_by(PART).zip(persons.changes.chunks(PART)) {
-            writer.write(change_rows(part, seq, context.now_us)?).await?;
+        for (seq, part) in (register.last_seq + 1..).step_by(PART).zip(noted.changes.chunks(PART)) {
+            writer.write(register::rows(part, seq, context.now_us)?).await?;
         }
         outcome.wrote("person_changes", writer.commit().await?);
     }
     rows.write(context.lake, &mut outcome).await?;
-    let merged = persons.changes.iter().filter(|change| change.kind == ChangeKind::Merged).count();
-    let split = persons.changes.iter().filter(|change| change.kind == ChangeKind::Split).count();
+    drop(rows);
+    if let Some(online) = online {
+        let anchors =
+            replay(&register.changes.iter().chain(noted.changes.iter().map(|(change, _)| change)).copied().collect::<Vec<_>>());
+        let run = Run { subjects: &subjects, resolution: &resolution, persons: &persons.ids, decisions: &decided };
+        crate::online::leave(context.lake, Base::of(&run, &anchors), clew_lake::Base { cutoff, tag: context.inputs }).await?;
+        online.corrected(noted.corrected);
+    }
+    let (merged, split) = (noted.count(ChangeKind::Merged), noted.count(ChangeKind::Split));
     outcome.detail = format!("{} subjects, {merged} merged, {split} split", subjects.len());
+    if online.is_some() {
+        outcome.detail += &format!(", {} corrected", noted.corrected);
+    }
     Ok(outcome)
+}
+
+/// The rules, compiled.
+pub(crate) fn compile(rules: &Rules) -> Result<CompiledRules, RunError> {
+    rules.compile().map_err(|problems| RunError::Definition {
+        file: "identity.yaml",
+        problem: problems.iter().map(|problem| format!("{}: {}", problem.path, problem.message)).collect::<Vec<_>>().join("; "),
+    })
 }
 
 /// Facts that carry a subject. Records carry their own, and every version's identifiers are evidence.
@@ -183,43 +210,6 @@ async fn read_decisions(session: &SessionContext) -> Result<Vec<(String, Decisio
     Ok(decisions)
 }
 
-/// The anchors of person ids, and the last `seq`.
-async fn read_changes(session: &SessionContext) -> Result<(Vec<(i64, PersonId)>, i64), RunError> {
-    let sql = "SELECT seq, change, from_person_id, to_person_id, subject FROM person_changes ORDER BY seq";
-    let (mut changes, mut last) = (Vec::new(), 0);
-    for batch in session.sql(sql).await?.collect().await? {
-        let columns = Columns(&batch);
-        let (seq, change, subject) = (columns.int("seq")?, columns.text("change")?, columns.int("subject")?);
-        let (from, to) = (columns.text("from_person_id")?, columns.text("to_person_id")?);
-        for row in 0..batch.num_rows() {
-            let kind = match change.value(row) {
-                "created" => ChangeKind::Created,
-                "merged" => ChangeKind::Merged,
-                "split" => ChangeKind::Split,
-                "erased" => ChangeKind::Erased,
-                _ => ChangeKind::Moved,
-            };
-            let from = (!from.is_null(row)).then(|| from.value(row).parse()).transpose()?;
-            changes.push(clew_identity::Change { kind, from, to: to.value(row).parse()?, subject: subject.value(row) });
-            last = seq.value(row);
-        }
-    }
-    Ok((replay(&changes), last))
-}
-
-fn change_rows(changes: &[clew_identity::Change], first_seq: i64, now_us: i64) -> Result<RecordBatch, RunError> {
-    let n = changes.len();
-    Ok(TableRows::of("person_changes", n)
-        .with("seq", Int64Array::from_iter_values((first_seq..).take(n)))
-        .with("changed_at", times(changes.iter().map(|_| Some(now_us))))
-        .with("change", StringArray::from_iter_values(changes.iter().map(|change| change.kind.as_str())))
-        .with("from_person_id", StringArray::from_iter(changes.iter().map(|change| change.from.map(|person| person.to_string()))))
-        .with("to_person_id", StringArray::from_iter_values(changes.iter().map(|change| change.to.to_string())))
-        .with("subject", Int64Array::from_iter_values(changes.iter().map(|change| change.subject)))
-        .with("cause", StringArray::from_iter_values(changes.iter().map(|_| "rules")))
-        .finish()?)
-}
-
 /// Persons in the order of their ids: the place is `person_no`.
 fn numbers(persons: &[(i64, PersonId)]) -> Vec<PersonId> {
     let mut ids: Vec<PersonId> = persons.iter().map(|&(_, person)| person).collect();
@@ -299,11 +289,8 @@ impl Rows<'_> {
         for &(subject, person) in self.persons {
             all[self.number(person) as usize].add(subject, &self.seen(subject));
         }
-        let person_of: FxHashMap<i64, PersonId> = if self.resolution.households.is_empty() {
-            FxHashMap::default()
-        } else {
-            self.persons.iter().copied().collect()
-        };
+        let person_of: FxHashMap<i64, PersonId> =
+            if self.resolution.households.is_empty() { FxHashMap::default() } else { self.persons.iter().copied().collect() };
         for &(founder, identifier) in &self.resolution.households {
             all[self.number(person_of[&founder]) as usize].household = Some(identifier);
         }

@@ -1,35 +1,111 @@
-//! `GET /data`, `GET /data/quarantine`, `GET /runs`: is what comes in complete and clean?
+//! `GET /data`, `GET /runs`: is what comes in complete and clean?
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use clew_intake::Mode;
+use clew_intake::{Api, Mode};
 use clew_model::tables::{Table, TableKind};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::volume::{Window, Windows, volumes};
+use super::{alarms, health};
 use crate::app::App;
-use crate::cursor;
 use crate::error::{Answer, ApiError};
 use crate::extract::Params;
-use crate::filter::{limit, short};
-use crate::literal::{Instant, Text};
+use crate::filter::limit;
+use crate::json::instant;
 use crate::wire::{
-    DataPage, FactsEquation, Quarantine, QuarantineItem, ReasonCount, RowsEquation, Run, RunStep, RunSummary, Runs, Source,
-    TableSize,
+    DataPage, FactsEquation, ReasonCount, RowsEquation, Run, RunStep, RunSummary, Runs, Source, SourceHealth, TableSize,
 };
 
 /// Targets of sources, in the order of pages.
-const TARGETS: [&str; 3] = ["events", "records", "responses"];
+pub const TARGETS: [&str; 3] = ["events", "records", "responses"];
+
+/// Both equations over rows of `accounting`.
+pub const SUMS: &str = "CAST(sum(rows_read) AS BIGINT) AS read, CAST(sum(rows_mapped) AS BIGINT) AS mapped, \
+    CAST(sum(rows_skipped) AS BIGINT) AS skipped, CAST(sum(rows_unreadable) AS BIGINT) AS unreadable, \
+    CAST(sum(produced) AS BIGINT) AS produced, CAST(sum(stored) AS BIGINT) AS stored, CAST(sum(duplicate) AS BIGINT) AS duplicate, \
+    CAST(sum(quarantined) AS BIGINT) AS quarantined, CAST(sum(rejected) AS BIGINT) AS rejected, \
+    count(*) FILTER (WHERE CASE WHEN target IS NULL THEN rows_read <> rows_mapped + rows_skipped + rows_unreadable \
+    ELSE produced <> stored + duplicate + quarantined + rejected END) AS unbalanced";
+/// Facts older than this are history: lateness is judged by the newest of them, not by the clock.
+const HISTORY_US: i64 = 30 * 86_400_000_000;
 
 /// Is what comes in complete and clean?
 #[utoipa::path(get, path = "/api/v1/data", responses((status = 200, body = DataPage), (status = "default", body = crate::wire::ErrorBody)), tag = "pages")]
 pub async fn data(State(app): State<Arc<App>>) -> Answer<DataPage> {
-    let (accounts, newest, reasons, tables, last_run) =
-        tokio::try_join!(accounts(&app), newest(&app), reasons(&app), tables(&app), newest_run(&app))?;
-    let sources = app.sources.sources.iter().map(|source| page_source(source, &accounts, &newest, &reasons)).collect();
-    Ok(Json(DataPage { sources, last_run, next_run_at: app.next_run_at(), tables }))
+    let (sources, newest, tables, last_run) =
+        tokio::try_join!(page_sources(&app, None), newest(&app), tables(&app), newest_run(&app))?;
+    let as_of = as_of(&app, &newest).and_then(instant);
+    Ok(Json(DataPage { sources, last_run, next_run_at: app.next_run_at(), tables, as_of }))
+}
+
+/// Every source, or the one that is named, in order of name.
+pub async fn page_sources(app: &App, only: Option<&str>) -> Result<Vec<Source>, ApiError> {
+    let (accounts, newest, reasons, batches, alarms) =
+        tokio::try_join!(accounts(app), newest(app), reasons(app), newest_batches(app), alarms::alarms(app, None))?;
+    let now = app.lake.now().micros();
+    let window = |end| Window::days(end, health::DAYS, &app.zone);
+    let windows = Windows { history: as_of(app, &newest).map(window).transpose()?, present: window(now)? };
+    let volumes = volumes(app, windows, only).await?;
+    let asked = app.sources.sources.iter().filter(|source| only.is_none_or(|name| name == source.name));
+    let known = Known { accounts: &accounts, newest: &newest, reasons: &reasons };
+    let complete = asked.map(|source| {
+        let volume = volumes.of(&source.name);
+        let live = app.door.source(&source.name);
+        let open = || alarms.iter().filter(|alarm| alarm.source == source.name);
+        let failure = app.jobs.failure_of(&source.name);
+        let mut page = page_source(source, &known);
+        let newest = batches.iter().find(|batch| batch.source == source.name);
+        page.health = health::judge(&health::Signs {
+            origin: match live {
+                Some(live) if live.is_sound() => health::Origin::Sent,
+                Some(_) => health::Origin::Unsound,
+                None if page.lookup => health::Origin::Lookup,
+                None => health::Origin::Read,
+            },
+            has_come: page.last_import_at.is_some(),
+            is_balanced: page.rows.balanced && page.targets.iter().all(|target| target.balanced),
+            failure: failure.as_deref(),
+            aside: newest.map_or((0, 0), |batch| (batch.aside, batch.all_rows)),
+            quarantining_alarms: open().filter(|alarm| alarm.severity == "quarantine").count() as u64,
+            days: volume.map_or(&[], |(_, days)| days),
+        });
+        page.volume = volume.map_or_else(Vec::new, |(window, days)| window.points(days));
+        page.expected_at = app.next_run_at().filter(|_| page.watch && live.is_none());
+        page.live = live.map(|live| live.counts().into());
+        page.open_alarms = open().count() as u64;
+        page
+    });
+    Ok(complete.collect())
+}
+
+/// The time by which lateness of sources that are read is judged: now, or the newest of their facts where all are long ago; none without facts.
+pub fn as_of(app: &App, newest: &[Newest]) -> Option<i64> {
+    let read = newest.iter().filter(|row| app.door.source(&row.source).is_none());
+    let times = read.filter_map(|row| row.at.parse::<jiff::Timestamp>().ok());
+    let (newest, now) = (times.map(jiff::Timestamp::as_microsecond).max()?, app.lake.now().micros());
+    Some(if now - newest > HISTORY_US { newest } else { now })
+}
+
+#[derive(Debug, Deserialize)]
+struct NewestBatch {
+    source: String,
+    aside: u64,
+    all_rows: u64,
+}
+
+/// Of every source's newest batch: what could not be stored, of all that there was to store.
+async fn newest_batches(app: &App) -> Result<Vec<NewestBatch>, ApiError> {
+    app.rows(&format!(
+        "SELECT a.source, CAST(sum(a.rows_unreadable) + sum(a.quarantined) AS BIGINT) AS aside, \
+         CAST(sum(a.rows_unreadable) + sum(a.produced) AS BIGINT) AS all_rows FROM accounting a \
+         JOIN ({}) b ON a.source = b.source AND a.batch = b.batch GROUP BY a.source",
+        alarms::NEWEST_BATCH
+    ))
+    .await
 }
 
 #[derive(Debug, Deserialize)]
@@ -50,36 +126,18 @@ struct Account {
 }
 
 async fn accounts(app: &App) -> Result<Vec<Account>, ApiError> {
-    let sum = |column: &str, name: &str| format!("CAST(sum({column}) AS BIGINT) AS {name}");
-    let sums: Vec<String> = [
-        ("rows_read", "read"),
-        ("rows_mapped", "mapped"),
-        ("rows_skipped", "skipped"),
-        ("rows_unreadable", "unreadable"),
-        ("produced", "produced"),
-        ("stored", "stored"),
-        ("duplicate", "duplicate"),
-        ("quarantined", "quarantined"),
-        ("rejected", "rejected"),
-    ]
-    .map(|(column, name)| sum(column, name))
-    .to_vec();
-    app.rows(&format!(
-        "SELECT source, target, {}, max(at) AS last_at, count(*) FILTER (WHERE CASE WHEN target IS NULL \
-         THEN rows_read <> rows_mapped + rows_skipped + rows_unreadable \
-         ELSE produced <> stored + duplicate + quarantined + rejected END) AS unbalanced FROM accounting GROUP BY source, target",
-        sums.join(", ")
-    ))
-    .await
+    app.rows(&format!("SELECT source, target, {SUMS}, max(at) AS last_at FROM accounting GROUP BY source, target")).await
 }
 
+/// The newest fact of a source.
 #[derive(Debug, Deserialize)]
-struct Newest {
+pub struct Newest {
     source: String,
     at: String,
 }
 
-async fn newest(app: &App) -> Result<Vec<Newest>, ApiError> {
+/// The newest fact of every source that has one.
+pub async fn newest(app: &App) -> Result<Vec<Newest>, ApiError> {
     app.rows(
         "SELECT source, max(at) AS at FROM (SELECT source, max(occurred_at) AS at FROM events GROUP BY source \
          UNION ALL SELECT source, max(answered_at) AS at FROM responses GROUP BY source \
@@ -96,10 +154,19 @@ struct Reason {
 }
 
 async fn reasons(app: &App) -> Result<Vec<Reason>, ApiError> {
-    app.rows("SELECT source, reason AS code, count(*) AS n FROM quarantine GROUP BY source, reason ORDER BY n DESC, code").await
+    app.rows("SELECT source, reason AS code, count(*) AS n FROM quarantine_open GROUP BY source, reason ORDER BY n DESC, code")
+        .await
 }
 
-fn page_source(source: &clew_intake::Source, accounts: &[Account], newest: &[Newest], reasons: &[Reason]) -> Source {
+/// What was asked of the store about all sources.
+struct Known<'a> {
+    accounts: &'a [Account],
+    newest: &'a [Newest],
+    reasons: &'a [Reason],
+}
+
+/// A source without what is judged of it.
+fn page_source(source: &clew_intake::Source, Known { accounts, newest, reasons }: &Known) -> Source {
     let of_source: Vec<&Account> = accounts.iter().filter(|account| account.source == source.name).collect();
     let lookup = source.spec.lookup.is_some() && source.mappings.is_empty();
     let rows = of_source.iter().find(|account| account.target.is_none());
@@ -108,6 +175,17 @@ fn page_source(source: &clew_intake::Source, accounts: &[Account], newest: &[New
         source: source.name.clone(),
         mode: (!lookup).then(|| mode(source.spec.mode).to_owned()),
         lookup,
+        kind: match source.spec.api {
+            None => "files",
+            Some(Api::Tracking) => "tracking",
+            Some(Api::Rows) => "rows",
+        }
+        .to_owned(),
+        health: SourceHealth::default(),
+        volume: Vec::new(),
+        expected_at: None,
+        live: None,
+        open_alarms: 0,
         watch: source.spec.watch,
         population: source.spec.population.clone(),
         files: source.spec.files.iter().flat_map(clew_intake::spec::OneOrMany::iter).map(str::to_owned).collect(),
@@ -169,61 +247,6 @@ async fn tables(app: &App) -> Result<Vec<TableSize>, ApiError> {
         });
     }
     Ok(tables)
-}
-
-/// Which quarantined rows.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct Asked {
-    /// Only of this source.
-    #[serde(default)]
-    source: Option<String>,
-    /// Only for this reason.
-    #[serde(default)]
-    reason: Option<String>,
-    /// 1 to 200; default 50.
-    #[serde(default)]
-    limit: Option<u64>,
-    /// Where the list goes on.
-    #[serde(default)]
-    cursor: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct QuarantineRow {
-    at_us: i64,
-    #[serde(flatten)]
-    item: QuarantineItem,
-}
-
-/// Rows and facts that could not be stored.
-#[utoipa::path(get, path = "/api/v1/data/quarantine", params(Asked), responses((status = 200, body = Quarantine), (status = "default", body = crate::wire::ErrorBody)), tag = "pages")]
-pub async fn quarantine(State(app): State<Arc<App>>, Params(asked): Params<Asked>) -> Answer<Quarantine> {
-    #[derive(Deserialize)]
-    struct Total {
-        n: u64,
-    }
-    let limit = limit(asked.limit)?;
-    let after: Option<(i64, String)> = cursor::read(asked.cursor.as_deref())?;
-    let mut condition = "true".to_owned();
-    for (column, value) in [("source", asked.source), ("reason", asked.reason)] {
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
-            condition.extend([format!(" AND {column} = {}", Text(&short(column, value)?))]);
-        }
-    }
-    let after = after.map_or_else(String::new, |(at, id)| {
-        let (at, id) = (Instant(at), Text(&id).to_string());
-        format!(" AND (at < {at} OR (at = {at} AND quarantine_id > {id}))")
-    });
-    let sql = format!(
-        "SELECT CAST(at AS BIGINT) AS at_us, quarantine_id, source, batch, target, file, row_no, reason, detail, raw, at FROM quarantine \
-         WHERE {condition}{after} ORDER BY at DESC, quarantine_id LIMIT {}",
-        limit + 1
-    );
-    let total = format!("SELECT count(*) AS n FROM quarantine WHERE {condition}");
-    let (mut rows, total) = tokio::try_join!(app.rows::<QuarantineRow>(&sql), app.only::<Total>(&total))?;
-    let next_cursor = cursor::page(&mut rows, limit, |row| (row.at_us, row.item.quarantine_id.clone()));
-    Ok(Json(Quarantine { items: rows.into_iter().map(|row| row.item).collect(), next_cursor, total: total.n }))
 }
 
 /// How many runs.

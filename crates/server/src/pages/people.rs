@@ -2,13 +2,17 @@
 //!
 //! A search is first turned into person ids: by id, by identifier value, by the reference of an event, by the id of a record.
 //! Facts carry no person, so an identifier leads to people by the facts at its first and last sight (the engine skips the files
-//! of other times) and their subjects. Names are compared in `profiles`. One query then orders and pages all hits.
+//! of other times) and their subjects; the index of the write path leads from an identifier to its holder at once, and so to people whom no
+//! run has seen yet. Names are compared in `profiles`. One query then orders and pages all hits; the first page begins with those who are in
+//! no profile yet.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use clew_intake::identifiers_meant;
+use clew_pipeline::online::OnlineIdentity;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -18,10 +22,13 @@ use crate::error::{Answer, ApiError};
 use crate::extract::Params;
 use crate::filter::{Scope, limit, short};
 use crate::literal::{Instant, Integer, Integers, Text, Texts};
+use crate::pages::{person, provisional};
 use crate::wire::{Filter, Matched, People, PersonRow};
 
 /// Identifier values that one search follows.
 const MOST_IDENTIFIERS: usize = 100;
+/// People without a profile that one search finds.
+const MOST_UNSEEN: usize = 10;
 /// A prefix needs so many characters.
 const SHORTEST_PREFIX: usize = 3;
 
@@ -88,7 +95,7 @@ pub struct Found {
 
 /// The columns of a profile in a list.
 pub const COLUMNS: &str = "p.person_id, p.population, p.display_name, p.first_seen_at, p.last_seen_at, p.events, p.responses, p.channels, p.value, \
-    p.currency, p.last_nps, p.last_csat, p.last_ces, p.stage";
+    p.currency, p.last_nps, p.last_csat, p.last_ces, p.stage, false AS provisional";
 
 /// People that `q` hits, or all.
 pub async fn find(app: &App, q: &str, wanted: &Wanted<'_>) -> Result<Vec<Found>, ApiError> {
@@ -119,10 +126,41 @@ pub async fn find(app: &App, q: &str, wanted: &Wanted<'_>) -> Result<Vec<Found>,
         wanted.rows
     );
     let mut rows: Vec<Found> = app.rows(&sql).await?;
+    if wanted.after.is_none() && wanted.scope.is_all() {
+        unseen(app, &hits, wanted, &mut rows).await?;
+    }
     for row in &mut rows {
         row.person.matched = hits.get(&row.person.person_id).map(|hit| hit.matched.clone());
     }
     Ok(rows)
+}
+
+/// Puts exact hits in front that no run has made a profile of, as far as there is room on the page.
+async fn unseen(
+    app: &App,
+    hits: &BTreeMap<String, PersonHit>,
+    wanted: &Wanted<'_>,
+    rows: &mut Vec<Found>,
+) -> Result<(), ApiError> {
+    let Some(online) = OnlineIdentity::of(&app.lake) else { return Ok(()) };
+    let mut found = Vec::new();
+    for id in hits.iter().filter(|(_, hit)| hit.exact).map(|(id, _)| id).take(MOST_UNSEEN) {
+        let Ok(person_id) = id.parse() else { continue };
+        let known = online.person(&app.lake, person_id)?;
+        let Some(known) =
+            known.filter(|known| known.provisional && known.id == person_id && known.population == wanted.population)
+        else {
+            continue;
+        };
+        let person = person::Known::provisional(id, known);
+        let profile = provisional::profile(app, &person).await?;
+        let last_us = profile.last_seen_at.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_microsecond);
+        found.push(Found { rank: 0, last_us, person: provisional::row(profile) });
+    }
+    found.sort_by(|a, b| (b.last_us, &a.person.person_id).cmp(&(a.last_us, &b.person.person_id)));
+    rows.splice(0..0, found);
+    rows.truncate(wanted.rows);
+    Ok(())
 }
 
 #[derive(Debug)]
@@ -150,6 +188,7 @@ struct Known {
 
 async fn hits(app: &App, q: &str, population: &str) -> Result<BTreeMap<String, PersonHit>, ApiError> {
     let lower = q.to_lowercase();
+    let meant = identifiers_meant(q);
     let prefix = if q.chars().count() >= SHORTEST_PREFIX {
         format!(" OR starts_with(lower(value), {})", Text(&lower))
     } else {
@@ -157,10 +196,10 @@ async fn hits(app: &App, q: &str, population: &str) -> Result<BTreeMap<String, P
     };
     let identifiers = format!(
         "SELECT type, value, CAST(first_seen_at AS BIGINT) AS first_us, CAST(last_seen_at AS BIGINT) AS last_us FROM identifiers \
-         WHERE population = {} AND role <> 'blocked' AND (lower(value) = {}{prefix}) ORDER BY lower(value) <> {}, value, type LIMIT {MOST_IDENTIFIERS}",
+         WHERE population = {} AND role <> 'blocked' AND (lower(value) IN {}{prefix}) ORDER BY lower(value) NOT IN {}, value, type LIMIT {MOST_IDENTIFIERS}",
         Text(population),
-        Text(&lower),
-        Text(&lower)
+        Texts(&meant),
+        Texts(&meant)
     );
     let references = format!(
         "SELECT DISTINCT subject, 'reference' AS kind, reference AS value FROM events WHERE reference = {} AND subject IS NOT NULL \
@@ -171,7 +210,12 @@ async fn hits(app: &App, q: &str, population: &str) -> Result<BTreeMap<String, P
     );
     let (known, mut leads) = tokio::try_join!(app.rows::<Known>(&identifiers), app.rows::<Lead>(&references))?;
     leads.extend(carriers(app, &known).await?);
-    let mut hits = people_of(app, &leads, &lower).await?;
+    let mut hits = people_of(app, &leads, &meant).await?;
+    if let Some(online) = OnlineIdentity::of(&app.lake) {
+        for (kind, value, person) in online.holders(&app.lake, population, q)? {
+            hits.insert(person.to_string(), PersonHit { exact: true, matched: Matched { kind, value } });
+        }
+    }
     let itself = Matched { kind: "person_id".to_owned(), value: lower.clone() };
     hits.entry(lower).or_insert(PersonHit { exact: true, matched: itself });
     Ok(hits)
@@ -201,7 +245,7 @@ async fn carriers(app: &App, known: &[Known]) -> Result<Vec<Lead>, ApiError> {
     Ok(leads.into_iter().filter(|lead| known.iter().any(|known| known.kind == lead.kind && known.value == lead.value)).collect())
 }
 
-async fn people_of(app: &App, leads: &[Lead], lower: &str) -> Result<BTreeMap<String, PersonHit>, ApiError> {
+async fn people_of(app: &App, leads: &[Lead], meant: &[String]) -> Result<BTreeMap<String, PersonHit>, ApiError> {
     #[derive(Deserialize)]
     struct Row {
         subject: i64,
@@ -212,10 +256,10 @@ async fn people_of(app: &App, leads: &[Lead], lower: &str) -> Result<BTreeMap<St
         return Ok(hits);
     }
     let subjects: Vec<i64> = leads.iter().map(|lead| lead.subject).collect();
-    let sql = format!("SELECT DISTINCT subject, person_id FROM subjects WHERE subject IN {}", Integers(&subjects));
+    let sql = format!("SELECT DISTINCT subject, person_id FROM subjects_current WHERE subject IN {}", Integers(&subjects));
     for row in app.rows::<Row>(&sql).await? {
         for lead in leads.iter().filter(|lead| lead.subject == row.subject) {
-            let exact = lead.value.to_lowercase() == lower;
+            let exact = meant.contains(&lead.value.to_lowercase());
             let hit = PersonHit { exact, matched: Matched { kind: lead.kind.clone(), value: lead.value.clone() } };
             let entry = hits.entry(row.person_id.clone());
             entry

@@ -1,12 +1,14 @@
 //! `GET /people/{person_id}`: who is this, and why do we think so?
 //!
-//! Everything is reached from the person's subjects and bucket, so that only the files that may hold the person are read.
+//! Everything is reached from the person's subjects and bucket, so that only the files that may hold the person are read. The index of the
+//! write path knows the subjects, those of a moment ago included; of somebody whom no run has seen yet, the facts tell what they can.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use clew_pipeline::online::{Found, OnlineIdentity};
 use clew_pipeline::steps::identity::bucket;
 use serde::Deserialize;
 use serde_json::json;
@@ -16,6 +18,7 @@ use crate::error::{Answer, ApiError};
 use crate::filter::short;
 use crate::literal::{Integers, Text, Texts};
 use crate::pages::people::COLUMNS;
+use crate::pages::provisional;
 use crate::wire::{
     Attribute, Evidence, Household, Identity, Member, Organisation, Person, PersonChange, PersonIdentifier, PersonJourney,
     PersonRecord, PersonResponse, Profile,
@@ -26,11 +29,18 @@ const MOST_SUBJECTS: usize = 2_000;
 /// Merges that are followed to where an id went.
 const MOST_MERGES: usize = 20;
 
+/// What is said of somebody whom no run has seen.
+const PENDING: &str = "No run of the pipeline has seen this person yet: attributes, household, organisations and journeys are computed by the next one, \
+    which may also find that this is somebody who is known.";
+
 /// One person.
 #[utoipa::path(get, path = "/api/v1/people/{person_id}", params(("person_id" = String, Path, description = "Person")), responses((status = 200, body = Person), (status = "default", body = crate::wire::ErrorBody)), tag = "pages")]
 pub async fn person(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer<Person> {
     let person = Known::find(&app, &short("person_id", id)?).await?;
-    let profile = profile(&app, &person).await?;
+    let (profile, pending) = match profile(&app, &person).await? {
+        Some(profile) => (profile, None),
+        None => (provisional::profile(&app, &person).await?, Some(PENDING.to_owned())),
+    };
     let (identity, attributes, household, organisations, responses, journeys) = tokio::try_join!(
         identity(&app, &person, &profile.population),
         attributes(&app, &person),
@@ -39,7 +49,7 @@ pub async fn person(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answ
         responses(&app, &person),
         journeys(&app, &person)
     )?;
-    Ok(Json(Person { profile, identity, attributes, household, organisations, responses, journeys }))
+    Ok(Json(Person { profile, pending, identity, attributes, household, organisations, responses, journeys }))
 }
 
 /// A person that exists.
@@ -51,6 +61,8 @@ pub struct Known {
     pub bucket: i32,
     /// Its subjects.
     pub subjects: Vec<i64>,
+    /// Its population, where the index of the write path told.
+    pub population: Option<String>,
 }
 
 impl Known {
@@ -61,19 +73,34 @@ impl Known {
             subject: i64,
         }
         let unknown = || ApiError::not_found("person");
-        let bucket = bucket(id.parse().map_err(|_| unknown())?);
+        let person = id.parse().map_err(|_| unknown())?;
+        let bucket = bucket(person);
+        if let Some(found) = OnlineIdentity::of(&app.lake).map(|online| online.person(&app.lake, person)).transpose()?.flatten() {
+            if found.id != person {
+                return Err(unknown().with(json!({"merged_into": found.id.to_string()})));
+            }
+            if !found.subjects.is_empty() {
+                return Ok(Self::provisional(id, found));
+            }
+        }
+        // Without an index, or before a run has made one.
         let sql = format!(
             "SELECT DISTINCT subject FROM subjects WHERE person_id = {} AND bucket = {bucket} ORDER BY subject LIMIT {MOST_SUBJECTS}",
             Text(id)
         );
         let subjects: Vec<i64> = app.rows::<Row>(&sql).await?.into_iter().map(|row| row.subject).collect();
         if !subjects.is_empty() {
-            return Ok(Self { id: id.to_owned(), bucket, subjects });
+            return Ok(Self { id: id.to_owned(), bucket, subjects, population: None });
         }
         Err(match merged_into(app, id).await? {
             Some(into) => unknown().with(json!({"merged_into": into})),
             None => unknown(),
         })
+    }
+
+    /// Somebody of whom the index of the write path tells.
+    pub fn provisional(id: &str, found: Found) -> Self {
+        Self { id: id.to_owned(), bucket: bucket(found.id), subjects: found.subjects, population: Some(found.population) }
     }
 
     /// The condition for rows of a table that is cut into buckets.
@@ -103,7 +130,8 @@ async fn merged_into(app: &App, id: &str) -> Result<Option<String>, ApiError> {
     Ok(current)
 }
 
-async fn profile(app: &App, person: &Known) -> Result<Profile, ApiError> {
+/// The profile of the last run; `None`: it made none.
+async fn profile(app: &App, person: &Known) -> Result<Option<Profile>, ApiError> {
     #[derive(Deserialize)]
     struct Row {
         events_by_channel: String,
@@ -116,12 +144,11 @@ async fn profile(app: &App, person: &Known) -> Result<Profile, ApiError> {
         Text(&person.id),
         person.bucket
     );
-    let row: Row =
-        app.first(&sql).await?.ok_or_else(|| ApiError::not_found("profile").with(json!({"remedy": "run the pipeline"})))?;
+    let Some(row) = app.first::<Row>(&sql).await? else { return Ok(None) };
     let by_channel: BTreeMap<String, u64> = serde_json::from_str(&row.events_by_channel).map_err(ApiError::internal)?;
     let mut object = row.rest;
     object.insert("events_by_channel".to_owned(), json!(by_channel));
-    serde_json::from_value(serde_json::Value::Object(object)).map_err(ApiError::internal)
+    serde_json::from_value(serde_json::Value::Object(object)).map(Some).map_err(ApiError::internal)
 }
 
 async fn identity(app: &App, person: &Known, population: &str) -> Result<Identity, ApiError> {
@@ -140,19 +167,42 @@ async fn identifiers(app: &App, person: &Known, population: &str) -> Result<Vec<
         source: String,
         kind: String,
         value: String,
+        first_at: String,
+        last_at: String,
+        subjects: u64,
     }
-    let of = |table: &str| {
-        format!("SELECT source, unnest(identifiers) AS i FROM {table} WHERE subject IN {}", Integers(&person.subjects))
+    let of = |table: &str, time: &str| {
+        format!(
+            "SELECT source, subject, {time} AS at, unnest(identifiers) AS i FROM {table} WHERE subject IN {}",
+            Integers(&person.subjects)
+        )
     };
     let sql = format!(
-        "SELECT DISTINCT source, i['type'] AS kind, i['value'] AS value FROM ({} UNION ALL {} UNION ALL {}) ORDER BY source",
-        of("events"),
-        of("records"),
-        of("responses")
+        "SELECT source, i['type'] AS kind, i['value'] AS value, min(at) AS first_at, max(at) AS last_at, count(DISTINCT subject) AS subjects \
+         FROM ({} UNION ALL {} UNION ALL {}) GROUP BY source, kind, value ORDER BY source",
+        of("events", "occurred_at"),
+        of("records", "coalesce(valid_from, received_at)"),
+        of("responses", "answered_at")
     );
     let mut sources: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
-    for Carried { source, kind, value } in app.rows(&sql).await? {
-        sources.entry((kind, value)).or_default().push(source);
+    // What the last run has not seen, as far as the person's own facts tell.
+    let mut unseen: BTreeMap<(String, String), PersonIdentifier> = BTreeMap::new();
+    for Carried { source, kind, value, first_at, last_at, subjects } in app.rows(&sql).await? {
+        let key = (kind, value);
+        sources.entry(key.clone()).or_default().push(source.clone());
+        let role = OnlineIdentity::of(&app.lake).map_or("person", |online| online.role(&key.0)).to_owned();
+        let (kind, value) = key.clone();
+        let fresh =
+            PersonIdentifier { kind, value, role, first_seen_at: first_at, last_seen_at: last_at, sources: Vec::new(), subjects };
+        unseen
+            .entry(key)
+            .and_modify(|known| {
+                known.sources.push(source.clone());
+                known.subjects = known.subjects.max(fresh.subjects);
+                known.first_seen_at = known.first_seen_at.clone().min(fresh.first_seen_at.clone());
+                known.last_seen_at = known.last_seen_at.clone().max(fresh.last_seen_at.clone());
+            })
+            .or_insert_with(|| PersonIdentifier { sources: vec![source.clone()], ..fresh.clone() });
     }
     let values: Vec<&str> = sources.keys().map(|(_, value)| value.as_str()).collect();
     let sql = format!(
@@ -164,10 +214,12 @@ async fn identifiers(app: &App, person: &Known, population: &str) -> Result<Vec<
     found.retain_mut(|known| match sources.get(&(known.kind.clone(), known.value.clone())) {
         Some(carriers) => {
             known.sources.clone_from(carriers);
+            unseen.remove(&(known.kind.clone(), known.value.clone()));
             true
         }
         None => false,
     });
+    found.extend(unseen.into_values());
     let rank = |role: &str| ["person", "household", "shared", "blocked"].iter().position(|known| *known == role);
     found.sort_by(|a, b| (rank(&a.role), &a.kind, &a.value).cmp(&(rank(&b.role), &b.kind, &b.value)));
     Ok(found)
@@ -186,7 +238,8 @@ async fn evidence(app: &App, person: &Known) -> Result<Vec<Evidence>, ApiError> 
 async fn records(app: &App, person: &Known) -> Result<Vec<PersonRecord>, ApiError> {
     app.rows(&format!(
         "SELECT source, record_id, coalesce(full_name, nullif(concat_ws(' ', given_name, family_name), '')) AS full_name, \
-         coalesce(emails, make_array()) AS emails, coalesce(phones, make_array()) AS phones, city, organisation, valid_from FROM \
+         coalesce(emails, make_array()) AS emails, coalesce(phones, make_array()) AS phones, city, organisation, valid_from, raw, \
+         coalesce(quality, make_array()) AS quality FROM \
          (SELECT *, row_number() OVER (PARTITION BY source, record_id ORDER BY coalesce(valid_from, received_at) DESC, row_no DESC) AS place \
          FROM records_current WHERE subject IN {}) WHERE place = 1 ORDER BY source, record_id LIMIT 200",
         Integers(&person.subjects)

@@ -1,7 +1,8 @@
 //! `GET /people/{person_id}/timeline`: events and answers of a person in one stream, newest first.
 //!
-//! Facts are picked by the person's subjects, each only in the time in which it belonged to the person. The engine decodes
-//! the subject column first and the others only for the rows that it picks.
+//! Facts are picked by the person's subjects, which the index of the write path knows, those of a moment ago included. The newest facts are in
+//! the log's tail, in memory; of the tables' files the engine decodes the subject column first and the others only for the rows
+//! that it picks. No join: a subject belongs to one person for all time, until runs know time ranges.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::cursor;
 use crate::error::{Answer, ApiError};
 use crate::extract::Params;
 use crate::filter::{Scope, limit, short};
-use crate::literal::{Instant, Integer, Integers, Text};
+use crate::literal::{Instant, Integer, Integers, Text, Texts};
 use crate::pages::person::Known;
 use crate::wire::{Filter, Timeline, TimelineItem};
 
@@ -64,7 +65,7 @@ pub async fn timeline(State(app): State<Arc<App>>, Path(id): Path<String>, Param
     let mut rows = read(&app, &person, &scope, after, limit + 1).await?;
     let next_cursor =
         cursor::page(&mut rows, limit, |row| (row.at_us, row.item.kind.clone(), row.item.source.clone(), row.item.id.clone()));
-    let sentiments = sentiments(&app, &person).await?;
+    let sentiments = sentiments(&app, &rows).await?;
     let items = rows.into_iter().map(|Row { mut item, .. }| {
         item.sentiment = sentiments.get(&(item.kind.clone(), item.source.clone(), item.id.clone())).copied();
         if item.kind == "event" {
@@ -81,13 +82,7 @@ async fn read(app: &App, person: &Known, scope: &Scope, after: Option<Key>, rows
     let half = |columns: &str, table: &str, time: &str| {
         // Facts after the cursor's time were given already: the engine skips the files of later times.
         let until = after.as_ref().map_or_else(String::new, |(at, ..)| format!(" AND f.{time} <= {}", Instant(*at)));
-        format!(
-            "SELECT {columns} FROM {table} f JOIN (SELECT subject, valid_from, valid_to FROM subjects WHERE person_id = {} AND bucket = {}) s \
-             ON f.subject = s.subject WHERE f.subject IN {} AND f.{time} >= s.valid_from AND (s.valid_to IS NULL OR f.{time} < s.valid_to){channel}{until}",
-            Text(&person.id),
-            person.bucket,
-            Integers(&person.subjects)
-        )
+        format!("SELECT {columns} FROM {table} f WHERE f.subject IN {}{channel}{until}", Integers(&person.subjects))
     };
     let after = after.as_ref().map_or_else(String::new, |(at, kind, source, id)| {
         let (at, kind, source, id) = (Integer(*at), Text(kind), Text(source), Text(id));
@@ -103,8 +98,8 @@ async fn read(app: &App, person: &Known, scope: &Scope, after: Option<Key>, rows
     app.rows(&sql).await
 }
 
-/// Mean sentiment of the text units of each fact of the person, by kind, source and id.
-async fn sentiments(app: &App, person: &Known) -> Result<BTreeMap<(String, String, String), f64>, ApiError> {
+/// Mean sentiment of the text units of each fact that has words, by kind, source and id.
+async fn sentiments(app: &App, rows: &[Row]) -> Result<BTreeMap<(String, String, String), f64>, ApiError> {
     #[derive(Deserialize)]
     struct Said {
         about_table: String,
@@ -112,10 +107,14 @@ async fn sentiments(app: &App, person: &Known) -> Result<BTreeMap<(String, Strin
         fact_id: String,
         sentiment: f64,
     }
+    let facts: Vec<&str> = rows.iter().filter(|row| row.item.text.is_some()).map(|row| row.item.id.as_str()).collect();
+    if facts.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let sql = format!(
-        "SELECT about_table, source, fact_id, avg(sentiment) AS sentiment FROM comments WHERE person_id = {} AND sentiment IS NOT NULL \
+        "SELECT about_table, source, fact_id, avg(sentiment) AS sentiment FROM comments WHERE fact_id IN {} AND sentiment IS NOT NULL \
          GROUP BY about_table, source, fact_id",
-        Text(&person.id)
+        Texts(&facts)
     );
     let key = |said: Said| {
         let kind = if said.about_table == "events" { "event" } else { "response" };

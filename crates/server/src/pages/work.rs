@@ -10,7 +10,7 @@ use clew_pipeline::{RunOptions, Step};
 use crate::app::App;
 use crate::error::{Answer, ApiError};
 use crate::extract::Body;
-use crate::jobs::{Then, Work, start};
+use crate::jobs::{Begin, Then, Work, start};
 use crate::wire::{ImportRequest, Job, RunRequest};
 
 /// Runs the pipeline.
@@ -38,7 +38,8 @@ pub async fn import(
         return Err(ApiError::invalid(format!("There is no source `{unknown}`; {known}.")));
     }
     let then = if request.run { Then::Run } else { Then::Nothing };
-    Ok((StatusCode::ACCEPTED, Json(start(&app, Work::Import { sources: request.sources, then })?)))
+    let begin = if request.anew { Begin::Anew } else { Begin::BehindLast };
+    Ok((StatusCode::ACCEPTED, Json(start(&app, Work::Import { sources: request.sources, begin, then })?)))
 }
 
 /// How a job goes on.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::common::Applied;
@@ -54,6 +55,8 @@ pub struct PersonRow {
     pub last_ces: Option<f64>,
     /// Furthest stage reached.
     pub stage: Option<String>,
+    /// True where no run has seen the person yet: the sums are those of the facts so far.
+    pub provisional: bool,
 }
 
 /// What a search hit.
@@ -71,6 +74,8 @@ pub struct Matched {
 pub struct Person {
     /// Sums as of the last run.
     pub profile: Profile,
+    /// What the next run will add; null: the last one has seen the person.
+    pub pending: Option<String>,
     /// Who this is and why.
     pub identity: Identity,
     /// Current ones first, then by name, newest first.
@@ -128,6 +133,8 @@ pub struct Profile {
     pub last_csat_at: Option<String>,
     /// When.
     pub last_ces_at: Option<String>,
+    /// True where no run has seen the person yet: the sums are those of the facts so far.
+    pub provisional: bool,
 }
 
 /// Who a person is and why.
@@ -196,10 +203,10 @@ pub struct PersonRecord {
     pub record_id: String,
     /// Whole name.
     pub full_name: Option<String>,
-    /// E-mail addresses as given.
+    /// E-mail addresses.
     #[serde(deserialize_with = "without_nulls")]
     pub emails: Vec<String>,
-    /// Phone numbers as given.
+    /// Phone numbers, in E.164 where their country is known.
     #[serde(deserialize_with = "without_nulls")]
     pub phones: Vec<String>,
     /// City.
@@ -208,6 +215,23 @@ pub struct PersonRecord {
     pub organisation: Option<String>,
     /// Version time.
     pub valid_from: Option<String>,
+    /// Values as they were given where cleansing changed or emptied them, by field of the record.
+    #[serde(default, deserialize_with = "object")]
+    #[schema(value_type = Object)]
+    pub raw: BTreeMap<String, Value>,
+    /// Flags: of the record (unknown_country), or of a field (emails:case_changed).
+    #[serde(default, deserialize_with = "without_nulls")]
+    pub quality: Vec<String>,
+}
+
+/// A JSON object, which a column holds as text; empty where there is none.
+fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Value>, D::Error> {
+    let object = match Value::deserialize(deserializer)? {
+        Value::Null => return Ok(BTreeMap::new()),
+        Value::String(text) => serde_json::from_str(&text),
+        object => serde_json::from_value(object),
+    };
+    object.map_err(serde::de::Error::custom)
 }
 
 /// A mapping that makes a list of nullable columns leaves nulls in it: these say nothing.

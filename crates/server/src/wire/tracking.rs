@@ -133,8 +133,16 @@ pub struct AuditedSource {
     pub unreadable: u64,
     /// By table.
     pub targets: Vec<AuditedTable>,
-    /// Rows of `quarantine`.
+    /// Rows of `quarantine` = open + repaired + discarded + replaced.
     pub in_quarantine: u64,
+    /// Rows that nothing has been decided about.
+    pub open: u64,
+    /// Rows that a replay stored, or found to be there already.
+    pub repaired: u64,
+    /// Rows that nobody wants.
+    pub discarded: u64,
+    /// Rows that a replay refused for another reason, under an id of their own.
+    pub replaced: u64,
 }
 
 /// A table of a source, recounted.
@@ -192,6 +200,10 @@ impl From<clew_intake::AuditReport> for Audit {
             unreadable: source.unreadable,
             targets: source.targets.into_iter().map(table).collect(),
             in_quarantine: source.in_quarantine,
+            open: source.open,
+            repaired: source.repaired,
+            discarded: source.discarded,
+            replaced: source.replaced,
         };
         let broken = |one: clew_intake::Break| AuditBreak {
             source: one.source,

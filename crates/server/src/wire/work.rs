@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::{LiveCounts, Repair, SourceHealth, VolumePoint};
+
 /// Is what comes in complete and clean?
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DataPage {
@@ -14,6 +16,8 @@ pub struct DataPage {
     pub next_run_at: Option<String>,
     /// Facts first.
     pub tables: Vec<TableSize>,
+    /// The time by which lateness of sources that are read is judged: now, or the newest of their facts where all are long ago; null: none has facts.
+    pub as_of: Option<String>,
 }
 
 /// A table.
@@ -38,6 +42,18 @@ pub struct Source {
     pub mode: Option<String>,
     /// Reference data.
     pub lookup: bool,
+    /// Where its rows come from: files, tracking or rows.
+    pub kind: String,
+    /// How it is.
+    pub health: SourceHealth,
+    /// Facts by local day, the thirty days up to `as_of`, oldest first, without gaps; empty where it has none.
+    pub volume: Vec<VolumePoint>,
+    /// When the schedule looks at it next; null: nothing is scheduled, or it is sent.
+    pub expected_at: Option<String>,
+    /// What became of its messages since the server started; null where nothing is sent to it.
+    pub live: Option<LiveCounts>,
+    /// Alarms of its newest batch.
+    pub open_alarms: u64,
     /// Whether the schedule imports it.
     pub watch: bool,
     /// Population.
@@ -52,7 +68,7 @@ pub struct Source {
     pub rows: RowsEquation,
     /// The facts equation, one a target table.
     pub targets: Vec<FactsEquation>,
-    /// Rows in quarantine by reason, n descending.
+    /// Open rows of quarantine by reason, n descending.
     pub quarantine: Vec<ReasonCount>,
 }
 
@@ -72,7 +88,7 @@ pub struct RowsEquation {
 }
 
 /// produced = stored + duplicate + quarantined + rejected.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FactsEquation {
     /// events, records or responses.
     pub target: String,
@@ -90,7 +106,7 @@ pub struct FactsEquation {
     pub balanced: bool,
 }
 
-/// Rows in quarantine for a reason.
+/// Open rows of quarantine for a reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReasonCount {
     /// Stable code.
@@ -106,7 +122,7 @@ pub struct Quarantine {
     pub items: Vec<QuarantineItem>,
     /// null: the end.
     pub next_cursor: Option<String>,
-    /// Rows that fit source and reason.
+    /// Rows that fit the filter.
     pub total: u64,
 }
 
@@ -133,6 +149,8 @@ pub struct QuarantineItem {
     pub raw: Option<String>,
     /// When.
     pub at: String,
+    /// What its newest repair came to; null: nobody has tried.
+    pub repair: Option<Repair>,
 }
 
 /// Runs, newest first.
@@ -209,6 +227,9 @@ pub struct ImportRequest {
     /// Run the pipeline afterwards.
     #[serde(default)]
     pub run: bool,
+    /// Read the named buckets and databases from their beginning again.
+    #[serde(default)]
+    pub anew: bool,
 }
 
 /// Work that is done in the background.
@@ -216,7 +237,7 @@ pub struct ImportRequest {
 pub struct Job {
     /// The job.
     pub job_id: String,
-    /// run or import.
+    /// run, import, replay or discard.
     pub kind: String,
     /// queued, running, done or failed.
     pub status: String,

@@ -10,6 +10,7 @@ use clew_lake::{Lake, Options};
 use clew_model::tables::Table;
 use clew_pipeline::Definitions;
 use clew_pipeline::definitions::{JourneyDefinition, Metric, Rules};
+use clew_pipeline::online::OnlineIdentity;
 use clew_server::{Config, Limits, Ready, ServeError, serve};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -61,7 +62,8 @@ impl Server {
 
     async fn with(folder: TempDir, schedule: Option<Duration>, limits: Limits, live: bool) -> Self {
         let store = folder.path().join(".clew");
-        let options = Options { extensions: clew_pipeline::registry(), threads: 2, ..Options::default() };
+        let mut options = Options { extensions: clew_pipeline::registry(), threads: 2, ..Options::default() };
+        OnlineIdentity::new(&definitions().rules).unwrap().register(&mut options);
         let lake = Lake::open(&store, options).await.unwrap();
         let (tell, told) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -72,6 +74,7 @@ impl Server {
             schedule,
             hosts: vec!["cx.example.org".to_owned()],
             limits,
+            reload: None,
             ready: Box::new(move |ready: &Ready| tell.send(ready.clone()).unwrap()),
         };
         let shutdown = async move {
@@ -83,7 +86,9 @@ impl Server {
         }
         let ended = tokio::spawn(serve(lake, sources, definitions(), config, shutdown));
         let ready = told.await.unwrap();
-        let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        // A connection each: one that the server closes after a refusal must not be taken again.
+        let client =
+            Client::builder().no_proxy().pool_max_idle_per_host(0).redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let token = std::fs::read_to_string(store.join("token")).unwrap();
         Self { folder, root: format!("http://{}", ready.address), token, client, stop: Some(stop), ended }
     }
@@ -163,7 +168,7 @@ fn write_files(folder: &Path) {
     let mut crm = String::from("id,name,email,phone,city\n");
     for person in 0..PEOPLE {
         let email = format!("p{person}@example.com");
-        let _ = writeln!(crm, "c{person},{},{email},+35386{person:07},Dublin", names[person % names.len()]);
+        let _ = writeln!(crm, "c{person},{},{email},+353 86 {person:07},Dublin", names[person % names.len()]);
         for answer in 0..ANSWERS {
             let (month, day, order) = (answer % 6 + 1, person % 27 + 1, format!("o{person}-{answer}"));
             for (step, name) in ["product_viewed", "checkout_started", "order_placed", "order_delivered"].iter().enumerate() {
@@ -237,6 +242,7 @@ fn sources(folder: &Path) -> Sources {
             timezone: Some("Europe/Dublin".to_owned()),
             language: Some("en".to_owned()),
             currency: Some("EUR".to_owned()),
+            ..Defaults::default()
         },
         rules: Rules::default(),
         sources: vec![

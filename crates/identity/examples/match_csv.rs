@@ -1,0 +1,105 @@
+//! Matches a CSV file and, with a truth column, says how right that is.
+//!
+//! ```text
+//! cargo run --release -p clew-identity --example match_csv FILE [--truth COLUMN] [--exclude A,B] [--threads N] [--link FILE2]
+//! ```
+#![allow(clippy::unwrap_used, reason = "a tool for developers ends at the first fault")]
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use clew_identity::matching::column::Column;
+use clew_identity::matching::{Options, evaluate, match_records, recognise};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let option = |name: &str| arguments.iter().position(|a| a == name).map(|at| arguments[at + 1].clone());
+    let exclude: Vec<String> = option("--exclude").map(|list| list.split(',').map(str::to_owned).collect()).unwrap_or_default();
+    let truth = option("--truth");
+    let threads = option("--threads").map_or(2, |n| n.parse().unwrap());
+    let (mut names, mut rows, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+    for (part, file) in (0..).zip([Some(arguments[0].clone()), option("--link")].into_iter().flatten()) {
+        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_path(file).unwrap();
+        names = reader.headers().unwrap().iter().map(str::to_owned).collect::<Vec<String>>();
+        for row in reader.records() {
+            rows.push(row.unwrap());
+            parts.push(part);
+        }
+    }
+    let values = |at: usize| rows.iter().map(move |row| row.get(at).filter(|value| !value.is_empty()));
+    let begin = Instant::now();
+    let mut columns = Vec::new();
+    for (at, name) in names.iter().enumerate() {
+        if Some(name) == truth.as_ref() || exclude.contains(name) {
+            continue;
+        }
+        match recognise(name, values(at)) {
+            Some(kind) => {
+                println!("{name}: {kind:?}");
+                columns.push(Column::new(name, kind, values(at)));
+            }
+            None => println!("{name}: not compared"),
+        }
+    }
+    println!("encoded in {:.2} s", begin.elapsed().as_secs_f64());
+    let begin = Instant::now();
+    let parts = option("--link").map(|_| parts);
+    let matching = match_records(columns, &Options { threads, parts: parts.clone(), ..Options::default() }).unwrap();
+    println!(
+        "matched in {:.2} s: {} records, {} pairs, expected recall {:.4}",
+        begin.elapsed().as_secs_f64(),
+        rows.len(),
+        matching.pairs.len(),
+        matching.expected_recall
+    );
+    for rule in &matching.rules {
+        println!("  {}: {} pairs, {} blocks split, {} set aside", rule.rule, rule.pairs, rule.split_blocks, rule.set_aside);
+    }
+    if let Some(model) = &matching.model {
+        println!("{} rounds, log likelihood {:.1}", model.rounds, model.log_likelihood);
+        for component in &model.components {
+            println!("  {:?}: {:.4}", component.class, component.weight);
+        }
+        let weights = model.weights();
+        for (place, (comparison, weights)) in matching.comparisons.iter().zip(weights).enumerate() {
+            let shares = |component: usize| &model.components[component].chances[place];
+            let each = comparison.labels.iter().zip(&weights).enumerate().skip(1);
+            let text: Vec<String> =
+                each.map(|(level, (label, weight))| format!("{label} m {:.4} w {weight:.1}", shares(0)[level])).collect();
+            println!("  {}: {}", comparison.name, text.join("; "));
+        }
+    }
+    let Some(truth) = truth else { return };
+    let at = names.iter().position(|name| *name == truth).unwrap();
+    let mut labels: HashMap<String, u32> = HashMap::new();
+    let label = |value: &str| {
+        let value = if truth == "rec_id" && value.starts_with("rec-") {
+            value.split('-').take(2).collect::<Vec<_>>().join("-")
+        } else if truth == "rec_id" {
+            value[..value.len() - 1].to_owned()
+        } else {
+            value.to_owned()
+        };
+        let next = labels.len() as u32;
+        *labels.entry(value).or_insert(next)
+    };
+    let labels: Vec<u32> = rows.iter().map(|row| row.get(at).unwrap()).map(label).collect();
+    let pairs = || matching.pairs.iter().map(|pair| (pair.a, pair.b, pair.probability));
+    let reached = evaluate::of_pairs(pairs(), 0.0, &labels, parts.as_deref());
+    println!("blocking recall {:.4}", reached.recall.unwrap());
+    for threshold in [0.5, 0.95] {
+        println!("pairs at {threshold}: {}", show(evaluate::of_pairs(pairs(), threshold, &labels, parts.as_deref())));
+    }
+    let best = (1..200)
+        .map(|n| f64::from(n) / 200.0)
+        .map(|t| (evaluate::of_pairs(pairs(), t, &labels, parts.as_deref()).f1.unwrap_or(0.0), t));
+    println!("best F1 {:?}", best.fold((0.0, 0.0), |a, b| if b.0 > a.0 { b } else { a }));
+    println!("Brier {:.5}", evaluate::brier(pairs(), &labels).unwrap());
+    println!("clusters: {}", show(evaluate::of_clusters(&matching.clusters, &labels)));
+    println!("B3: {}", show(evaluate::b_cubed(&matching.clusters, &labels)));
+}
+
+fn show(seen: evaluate::Accuracy) -> String {
+    let text = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.4}"));
+    format!("precision {} recall {} F1 {}", text(seen.precision), text(seen.recall), text(seen.f1))
+}

@@ -1,0 +1,151 @@
+//! Probabilistic matching of records without labels: which of them are one person, one organisation, one thing.
+//!
+//! ```text
+//! columns → comparisons → rules → candidate pairs → counted patterns → model → probabilities → clusters
+//! ```
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`fold`] | values in the spelling in which they are compared |
+//! | [`column`] | dictionaries of values; what a column says, by name and content |
+//! | [`similarity`] | how alike two texts are |
+//! | [`comparison`] | degrees of likeness of two records in one respect |
+//! | [`blocking`] | which pairs are compared |
+//! | [`pattern`] | pairs as counted patterns |
+//! | [`model`] | what a pattern says |
+//! | [`cluster`] | from pairs to people |
+//! | [`evaluate`] | against a known truth |
+//!
+//! Everything is a function of the content of the records: not of their order, not of the number of threads. There is no I/O and no
+//! clock here.
+
+mod blocking;
+mod chance;
+pub mod cluster;
+pub mod column;
+mod comparison;
+pub mod evaluate;
+pub mod fold;
+mod model;
+mod nicknames;
+mod pattern;
+pub mod similarity;
+
+pub use self::blocking::RuleReport;
+use self::blocking::{Candidates, Plan};
+use self::cluster::{Scored, Weighing};
+use self::column::Column;
+pub use self::column::{Kind, recognise};
+pub use self::comparison::Comparison;
+use self::comparison::MOST_COMPARISONS;
+pub use self::model::{Class, Component, Model};
+use self::pattern::{Counted, Patterns};
+
+/// A column in which more than this share of records has no value tells too little.
+const MOST_NULL: f64 = 0.98;
+
+/// How records are matched.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Threads.
+    pub threads: usize,
+    /// Pairs at or above this probability join clusters.
+    pub threshold: f64,
+    /// By record, 0 or 1: two files that are linked; pairs within one of them are not looked for.
+    pub parts: Option<Vec<u8>>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { threads: 1, threshold: 0.5, parts: None }
+    }
+}
+
+/// Why records cannot be matched.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MatchError {
+    /// Columns of different lengths.
+    #[error("column {column} has {found} values for {records} records")]
+    Length {
+        /// The column.
+        column: String,
+        /// Values that it has.
+        found: usize,
+        /// Records.
+        records: usize,
+    },
+    /// No column has two different values.
+    #[error("no column tells records apart: each is empty or always the same")]
+    NothingToCompare,
+}
+
+/// A finished matching.
+#[derive(Debug)]
+pub struct Matching {
+    /// What was compared.
+    pub comparisons: Vec<Comparison>,
+    /// The blocking rules with their pairs.
+    pub rules: Vec<RuleReport>,
+    /// Share of true pairs that the rules are expected to reach.
+    pub expected_recall: f64,
+    /// The model; `None` where no two records were worth comparing.
+    pub model: Option<Model>,
+    /// Compared pairs.
+    pub pairs: Vec<Scored>,
+    /// By record: the lowest record of its cluster.
+    pub clusters: Vec<u32>,
+}
+
+/// Matches the records whose columns these are.
+pub fn match_records(columns: Vec<Column>, options: &Options) -> Result<Matching, MatchError> {
+    let records = columns.first().map_or(0, |column| column.codes.len());
+    if let Some(column) = columns.iter().find(|column| column.codes.len() != records) {
+        return Err(MatchError::Length { column: column.name.clone(), found: column.codes.len(), records });
+    }
+    let comparisons = comparisons(columns);
+    if comparisons.is_empty() {
+        return Err(MatchError::NothingToCompare);
+    }
+    let plan = Plan::choose(&comparisons, records, options.threads);
+    let candidates = blocking::pairs(&plan, &comparisons, records, options.parts.as_deref(), options.threads);
+    let counted = pattern::count(&Patterns::new(&comparisons), &candidates, options.threads);
+    if counted.patterns.is_empty() {
+        let clusters = (0..records as u32).collect();
+        let (rules, expected_recall) = (candidates.reports, plan.recall);
+        return Ok(Matching { comparisons, rules, expected_recall, model: None, pairs: Vec::new(), clusters });
+    }
+    let model = Model::fit(&comparisons, &plan, &counted, records, options.threads);
+    let pairs = scored(&candidates, &counted, &model);
+    let all = records as f64 * (records as f64 - 1.0) / 2.0 / candidates.len().max(1) as f64;
+    let weighing = Weighing { comparisons: &comparisons, model: &model, pairs: all, parts: options.parts.as_deref() };
+    let clusters = cluster::clusters(records, &pairs, options.threshold, weighing, options.threads);
+    Ok(Matching { rules: candidates.reports, expected_recall: plan.recall, model: Some(model), pairs, clusters, comparisons })
+}
+
+fn scored(candidates: &Candidates, counted: &Counted, model: &Model) -> Vec<Scored> {
+    let probabilities = model.probabilities(&counted.patterns);
+    let mut pairs = Vec::with_capacity(candidates.len());
+    for (found, patterns) in candidates.by_rule.iter().zip(&counted.of_pair) {
+        let score =
+            |((a, b), pattern): (&(u32, u32), &u32)| Scored { a: *a, b: *b, probability: probabilities[*pattern as usize] };
+        pairs.extend(found.iter().zip(patterns).map(score));
+    }
+    pairs
+}
+
+/// One comparison a column; the parts of an address are one.
+fn comparisons(columns: Vec<Column>) -> Vec<Comparison> {
+    let mut columns: Vec<Column> =
+        columns.into_iter().filter(|column| column.distinct() > 1 && column.null_share() <= MOST_NULL).collect();
+    let mut take = |kind: Kind| columns.iter().position(|column| column.kind == kind).map(|at| columns.remove(at));
+    let address = [Kind::Street, Kind::HouseNumber, Kind::City, Kind::Postcode].map(&mut take);
+    let mut made = Vec::new();
+    if address.iter().flatten().count() > 1 {
+        made.push(Comparison::of_address(address));
+    } else {
+        columns.extend(address.into_iter().flatten());
+    }
+    made.splice(0..0, columns.into_iter().map(Comparison::of_column));
+    made.truncate(MOST_COMPARISONS);
+    made
+}

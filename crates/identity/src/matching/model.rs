@@ -1,0 +1,529 @@
+//! What a pattern of levels says about two records: one person, one household, or neither.
+//!
+//! A mixture of classes, each with its own chance of every level; levels are independent within a class (I. P. Fellegi, A. B. Sunter, "A Theory for Record
+//! Linkage", JASA 64, 1969), which is far less wrong with several classes than with two:
+//!
+//! * **match**: two records of one person, learnt;
+//! * **one noise class a blocking rule**: two people who agree by chance on what the rule asks for. Its other chances are those of random
+//!   pairs, taken from the counts of values, and are not learnt. Without it everything that a rule pins looks like evidence;
+//! * **household**: two people with a name, an address or a telephone in common, the rest by chance;
+//! * **namesake**: two people of one household who also share a birthday (twins) or a name (junior).
+//!
+//! The last two are admitted only where they earn it: by the Bayesian information criterion and with pairs enough to be learnt from.
+//! Fitted by expectation and maximisation over counted patterns (A. P. Dempster, N. M. Laird, D. B. Rubin, JRSS B 39, 1977). Sums run in a fixed order over parts
+//! of fixed size, so that the result is the same to the bit whatever the number of threads.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustc_hash::FxHashMap;
+use serde::Serialize;
+
+use super::blocking::Plan;
+use super::chance::{Dice, Urn};
+use super::column::Kind;
+use super::comparison::{Comparison, DIFFERENT, NULL};
+use super::pattern::{Counted, level};
+
+/// Random pairs of values on which chances of levels are counted.
+const DRAWS: usize = 200_000;
+/// The same within blocks of a rule.
+const BLOCK_DRAWS: usize = 40_000;
+/// Rounds of fitting, at most.
+const MOST_ROUNDS: usize = 200;
+/// Fitting ends when a round gains less log likelihood than this in all, or than this for each pair that is held for a match.
+const LEAST_GAIN: f64 = 0.01;
+const LEAST_GAIN_A_MATCH: f64 = 2e-6;
+/// Patterns summed in one go.
+const PART: usize = 1_024;
+/// Pairs that every level of a learnt class is given beforehand, and pairs that the match class is given as it begins: few matches among many
+/// pairs must not make it learn what most pairs have in common.
+const PRIOR: f64 = 0.5;
+const PRIOR_MATCHES: f64 = 20.0;
+/// The chance of what cannot be.
+const NEVER: f64 = 1e-9;
+/// Pairs that a household or namesake class must explain to be believed.
+const LEAST_PAIRS: f64 = 50.0;
+
+/// A kind of pair.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "class", content = "rule")]
+pub enum Class {
+    /// One person.
+    Match,
+    /// Agreement by chance under the rule of this position.
+    Noise(usize),
+    /// Two people of one household.
+    Household,
+    /// Two people of one household with a birthday or a name in common.
+    Namesake,
+}
+
+/// The chances of one class.
+#[derive(Clone, Debug, Serialize)]
+pub struct Component {
+    /// What it is.
+    #[serde(flatten)]
+    pub class: Class,
+    /// Its share of the candidate pairs.
+    pub weight: f64,
+    /// By comparison and level: the chance, given that both records have a value; level 0 is not used.
+    pub chances: Vec<Vec<f64>>,
+    /// By comparison: whether the chances are learnt.
+    #[serde(skip)]
+    learnt: Vec<bool>,
+    /// By comparison and level: pairs that it is given beforehand.
+    #[serde(skip)]
+    prior: Vec<Vec<f64>>,
+}
+
+impl Component {
+    /// A class that does not learn.
+    fn fixed(class: Class, weight: f64, chances: Vec<Vec<f64>>) -> Self {
+        Self { class, weight, learnt: vec![false; chances.len()], chances, prior: Vec::new() }
+    }
+}
+
+/// A fitted model.
+#[derive(Clone, Debug, Serialize)]
+pub struct Model {
+    /// Its classes; the first is that of matches.
+    pub components: Vec<Component>,
+    /// Log likelihood of all candidate pairs.
+    pub log_likelihood: f64,
+    /// Rounds of fitting.
+    pub rounds: usize,
+    /// Those in which chances were learnt, too.
+    #[serde(skip)]
+    rounds_of_all: usize,
+    /// By comparison and level: the chance among random pairs.
+    pub random: Vec<Vec<f64>>,
+}
+
+/// What a round of fitting changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Learning {
+    /// The weights of classes.
+    Weights,
+    /// Weights, and the chances of classes that learn.
+    All,
+}
+
+/// What is learnt from.
+struct Data<'a> {
+    counted: &'a Counted,
+    comparisons: usize,
+    threads: usize,
+    total: f64,
+}
+
+impl Model {
+    /// Fits a model to the candidates of `plan`; `records` is how many records there are.
+    pub fn fit(comparisons: &[Comparison], plan: &Plan, counted: &Counted, records: usize, threads: usize) -> Self {
+        let random: Vec<Vec<f64>> = parallel(comparisons.len(), threads, |place| random_chances(&comparisons[place]));
+        let pinned = parallel(plan.keys.len(), threads, |key| {
+            let used = plan.rules.iter().any(|rule| rule.keys.contains(&key));
+            if used { block_chances(&comparisons[plan.keys[key].comparison], &plan.keys[key].by_code) } else { Vec::new() }
+        });
+        let total = counted.pairs.iter().sum::<u64>() as f64;
+        let data = Data { counted, comparisons: comparisons.len(), threads, total };
+        let share = (records as f64 * 0.2 / total.max(1.0)).clamp(0.02, 0.5);
+        let mut components = vec![first_match(comparisons, share)];
+        for (at, rule) in plan.rules.iter().enumerate() {
+            let mut chances = random.clone();
+            for key in &rule.keys {
+                chances[plan.keys[*key].comparison].clone_from(&pinned[*key]);
+            }
+            let weight = (1.0 - share) / plan.rules.len() as f64;
+            components.push(Component::fixed(Class::Noise(at), weight, chances));
+        }
+        let mut model = Self { components, log_likelihood: f64::NEG_INFINITY, rounds: 0, rounds_of_all: 0, random };
+        // Weights first: a match class that learns before it has its place may learn something else.
+        model.learn(&data, Learning::Weights);
+        for class in [Class::Household, Class::Namesake] {
+            model = model.with_class_if_it_earns_it(&class, comparisons, &data);
+        }
+        model
+    }
+
+    /// Learns with and without `class` and takes it where it makes the data so much likelier that its parameters are paid for.
+    fn with_class_if_it_earns_it(mut self, class: &Class, comparisons: &[Comparison], data: &Data) -> Self {
+        let larger = self.begin(class, comparisons).map(|component| {
+            let mut larger = self.clone();
+            larger.components.iter_mut().for_each(|other| other.weight *= 1.0 - component.weight);
+            larger.components.push(component);
+            larger.learn(data, Learning::Weights);
+            larger.learn(data, Learning::All);
+            larger
+        });
+        if self.rounds_of_all == 0 {
+            self.learn(data, Learning::All);
+        }
+        let Some(larger) = larger else { return self };
+        let added = larger.components.last().expect("it was pushed");
+        let learnt = added.learnt.iter().zip(&added.chances).filter(|(learnt, _)| **learnt);
+        let parameters = learnt.map(|(_, chances)| chances.len().saturating_sub(2)).sum::<usize>() + 1;
+        let price = 0.5 * parameters as f64 * data.total.max(2.0).ln();
+        let earns = larger.log_likelihood - self.log_likelihood > price && added.weight * data.total >= LEAST_PAIRS;
+        if earns { larger } else { self }
+    }
+
+    /// The class before it has learnt; `None` where the records have no columns by which it could be told.
+    fn begin(&self, class: &Class, comparisons: &[Comparison]) -> Option<Component> {
+        let shared = |kind| {
+            matches!(
+                kind,
+                Kind::FamilyName | Kind::Street | Kind::Phone | Kind::Postcode | Kind::City | Kind::Category | Kind::Text
+            )
+        };
+        let personal = |kind| matches!(kind, Kind::GivenName | Kind::Date | Kind::FullName | Kind::Organisation);
+        if !comparisons.iter().any(|c| shared(c.kind)) || !comparisons.iter().any(|c| personal(c.kind)) {
+            return None;
+        }
+        let of_match = &self.components[0].chances;
+        if *class == Class::Namesake && !comparisons.iter().any(|c| matches!(c.kind, Kind::GivenName | Kind::Date)) {
+            return None;
+        }
+        let mut component =
+            Component { class: class.clone(), weight: 0.05, chances: Vec::new(), learnt: Vec::new(), prior: Vec::new() };
+        for ((place, comparison), random) in comparisons.iter().enumerate().zip(&self.random) {
+            let (chances, learnt) = if shared(comparison.kind) {
+                (of_match[place].clone(), true)
+            } else if matches!(comparison.kind, Kind::GivenName | Kind::Date) && *class == Class::Namesake {
+                (mean(random, &of_match[place]), true)
+            } else {
+                (random.clone(), false)
+            };
+            component.prior.push(vec![PRIOR; chances.len()]);
+            component.chances.push(chances);
+            component.learnt.push(learnt);
+        }
+        Some(component)
+    }
+
+    fn learn(&mut self, data: &Data, learning: Learning) {
+        // A round tells how likely the data were before it: the first of a kind gains nothing yet.
+        self.log_likelihood = f64::NEG_INFINITY;
+        for _ in 0..MOST_ROUNDS {
+            let before = self.log_likelihood;
+            let sums = self.expect(data);
+            self.maximise(&sums, data.total, learning);
+            self.log_likelihood = sums.log_likelihood;
+            self.rounds += 1;
+            self.rounds_of_all += usize::from(learning == Learning::All);
+            let matches = self.components[0].weight * data.total;
+            if (self.log_likelihood - before).abs() < LEAST_GAIN.max(LEAST_GAIN_A_MATCH * matches) {
+                break;
+            }
+        }
+    }
+
+    /// One pass over all patterns.
+    fn expect(&self, data: &Data) -> Sums {
+        let logs = Logs::of(self);
+        let parts = data.counted.patterns.len().div_ceil(PART);
+        let sums = parallel(parts, data.threads, |part| {
+            let range = part * PART..((part + 1) * PART).min(data.counted.patterns.len());
+            let mut sums = Sums::of(self);
+            let mut shares = vec![0.0; self.components.len()];
+            for at in range {
+                let (pattern, pairs) = (data.counted.patterns[at], data.counted.pairs[at] as f64);
+                sums.log_likelihood += pairs * logs.posterior(pattern, &mut shares);
+                for (class, share) in shares.iter().enumerate() {
+                    let weight = share * pairs;
+                    sums.weights[class] += weight;
+                    if self.components[class].learnt.contains(&true) {
+                        for place in 0..data.comparisons {
+                            sums.levels[class][place][level(pattern, place) as usize] += weight;
+                        }
+                    }
+                }
+            }
+            sums
+        });
+        let mut all = Sums::of(self);
+        sums.iter().for_each(|part| all.add(part));
+        all
+    }
+
+    fn maximise(&mut self, sums: &Sums, total: f64, learning: Learning) {
+        for (class, component) in self.components.iter_mut().enumerate() {
+            component.weight = (sums.weights[class] / total.max(1.0)).max(1e-12);
+            if learning == Learning::Weights {
+                continue;
+            }
+            for (place, chances) in component.chances.iter_mut().enumerate().filter(|(place, _)| component.learnt[*place]) {
+                let seen = &sums.levels[class][place];
+                let prior = &component.prior[place];
+                let all: f64 = seen.iter().zip(prior).skip(1).map(|(n, prior)| n + prior).sum();
+                let each = chances.iter_mut().zip(seen).zip(prior).skip(1);
+                each.for_each(|((chance, n), prior)| *chance = (n + prior) / all);
+            }
+        }
+    }
+
+    /// By position of the pattern: the probability that a candidate pair is a match.
+    pub fn probabilities(&self, patterns: &[u64]) -> Vec<f64> {
+        let logs = Logs::of(self);
+        let mut shares = vec![0.0; self.components.len()];
+        patterns
+            .iter()
+            .map(|pattern| {
+                logs.posterior(*pattern, &mut shares);
+                shares[0]
+            })
+            .collect()
+    }
+
+    /// By position of the pattern: the log odds (base e) of a match for two records that no rule put together. `pairs` is how many pairs there are
+    /// in all for each candidate pair.
+    pub fn log_odds_of_others(&self, patterns: &[u64], pairs: f64) -> Vec<f64> {
+        let logs = Logs::of(self);
+        let mut scores = vec![0.0; self.components.len()];
+        let random: Vec<Vec<f64>> =
+            self.random.iter().map(|chances| chances.iter().map(|chance| chance.max(NEVER).ln()).collect()).collect();
+        patterns
+            .iter()
+            .map(|pattern| {
+                logs.scores(*pattern, &mut scores);
+                let by_chance: f64 = pairs.max(1.0).ln()
+                    + random
+                        .iter()
+                        .enumerate()
+                        .map(|(place, logs)| {
+                            logs[level(*pattern, place) as usize] * f64::from(u8::from(level(*pattern, place) != NULL))
+                        })
+                        .sum::<f64>();
+                let mut against = by_chance.exp();
+                for (component, score) in self.components.iter().zip(&scores).skip(1) {
+                    if matches!(component.class, Class::Household | Class::Namesake) {
+                        against += score.exp();
+                    }
+                }
+                scores[0] - against.max(f64::MIN_POSITIVE).ln()
+            })
+            .collect()
+    }
+
+    /// By comparison and level: the match weight, which is log2 of how much likelier the level is in matches than in random pairs.
+    pub fn weights(&self) -> Vec<Vec<f64>> {
+        let of_match = &self.components[0].chances;
+        let weight = |(m, u): (&f64, &f64)| (m.max(NEVER) / u.max(NEVER)).log2();
+        of_match
+            .iter()
+            .zip(&self.random)
+            .map(|(m, u)| std::iter::once(0.0).chain(m.iter().zip(u).skip(1).map(weight)).collect())
+            .collect()
+    }
+}
+
+/// Calls `make` for each place and gives what it makes, in order.
+pub fn parallel<T: Send>(places: usize, threads: usize, make: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    if threads < 2 || places < 2 {
+        return (0..places).map(make).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let mut made: Vec<(usize, T)> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                let (next, make) = (&next, &make);
+                scope.spawn(move || {
+                    let mut mine = Vec::new();
+                    loop {
+                        let place = next.fetch_add(1, Ordering::Relaxed);
+                        if place >= places {
+                            return mine;
+                        }
+                        mine.push((place, make(place)));
+                    }
+                })
+            })
+            .collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("workers do not panic")).collect()
+    });
+    made.sort_unstable_by_key(|(place, _)| *place);
+    made.into_iter().map(|(_, made)| made).collect()
+}
+
+/// What one pass adds up.
+struct Sums {
+    log_likelihood: f64,
+    weights: Vec<f64>,
+    levels: Vec<Vec<Vec<f64>>>,
+}
+
+impl Sums {
+    fn of(model: &Model) -> Self {
+        let levels = |component: &Component| component.chances.iter().map(|chances| vec![0.0; chances.len()]).collect();
+        Self {
+            log_likelihood: 0.0,
+            weights: vec![0.0; model.components.len()],
+            levels: model.components.iter().map(levels).collect(),
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.log_likelihood += other.log_likelihood;
+        self.weights.iter_mut().zip(&other.weights).for_each(|(sum, part)| *sum += part);
+        for (sums, parts) in self.levels.iter_mut().flatten().zip(other.levels.iter().flatten()) {
+            sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
+        }
+    }
+}
+
+/// Logarithms of a model, by comparison, level and class: what a pattern adds up is contiguous.
+struct Logs {
+    weights: Vec<f64>,
+    /// By comparison: levels × classes.
+    tables: Vec<Vec<f64>>,
+}
+
+impl Logs {
+    fn of(model: &Model) -> Self {
+        let classes = &model.components;
+        let tables = (0..model.random.len()).map(|place| {
+            let levels = model.random[place].len();
+            let log = |level: usize, component: &Component| {
+                if level == usize::from(NULL) { 0.0 } else { component.chances[place][level].max(NEVER).ln() }
+            };
+            (0..levels).flat_map(|level| classes.iter().map(move |component| log(level, component))).collect()
+        });
+        Self { weights: classes.iter().map(|component| component.weight.ln()).collect(), tables: tables.collect() }
+    }
+
+    /// Log of weight and chance by class.
+    fn scores(&self, pattern: u64, scores: &mut [f64]) {
+        scores.copy_from_slice(&self.weights);
+        let classes = scores.len();
+        for (place, table) in self.tables.iter().enumerate() {
+            let from = level(pattern, place) as usize * classes;
+            scores.iter_mut().zip(&table[from..from + classes]).for_each(|(score, log)| *score += log);
+        }
+    }
+
+    /// Shares of the classes; the log likelihood of one pair.
+    fn posterior(&self, pattern: u64, shares: &mut [f64]) -> f64 {
+        self.scores(pattern, shares);
+        let most = shares.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let mut sum = 0.0;
+        for share in shares.iter_mut() {
+            // Below e^-40 of the greatest a class adds nothing that a double could hold.
+            *share = if *share < most - 40.0 { 0.0 } else { (*share - most).exp() };
+            sum += *share;
+        }
+        shares.iter_mut().for_each(|share| *share /= sum);
+        most + sum.ln()
+    }
+}
+
+fn mean(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| f64::midpoint(*a, *b)).collect()
+}
+
+/// Where learning matches begins: mostly agreement, on values as frequent as they are among the records.
+fn first_match(comparisons: &[Comparison], weight: f64) -> Component {
+    let chances = comparisons.iter().map(|comparison| {
+        let levels = comparison.levels();
+        let mut chances = vec![0.0; levels];
+        let first = usize::from(comparison.first_exact()).min(levels - 1);
+        let degrees = first.saturating_sub(usize::from(DIFFERENT) + 1);
+        chances[usize::from(DIFFERENT)] = 0.08;
+        if first == levels - 1 && comparison.first_exact() as usize == levels {
+            // No level of agreement of its own: the degrees rise to it.
+            let sum: f64 = (1..=levels - 2).map(|degree| (degree * degree) as f64).sum();
+            (2..levels).for_each(|level| chances[level] = 0.92 * ((level - 1) * (level - 1)) as f64 / sum);
+            return chances;
+        }
+        let agree = if degrees == 0 { 0.92 } else { 0.75 };
+        (2..first).for_each(|level| chances[level] = 0.17 / degrees as f64);
+        let all: f64 = comparison.counts.iter().map(|n| f64::from(*n)).sum();
+        for code in 1..comparison.counts.len() as u32 {
+            chances[comparison.agreement(code) as usize] += agree * f64::from(comparison.counts[code as usize]) / all.max(1.0);
+        }
+        chances
+    });
+    let chances: Vec<Vec<f64>> = chances.collect();
+    let prior = chances.iter().map(|chances| chances.iter().map(|chance| PRIOR + PRIOR_MATCHES * chance).collect()).collect();
+    Component { class: Class::Match, weight, learnt: vec![true; chances.len()], chances, prior }
+}
+
+/// Chances of the levels of a comparison in two random records that both have a value: of agreement exactly, by the counts of values; of the other
+/// levels by draws.
+fn random_chances(comparison: &Comparison) -> Vec<f64> {
+    let levels = comparison.levels();
+    let mut chances = vec![0.0; levels];
+    let all: f64 = comparison.counts.iter().map(|n| f64::from(*n)).sum();
+    if all < 2.0 {
+        chances[usize::from(DIFFERENT)] = 1.0;
+        return smooth(chances, 1.0);
+    }
+    let mut equal = 0.0;
+    for code in 1..comparison.counts.len() as u32 {
+        let n = f64::from(comparison.counts[code as usize]);
+        let chance = n * (n - 1.0) / (all * (all - 1.0));
+        chances[comparison.agreement(code) as usize] += chance;
+        equal += chance;
+    }
+    let urn = Urn::new(comparison.counts.iter().map(|n| u64::from(*n)));
+    let mut dice = Dice::new(0x0061_7e57);
+    let (mut seen, mut unequal) = (vec![0_u32; levels], 0_u32);
+    for _ in 0..DRAWS {
+        let (a, b) = (urn.draw(&mut dice) as u32, urn.draw(&mut dice) as u32);
+        if a != b {
+            seen[comparison.level(a, b) as usize] += 1;
+            unequal += 1;
+        }
+    }
+    for (chance, n) in chances.iter_mut().zip(&seen) {
+        *chance += (1.0 - equal) * f64::from(*n) / f64::from(unequal.max(1));
+    }
+    smooth(chances, DRAWS as f64)
+}
+
+/// Chances of levels within the blocks of a key.
+fn block_chances(comparison: &Comparison, by_code: &[u64]) -> Vec<f64> {
+    let mut groups: FxHashMap<u64, Vec<u32>> = FxHashMap::default();
+    for (code, hash) in (0..).zip(by_code).filter(|(_, hash)| **hash != 0) {
+        groups.entry(*hash).or_default().push(code);
+    }
+    let mut groups: Vec<(u64, Vec<u32>)> = groups.into_iter().collect();
+    groups.sort_unstable();
+    let size = |codes: &[u32]| codes.iter().map(|code| u64::from(comparison.counts[*code as usize])).sum::<u64>();
+    // Larger blocks are split or set aside: they make no more pairs than one of this size.
+    let pairs = |codes: &[u32]| {
+        let size = size(codes).min(600);
+        size * size.saturating_sub(1)
+    };
+    let urn = Urn::new(groups.iter().map(|(_, codes)| pairs(codes)));
+    let mut chances = vec![0.0; comparison.levels()];
+    if urn.is_empty() {
+        chances[usize::from(DIFFERENT)] = 1.0;
+        return chances;
+    }
+    let mut dice = Dice::new(0x00b1_0c45);
+    let mut urns: FxHashMap<usize, Urn> = FxHashMap::default();
+    for _ in 0..BLOCK_DRAWS {
+        let at = urn.draw(&mut dice);
+        let codes = &groups[at].1;
+        let level = if codes.len() == 1 {
+            comparison.agreement(codes[0])
+        } else {
+            let inner =
+                urns.entry(at).or_insert_with(|| Urn::new(codes.iter().map(|code| u64::from(comparison.counts[*code as usize]))));
+            comparison.level(codes[inner.draw(&mut dice)], codes[inner.draw(&mut dice)])
+        };
+        chances[level as usize] += 1.0;
+    }
+    let sum: f64 = chances.iter().sum();
+    chances.iter_mut().for_each(|chance| *chance = (*chance / sum).max(NEVER));
+    chances[usize::from(NULL)] = 0.0;
+    chances
+}
+
+/// Levels that no draw met have a chance all the same.
+fn smooth(mut chances: Vec<f64>, draws: f64) -> Vec<f64> {
+    chances.iter_mut().skip(1).for_each(|chance| *chance += 0.3 / draws);
+    let sum: f64 = chances[1..].iter().sum();
+    chances.iter_mut().skip(1).for_each(|chance| *chance /= sum);
+    chances[usize::from(NULL)] = 0.0;
+    chances
+}

@@ -1,0 +1,161 @@
+//! Pairs as patterns of levels, each kept once with its number of pairs.
+//!
+//! Millions of pairs have some ten thousand different patterns, so that a model is fitted on those and its cost does not grow with the pairs.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustc_hash::FxHashMap;
+
+use super::blocking::Candidates;
+use super::column::Kind;
+use super::comparison::{Comparison, DIFFERENT, Memo, NULL, SWAPPED};
+
+/// Bits of a pattern that one comparison takes.
+const BITS: u32 = 5;
+/// Pairs whose patterns are made by one thread at a time.
+const PART: usize = 1 << 14;
+
+/// The level of the comparison at `place` in `pattern`.
+pub fn level(pattern: u64, place: usize) -> u8 {
+    (pattern >> (place as u32 * BITS)) as u8 & ((1 << BITS) - 1)
+}
+
+/// Makes patterns of pairs.
+#[derive(Debug)]
+pub struct Patterns<'a> {
+    comparisons: &'a [Comparison],
+    swap: Option<Swap>,
+}
+
+/// Given and family names that may stand in each other's place.
+#[derive(Debug)]
+struct Swap {
+    given: usize,
+    family: usize,
+    /// By code of the given name: the code of the same word as a family name; 0 where there is none.
+    as_family: Vec<u32>,
+}
+
+impl<'a> Patterns<'a> {
+    /// For these comparisons.
+    pub fn new(comparisons: &'a [Comparison]) -> Self {
+        let place = |kind| comparisons.iter().position(|comparison| comparison.kind == kind);
+        let swap = place(Kind::GivenName).zip(place(Kind::FamilyName)).map(|(given, family)| {
+            let families = &comparisons[family].values;
+            let as_family =
+                comparisons[given].values.iter().map(|name| families.binary_search(name).unwrap_or(0) as u32).collect();
+            Swap { given, family, as_family }
+        });
+        Self { comparisons, swap }
+    }
+
+    /// One memo a comparison.
+    pub fn memos(&self) -> Vec<Memo> {
+        self.comparisons.iter().map(|_| Memo::new()).collect()
+    }
+
+    /// The pattern of two records.
+    pub fn of(&self, a: u32, b: u32, memos: &mut [Memo]) -> u64 {
+        let mut pattern = 0;
+        for (place, (comparison, memo)) in self.comparisons.iter().zip(memos).enumerate() {
+            let level = memo.level(comparison, comparison.codes[a as usize], comparison.codes[b as usize]);
+            pattern |= u64::from(level) << (place as u32 * BITS);
+        }
+        self.swap.as_ref().map_or(pattern, |swap| self.with_swap(swap, pattern, (a as usize, b as usize)))
+    }
+
+    fn with_swap(&self, swap: &Swap, pattern: u64, (a, b): (usize, usize)) -> u64 {
+        let plain = |place: usize| (NULL + 1..DIFFERENT + 2).contains(&level(pattern, place));
+        if !plain(swap.given) || !plain(swap.family) {
+            return pattern;
+        }
+        let (given, family) = (&self.comparisons[swap.given].codes, &self.comparisons[swap.family].codes);
+        let crossed = |one: usize, other: usize| {
+            let word = swap.as_family[given[one] as usize];
+            word != 0 && word == family[other]
+        };
+        if !(crossed(a, b) && crossed(b, a)) {
+            return pattern;
+        }
+        // The swap says it all: the family name adds nothing to it.
+        let field = |place: usize| ((1_u64 << BITS) - 1) << (place as u32 * BITS);
+        pattern & !field(swap.given) & !field(swap.family) | u64::from(SWAPPED) << (swap.given as u32 * BITS)
+    }
+}
+
+/// Different patterns and how many pairs have each.
+#[derive(Debug, Default)]
+pub struct Counted {
+    /// Ascending.
+    pub patterns: Vec<u64>,
+    /// Pairs by pattern.
+    pub pairs: Vec<u64>,
+    /// By rule and pair: position of the pattern.
+    pub of_pair: Vec<Vec<u32>>,
+}
+
+/// Place of a part, numbers of the patterns of its pairs, and pairs by number.
+type Part = (usize, Vec<u32>, Vec<u64>);
+
+/// The patterns of all candidates.
+pub fn count(maker: &Patterns, candidates: &Candidates, threads: usize) -> Counted {
+    let parts: Vec<(usize, &[(u32, u32)])> = candidates
+        .by_rule
+        .iter()
+        .enumerate()
+        .flat_map(|(rule, pairs)| pairs.chunks(PART).map(move |part| (rule, part)))
+        .collect();
+    let next = AtomicUsize::new(0);
+    // Each thread numbers the patterns that it meets; the numbers are made common afterwards.
+    let made: Vec<(Vec<Part>, Vec<u64>)> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                let (next, parts) = (&next, &parts);
+                scope.spawn(move || {
+                    let mut memos = maker.memos();
+                    let (mut numbers, mut patterns): (FxHashMap<u64, u32>, Vec<u64>) = (FxHashMap::default(), Vec::new());
+                    let mut mine = Vec::new();
+                    loop {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        let Some((_, pairs)) = parts.get(at) else { return (mine, patterns) };
+                        let mut counts = Vec::new();
+                        let of_pair = pairs.iter().map(|(a, b)| {
+                            let pattern = maker.of(*a, *b, &mut memos);
+                            let number = *numbers.entry(pattern).or_insert_with(|| {
+                                patterns.push(pattern);
+                                patterns.len() as u32 - 1
+                            });
+                            if counts.len() <= number as usize {
+                                counts.resize(number as usize + 1, 0_u64);
+                            }
+                            counts[number as usize] += 1;
+                            number
+                        });
+                        let of_pair = of_pair.collect();
+                        mine.push((at, of_pair, counts));
+                    }
+                })
+            })
+            .collect();
+        workers.into_iter().map(|worker| worker.join().expect("comparing does not panic")).collect()
+    });
+    let mut patterns: Vec<u64> = made.iter().flat_map(|(_, patterns)| patterns.iter().copied()).collect();
+    patterns.sort_unstable();
+    patterns.dedup();
+    let mut pairs = vec![0; patterns.len()];
+    let mut numbered: Vec<(usize, Vec<u32>)> = Vec::with_capacity(parts.len());
+    for (mine, met) in made {
+        let common: Vec<u32> = met.iter().map(|pattern| patterns.binary_search(pattern).unwrap_or(0) as u32).collect();
+        for (at, mut of_pair, counts) in mine {
+            counts.iter().zip(&common).for_each(|(n, place)| pairs[*place as usize] += n);
+            of_pair.iter_mut().for_each(|number| *number = common[*number as usize]);
+            numbered.push((at, of_pair));
+        }
+    }
+    numbered.sort_unstable_by_key(|(at, _)| *at);
+    let mut of_pair: Vec<Vec<u32>> = candidates.by_rule.iter().map(|pairs| Vec::with_capacity(pairs.len())).collect();
+    for (at, numbers) in numbered {
+        of_pair[parts[at].0].extend(numbers);
+    }
+    Counted { patterns, pairs, of_pair }
+}

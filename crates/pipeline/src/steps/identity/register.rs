@@ -1,0 +1,126 @@
+//! The register of person ids, `person_changes`: what it says so far, and what a run adds to it.
+//!
+//! A run adds three kinds of rows, told apart by `cause`: `online`, what the write path had shown since the last run (persons that it
+//! founded, and those of them that it found to be one), so that every id that anybody may have seen leads somewhere; `correction`, where the
+//! run answers otherwise than what was shown; and `rules`, everything else.
+
+use arrow::array::{Array, Int64Array, RecordBatch, StringArray};
+use clew_identity::online::corrections;
+use clew_identity::persons::Persons;
+use clew_identity::{Change, ChangeKind, PersonId, replay};
+use datafusion::prelude::SessionContext;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::columns::{Columns, TableRows, times};
+use crate::online::{Answers, MergedAway};
+use crate::run::RunError;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Register {
+    /// All changes so far.
+    pub changes: Vec<Change>,
+    /// One subject for each living person.
+    pub anchors: Vec<(i64, PersonId)>,
+    /// The last `seq`.
+    pub last_seq: i64,
+}
+
+/// What a run adds.
+#[derive(Debug, Default)]
+pub struct Noted {
+    /// Changes with their causes.
+    pub changes: Vec<(Change, &'static str)>,
+    /// Subjects of which the write path had shown another person.
+    pub corrected: u64,
+}
+
+impl Noted {
+    /// Changes of this kind that the run itself made.
+    pub fn count(&self, kind: ChangeKind) -> usize {
+        self.changes.iter().filter(|(change, cause)| change.kind == kind && *cause != ONLINE).count()
+    }
+}
+
+const RULES: &str = "rules";
+const ONLINE: &str = "online";
+const CORRECTION: &str = "correction";
+
+impl Register {
+    /// What is stored.
+    pub async fn read(session: &SessionContext) -> Result<Self, RunError> {
+        let sql = "SELECT seq, change, from_person_id, to_person_id, subject FROM person_changes ORDER BY seq";
+        let mut register = Self::default();
+        for batch in session.sql(sql).await?.collect().await? {
+            let columns = Columns(&batch);
+            let (seq, change, subject) = (columns.int("seq")?, columns.text("change")?, columns.int("subject")?);
+            let (from, to) = (columns.text("from_person_id")?, columns.text("to_person_id")?);
+            for row in 0..batch.num_rows() {
+                let kind = match change.value(row) {
+                    "created" => ChangeKind::Created,
+                    "merged" => ChangeKind::Merged,
+                    "split" => ChangeKind::Split,
+                    "erased" => ChangeKind::Erased,
+                    _ => ChangeKind::Moved,
+                };
+                let from = (!from.is_null(row)).then(|| from.value(row).parse()).transpose()?;
+                register.changes.push(Change { kind, from, to: to.value(row).parse()?, subject: subject.value(row) });
+                register.last_seq = seq.value(row);
+            }
+        }
+        register.anchors = replay(&register.changes);
+        Ok(register)
+    }
+
+    /// What a run adds that named its persons `persons`, where the write path had shown `answers`.
+    pub fn noted(&self, persons: &Persons, answers: &Answers) -> Noted {
+        let mut run = persons.ids.clone();
+        run.sort_unstable();
+        let founder_of: FxHashMap<PersonId, i64> = answers.founded.iter().map(|&(subject, person)| (person, subject)).collect();
+        let named: FxHashSet<PersonId> = self.changes.iter().map(|change| change.to).collect();
+        let is_there = |subject: i64| run.binary_search_by_key(&subject, |(subject, _)| *subject).is_ok();
+        let mut noted = Noted::default();
+        // A run that died behind this table has noted them already.
+        let new = |away: &&MergedAway| !named.contains(&away.person) && is_there(away.founder);
+        for &MergedAway { person, founder: subject, into } in answers.merged.iter().filter(new) {
+            noted.changes.push((Change { kind: ChangeKind::Created, from: None, to: person, subject }, ONLINE));
+            noted.changes.push((Change { kind: ChangeKind::Merged, from: Some(person), to: into, subject }, ONLINE));
+        }
+        let corrections = corrections(answers.subjects.iter().copied(), &run);
+        let corrected: FxHashSet<(PersonId, PersonId)> = corrections.iter().map(|found| (found.shown, found.became)).collect();
+        for change in &persons.changes {
+            let shown = change.kind == ChangeKind::Created && founder_of.get(&change.to) == Some(&change.subject);
+            let cause = match change.from {
+                Some(from) if corrected.contains(&(from, change.to)) => CORRECTION,
+                None if shown => ONLINE,
+                _ => RULES,
+            };
+            noted.changes.push((*change, cause));
+        }
+        let told: FxHashSet<(PersonId, PersonId)> =
+            self.changes.iter().chain(&persons.changes).filter_map(|change| Some((change.from?, change.to))).collect();
+        for found in corrections {
+            noted.corrected += found.subjects;
+            if !told.contains(&(found.shown, found.became)) {
+                let (from, to, subject) = (Some(found.shown), found.became, found.subject);
+                noted.changes.push((Change { kind: ChangeKind::Moved, from, to, subject }, CORRECTION));
+            }
+        }
+        noted
+    }
+}
+
+/// Rows of the table; the first gets `first_seq`.
+pub fn rows(changes: &[(Change, &'static str)], first_seq: i64, now_us: i64) -> Result<RecordBatch, RunError> {
+    let n = changes.len();
+    let all = || changes.iter().map(|(change, _)| change);
+    Ok(TableRows::of("person_changes", n)
+        .with("seq", Int64Array::from_iter_values((first_seq..).take(n)))
+        .with("changed_at", times(all().map(|_| Some(now_us))))
+        .with("change", StringArray::from_iter_values(all().map(|change| change.kind.as_str())))
+        .with("from_person_id", StringArray::from_iter(all().map(|change| change.from.map(|person| person.to_string()))))
+        .with("to_person_id", StringArray::from_iter_values(all().map(|change| change.to.to_string())))
+        .with("subject", Int64Array::from_iter_values(all().map(|change| change.subject)))
+        .with("cause", StringArray::from_iter_values(changes.iter().map(|(_, cause)| *cause)))
+        .finish()?)
+}
