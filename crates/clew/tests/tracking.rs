@@ -430,7 +430,16 @@ fn whenever_the_disk_is_full_it_refuses_with_a_time_to_come_again_and_loses_noth
         });
         disk.grow(dice.random_range(30..50));
         for (told, (ids, body)) in results {
-            assert_eq!(served.post("/v1/batch", &key, &body).counts(), (20, 0, 0, 0), "nothing of the refused one was stored");
+            // A seal that was waiting for room may take what was added first: the sender is told to come again, and does.
+            let mut answer = served.post("/v1/batch", &key, &body);
+            for _ in 0..5 {
+                if answer.status == 200 {
+                    break;
+                }
+                disk.grow(40);
+                answer = served.post("/v1/batch", &key, &body);
+            }
+            assert_eq!(answer.counts(), (20, 0, 0, 0), "nothing of the refused one was stored");
             acknowledged.extend(told);
             acknowledged.extend(ids);
         }
