@@ -20,11 +20,13 @@
 //! | [`regression`] | the same with repeated answers of one unit (cluster-robust) |
 //! | [`importance`] | how much of R² does each predictor carry? |
 //! | [`bootstrap`] | how sure is that? |
+//! | [`dice`] | which numbers look random and are the same on every run? |
 
 pub mod association;
 pub mod bootstrap;
 pub mod comparison;
 mod design;
+pub mod dice;
 mod distribution;
 pub mod estimate;
 pub mod importance;

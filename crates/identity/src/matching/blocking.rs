@@ -8,19 +8,20 @@
 //! A block that holds too many records (a placeholder, a big town) is split by further keys. What is still too large is set aside and told, with the
 //! number of pairs; nothing is left out in silence.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
+use clew_stats::dice::{Dice, mix};
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
-use super::chance::{Dice, mix};
 use super::column::Kind;
 use super::comparison::{Comparison, keys};
+use super::parallel::parallel;
 
 /// Records in a block, at most; larger ones are split.
 const MOST_IN_BLOCK: usize = 150;
 /// Keys by which a large block is split.
 const SPLITS: usize = 4;
+/// A larger block makes no more pairs than one of so many records: split by each key, or set aside.
+pub const MOST_PAIRED_IN_BLOCK: u64 = (MOST_IN_BLOCK * SPLITS) as u64;
 /// Rules of a plan, at most.
 const MOST_RULES: usize = 12;
 /// Records on which pairs of a rule with two keys are counted.
@@ -221,29 +222,11 @@ fn candidates(comparisons: &[Comparison], keys: &[Key], records: usize, budget: 
     }
     let sample = sample(comparisons, records);
     let scale = (records as f64 / sample.len().max(1) as f64).powi(2);
-    let next = AtomicUsize::new(0);
-    let counted: Vec<Vec<(usize, u64)>> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|_| {
-                let (next, twos, sample) = (&next, &twos, &sample);
-                scope.spawn(move || {
-                    let mut mine = Vec::new();
-                    loop {
-                        let at = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(rule) = twos.get(at) else { return mine };
-                        mine.push((at, pairs_of_rule(comparisons, keys, rule, sample)));
-                    }
-                })
-            })
-            .collect();
-        workers.into_iter().map(|worker| worker.join().expect("counting does not panic")).collect()
-    });
-    let mut counted: Vec<(usize, u64)> = counted.into_iter().flatten().collect();
-    counted.sort_unstable();
-    for (at, pairs) in counted {
+    let counted = parallel(twos.len(), threads, |at| pairs_of_rule(comparisons, keys, &twos[at], &sample));
+    for (rule, pairs) in twos.into_iter().zip(counted) {
         let pairs = (pairs as f64 * scale) as u64;
         if pairs <= budget / 2 {
-            found.push(Candidate { rule: twos[at].clone(), pairs });
+            found.push(Candidate { rule, pairs });
         }
     }
     found
@@ -251,7 +234,7 @@ fn candidates(comparisons: &[Comparison], keys: &[Key], records: usize, budget: 
 
 /// Pairs of a block of `size` records, as far as a block is compared in full.
 fn pairs_in(size: u64) -> u64 {
-    let size = size.min(MOST_IN_BLOCK as u64 * 4);
+    let size = size.min(MOST_PAIRED_IN_BLOCK);
     size * size.saturating_sub(1) / 2
 }
 
@@ -317,9 +300,6 @@ fn greedy(candidates: &[Candidate], invented: &Invented, records: usize, budget:
     (rules, f64::from(count(&covered)) / INVENTED as f64)
 }
 
-/// Pairs by the place of the pass that made them.
-type Made = Vec<(usize, Vec<(u32, u32)>)>;
-
 /// Candidate pairs, each once, lower record first.
 #[derive(Debug, Default)]
 pub struct Candidates {
@@ -362,31 +342,12 @@ pub fn pairs(plan: &Plan, comparisons: &[Comparison], records: usize, parts: Opt
             start = *end as usize;
         }
     }
-    let next = AtomicUsize::new(0);
-    let made: Vec<Made> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|_| {
-                let (next, passes, blocks) = (&next, &passes, &blocks);
-                scope.spawn(move || {
-                    let mut mine = Vec::new();
-                    loop {
-                        let at = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(pass) = passes.get(at) else { return mine };
-                        mine.push((at, pairs_of_pass(pass, at, blocks, width, parts)));
-                    }
-                })
-            })
-            .collect();
-        workers.into_iter().map(|worker| worker.join().expect("pairing does not panic")).collect()
-    });
-    let mut made: Made = made.into_iter().flatten().collect();
-    made.sort_unstable_by_key(|(at, _)| *at);
+    let made = parallel(passes.len(), threads, |at| pairs_of_pass(&passes[at], at, &blocks, width, parts));
     let mut candidates = Candidates { by_rule: vec![Vec::new(); plan.rules.len()], reports: Vec::new() };
     for rule in &plan.rules {
         candidates.reports.push(RuleReport { rule: plan.label(rule), pairs: 0, split_blocks: 0, set_aside: 0 });
     }
-    for (at, pairs) in made {
-        let pass = &passes[at];
+    for (pass, pairs) in passes.iter().zip(made) {
         let report = &mut candidates.reports[pass.rule];
         report.pairs += pairs.len() as u64;
         report.split_blocks += pass.split_blocks;
@@ -424,28 +385,8 @@ fn pairs_of_pass(pass: &Pass, at: usize, blocks: &[u32], width: usize, parts: Op
 }
 
 fn passes(plan: &Plan, comparisons: &[Comparison], records: usize, threads: usize) -> Vec<Pass> {
-    let next = AtomicUsize::new(0);
-    let made: Vec<Vec<(usize, Vec<Pass>)>> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|_| {
-                let next = &next;
-                scope.spawn(move || {
-                    let mut mine = Vec::new();
-                    loop {
-                        let at = next.fetch_add(1, Ordering::Relaxed);
-                        if at >= plan.rules.len() {
-                            return mine;
-                        }
-                        mine.push((at, passes_of_rule(plan, comparisons, records, at)));
-                    }
-                })
-            })
-            .collect();
-        workers.into_iter().map(|worker| worker.join().expect("blocking does not panic")).collect()
-    });
-    let mut made: Vec<(usize, Vec<Pass>)> = made.into_iter().flatten().collect();
-    made.sort_unstable_by_key(|(at, _)| *at);
-    made.into_iter().flat_map(|(_, passes)| passes).collect()
+    let made = parallel(plan.rules.len(), threads, |at| passes_of_rule(plan, comparisons, records, at));
+    made.into_iter().flatten().collect()
 }
 
 fn passes_of_rule(plan: &Plan, comparisons: &[Comparison], records: usize, at: usize) -> Vec<Pass> {

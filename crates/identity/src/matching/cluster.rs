@@ -10,11 +10,14 @@
 use rustc_hash::FxHashMap;
 
 use super::comparison::{Comparison, Memo};
-use super::model::{Model, parallel};
+use super::model::{Model, Others};
+use super::parallel::parallel_with;
 use super::pattern::Patterns;
 
 /// Records of a component that are weighed against each other.
 const MOST_WEIGHED: usize = 96;
+/// Components that a thread takes at a time.
+const TOGETHER: usize = 64;
 /// Log odds of one pair count this much at most: a model is never surer than that.
 const MOST_LOG_ODDS: f64 = 9.0;
 
@@ -80,14 +83,14 @@ pub fn clusters(records: usize, scored: &[Scored], threshold: f64, weighing: Wei
         .collect();
     pairs.sort_unstable_by_key(|(root, pair)| (*root, pair.a, pair.b));
     let components: Vec<&[(u32, Scored)]> = pairs.chunk_by(|a, b| a.0 == b.0).collect();
-    let parts = components.len().div_ceil(64);
-    let made = parallel(parts, threads, |part| {
-        let maker = Patterns::new(weighing.comparisons);
-        let mut memos = maker.memos();
+    let maker = Patterns::new(weighing.comparisons);
+    let scales = Scales { weighing, maker: &maker, others: weighing.model.others(weighing.pairs) };
+    let own = || Own { memos: maker.memos(), scores: Vec::new() };
+    let made = parallel_with(components.len().div_ceil(TOGETHER), threads, own, |own, part| {
         let mut found = Vec::new();
-        for component in components.iter().skip(part * 64).take(64) {
+        for component in components.iter().skip(part * TOGETHER).take(TOGETHER) {
             let pairs: Vec<Scored> = component.iter().map(|(_, pair)| *pair).collect();
-            found.extend(apart(&pairs, threshold, weighing, (&maker, &mut memos)));
+            found.extend(apart(&pairs, threshold, &scales, own));
         }
         found
     });
@@ -99,15 +102,26 @@ pub fn clusters(records: usize, scored: &[Scored], threshold: f64, weighing: Wei
     clusters
 }
 
-type Maker<'a, 'b> = (&'a Patterns<'b>, &'a mut Vec<Memo>);
+/// What all threads weigh with.
+struct Scales<'a> {
+    weighing: Weighing<'a>,
+    maker: &'a Patterns<'a>,
+    others: Others<'a>,
+}
+
+/// What a thread has of its own.
+struct Own {
+    memos: Vec<Memo>,
+    scores: Vec<f64>,
+}
 
 /// The clusters of one component.
-fn apart(pairs: &[Scored], threshold: f64, weighing: Weighing, (maker, memos): Maker) -> Vec<Vec<u32>> {
+fn apart(pairs: &[Scored], threshold: f64, scales: &Scales, own: &mut Own) -> Vec<Vec<u32>> {
     let mut members: Vec<u32> = pairs.iter().flat_map(|pair| [pair.a, pair.b]).collect();
     members.sort_unstable();
     members.dedup();
     if members.len() <= MOST_WEIGHED {
-        return weigh(members, pairs, weighing, (maker, memos));
+        return weigh(members, pairs, scales, own);
     }
     // Half way to certainty: .5, .75, .875 …
     let higher = f64::midpoint(threshold, 1.0);
@@ -128,7 +142,7 @@ fn apart(pairs: &[Scored], threshold: f64, weighing: Weighing, (maker, memos): M
     for at in 0..members.len() as u32 {
         if forest.root(at) == at {
             match within.remove(&at) {
-                Some(pairs) => found.extend(apart(&pairs, higher, weighing, (maker, memos))),
+                Some(pairs) => found.extend(apart(&pairs, higher, scales, own)),
                 None => found.push(vec![members[at as usize]]),
             }
         }
@@ -141,9 +155,14 @@ fn log_odds(probability: f64) -> f64 {
 }
 
 /// Joins what belongs together, starting from single records.
-fn weigh(mut members: Vec<u32>, pairs: &[Scored], weighing: Weighing, (maker, memos): Maker) -> Vec<Vec<u32>> {
-    let content = |record: &u32| weighing.comparisons.iter().map(|c| c.codes[*record as usize]).collect::<Vec<u32>>();
-    // By content, not by place, so that ties fall the same way in any order of the records.
+fn weigh(mut members: Vec<u32>, pairs: &[Scored], scales: &Scales, own: &mut Own) -> Vec<Vec<u32>> {
+    let weighing = scales.weighing;
+    let content = |record: &u32| {
+        let part = weighing.parts.map_or(0, |parts| parts[*record as usize]);
+        (weighing.comparisons.iter().map(|c| c.codes[*record as usize]).collect::<Vec<u32>>(), part)
+    };
+    // By content, not by place, so that ties fall the same way in any order of the records. The part is content: who can join whom
+    // depends on it.
     members.sort_by_cached_key(content);
     let n = members.len();
     let place: FxHashMap<u32, usize> = members.iter().enumerate().map(|(place, record)| (*record, place)).collect();
@@ -157,8 +176,8 @@ fn weigh(mut members: Vec<u32>, pairs: &[Scored], weighing: Weighing, (maker, me
     for a in 0..n {
         for b in a + 1..n {
             if odds[a * n + b].is_nan() {
-                let pattern = maker.of(members[a], members[b], memos);
-                let value = weighing.model.log_odds_of_others(&[pattern], weighing.pairs)[0];
+                let pattern = scales.maker.of(members[a], members[b], &mut own.memos);
+                let value = scales.others.log_odds(pattern, &mut own.scores);
                 odds[a * n + b] = value;
                 odds[b * n + a] = value;
             }

@@ -164,16 +164,26 @@ fn short_form(word: &str) -> &str {
     }
 }
 
-/// An organisation's name without its legal form.
+/// An organisation's name without its legal forms where those stand, at the end, and without an article before it. Elsewhere they are
+/// part of the name: SAS Institute, AS Roma.
 pub fn organisation(raw: &str) -> String {
     let folded = text(&raw.replace('&', " and "));
     let words: Vec<&str> = folded.split(' ').filter(|word| !word.is_empty()).collect();
-    let bare: Vec<&str> = words.iter().copied().filter(|word| !LEGAL_FORMS.contains(word)).collect();
+    let named = words.strip_prefix(&["the"]).unwrap_or(&words);
+    let mut bare = named;
+    while let Some((last, rest)) = bare.split_last() {
+        // "GmbH & Co. KG" is one form, and so is what is left of "& Co.".
+        let joins = *last == "and" && bare.len() < named.len();
+        if !joins && !LEGAL_FORMS.contains(last) {
+            break;
+        }
+        bare = rest;
+    }
     if bare.is_empty() { words.join(" ") } else { bare.join(" ") }
 }
 
 /// Legal forms as they stand at the end of names, folded.
-const LEGAL_FORMS: [&str; 38] = [
+const LEGAL_FORMS: [&str; 37] = [
     "inc",
     "incorporated",
     "corp",
@@ -211,7 +221,6 @@ const LEGAL_FORMS: [&str; 38] = [
     "kk",
     "sro",
     "doo",
-    "the",
 ];
 
 /// A day as `yyyymmdd`; the folded text where it is none. `day_first` says how to read two numbers that could both be months.
@@ -290,6 +299,13 @@ mod tests {
         assert_eq!(street("12 Main Street, Apt. 4"), street("12 main st"));
         assert_eq!(organisation("The Acme Trading Co., Ltd."), "acme trading");
         assert_eq!(organisation("Limited"), "limited");
+        assert_eq!(organisation("The Limited"), "the limited");
+        assert_eq!(organisation("SAS Institute Inc."), "sas institute");
+        assert_eq!(organisation("AS Roma S.p.A."), "as roma");
+        assert_eq!(organisation("Company of Wolves"), "company of wolves");
+        assert_eq!(organisation("Off the Wall Ltd"), "off the wall");
+        assert_eq!(organisation("Müller GmbH & Co. KG"), "muller");
+        assert_eq!(organisation("Marks & Spencer plc"), "marks and spencer");
         assert_eq!(date("1980-04-03", DayOrder::MonthDay), "19800403");
         assert_eq!(date("19800403", DayOrder::MonthDay), "19800403");
         assert_eq!(date("3/4/1980", DayOrder::DayMonth), "19800403");

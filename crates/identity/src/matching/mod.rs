@@ -28,6 +28,7 @@ pub mod evaluate;
 pub mod fold;
 mod model;
 mod nicknames;
+mod parallel;
 mod pattern;
 pub mod similarity;
 

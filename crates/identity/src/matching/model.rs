@@ -13,15 +13,15 @@
 //! Fitted by expectation and maximisation over counted patterns (A. P. Dempster, N. M. Laird, D. B. Rubin, JRSS B 39, 1977). Sums run in a fixed order over parts
 //! of fixed size, so that the result is the same to the bit whatever the number of threads.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
+use clew_stats::dice::Dice;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
-use super::blocking::Plan;
-use super::chance::{Dice, Urn};
+use super::blocking::{MOST_PAIRED_IN_BLOCK, Plan};
+use super::chance::Urn;
 use super::column::Kind;
 use super::comparison::{Comparison, DIFFERENT, NULL};
+use super::parallel::parallel;
 use super::pattern::{Counted, level};
 
 /// Random pairs of values on which chances of levels are counted.
@@ -274,34 +274,11 @@ impl Model {
             .collect()
     }
 
-    /// By position of the pattern: the log odds (base e) of a match for two records that no rule put together. `pairs` is how many pairs there are
-    /// in all for each candidate pair.
-    pub fn log_odds_of_others(&self, patterns: &[u64], pairs: f64) -> Vec<f64> {
-        let logs = Logs::of(self);
-        let mut scores = vec![0.0; self.components.len()];
-        let random: Vec<Vec<f64>> =
-            self.random.iter().map(|chances| chances.iter().map(|chance| chance.max(NEVER).ln()).collect()).collect();
-        patterns
-            .iter()
-            .map(|pattern| {
-                logs.scores(*pattern, &mut scores);
-                let by_chance: f64 = pairs.max(1.0).ln()
-                    + random
-                        .iter()
-                        .enumerate()
-                        .map(|(place, logs)| {
-                            logs[level(*pattern, place) as usize] * f64::from(u8::from(level(*pattern, place) != NULL))
-                        })
-                        .sum::<f64>();
-                let mut against = by_chance.exp();
-                for (component, score) in self.components.iter().zip(&scores).skip(1) {
-                    if matches!(component.class, Class::Household | Class::Namesake) {
-                        against += score.exp();
-                    }
-                }
-                scores[0] - against.max(f64::MIN_POSITIVE).ln()
-            })
-            .collect()
+    /// What weighs pairs that no rule put together. `pairs` is how many pairs there are in all for each candidate pair.
+    pub fn others(&self, pairs: f64) -> Others<'_> {
+        let log = |(level, chance): (usize, &f64)| if level == usize::from(NULL) { 0.0 } else { chance.max(NEVER).ln() };
+        let random = self.random.iter().map(|chances| chances.iter().enumerate().map(log).collect()).collect();
+        Others { model: self, logs: Logs::of(self), random, pairs: pairs.max(1.0).ln() }
     }
 
     /// By comparison and level: the match weight, which is log2 of how much likelier the level is in matches than in random pairs.
@@ -314,34 +291,6 @@ impl Model {
             .map(|(m, u)| std::iter::once(0.0).chain(m.iter().zip(u).skip(1).map(weight)).collect())
             .collect()
     }
-}
-
-/// Calls `make` for each place and gives what it makes, in order.
-pub fn parallel<T: Send>(places: usize, threads: usize, make: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    if threads < 2 || places < 2 {
-        return (0..places).map(make).collect();
-    }
-    let next = AtomicUsize::new(0);
-    let mut made: Vec<(usize, T)> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|_| {
-                let (next, make) = (&next, &make);
-                scope.spawn(move || {
-                    let mut mine = Vec::new();
-                    loop {
-                        let place = next.fetch_add(1, Ordering::Relaxed);
-                        if place >= places {
-                            return mine;
-                        }
-                        mine.push((place, make(place)));
-                    }
-                })
-            })
-            .collect();
-        workers.into_iter().flat_map(|worker| worker.join().expect("workers do not panic")).collect()
-    });
-    made.sort_unstable_by_key(|(place, _)| *place);
-    made.into_iter().map(|(_, made)| made).collect()
 }
 
 /// What one pass adds up.
@@ -412,6 +361,32 @@ impl Logs {
         }
         shares.iter_mut().for_each(|share| *share /= sum);
         most + sum.ln()
+    }
+}
+
+/// Weighs pairs that no rule put together: made once for all of them.
+pub struct Others<'m> {
+    model: &'m Model,
+    logs: Logs,
+    /// By comparison and level: log of the chance among random pairs; 0 where a record says nothing.
+    random: Vec<Vec<f64>>,
+    /// Log of the pairs in all for each candidate pair.
+    pairs: f64,
+}
+
+impl Others<'_> {
+    /// The log odds (base e) of a match for a pair with this pattern. `scores` is room to count in.
+    pub fn log_odds(&self, pattern: u64, scores: &mut Vec<f64>) -> f64 {
+        scores.resize(self.model.components.len(), 0.0);
+        self.logs.scores(pattern, scores);
+        let by_chance: f64 = self.random.iter().enumerate().map(|(place, logs)| logs[level(pattern, place) as usize]).sum();
+        let mut against = (self.pairs + by_chance).exp();
+        for (component, score) in self.model.components.iter().zip(scores.iter()).skip(1) {
+            if matches!(component.class, Class::Household | Class::Namesake) {
+                against += score.exp();
+            }
+        }
+        scores[0] - against.max(f64::MIN_POSITIVE).ln()
     }
 }
 
@@ -490,7 +465,7 @@ fn block_chances(comparison: &Comparison, by_code: &[u64]) -> Vec<f64> {
     let size = |codes: &[u32]| codes.iter().map(|code| u64::from(comparison.counts[*code as usize])).sum::<u64>();
     // Larger blocks are split or set aside: they make no more pairs than one of this size.
     let pairs = |codes: &[u32]| {
-        let size = size(codes).min(600);
+        let size = size(codes).min(MOST_PAIRED_IN_BLOCK);
         size * size.saturating_sub(1)
     };
     let urn = Urn::new(groups.iter().map(|(_, codes)| pairs(codes)));

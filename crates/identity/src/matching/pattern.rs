@@ -2,13 +2,12 @@
 //!
 //! Millions of pairs have some ten thousand different patterns, so that a model is fitted on those and its cost does not grow with the pairs.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use rustc_hash::FxHashMap;
 
 use super::blocking::Candidates;
 use super::column::Kind;
 use super::comparison::{Comparison, DIFFERENT, Memo, NULL, SWAPPED};
+use super::parallel::workers;
 
 /// Bits of a pattern that one comparison takes.
 const BITS: u32 = 5;
@@ -94,8 +93,33 @@ pub struct Counted {
     pub of_pair: Vec<Vec<u32>>,
 }
 
-/// Place of a part, numbers of the patterns of its pairs, and pairs by number.
-type Part = (usize, Vec<u32>, Vec<u64>);
+/// What a thread numbers patterns with.
+struct Numbers {
+    memos: Vec<Memo>,
+    of: FxHashMap<u64, u32>,
+    /// By number.
+    patterns: Vec<u64>,
+}
+
+impl Numbers {
+    /// Numbers of the patterns of `pairs`, and pairs by number.
+    fn count(&mut self, maker: &Patterns, pairs: &[(u32, u32)]) -> (Vec<u32>, Vec<u64>) {
+        let mut counts = Vec::new();
+        let of_pair = pairs.iter().map(|(a, b)| {
+            let pattern = maker.of(*a, *b, &mut self.memos);
+            let number = *self.of.entry(pattern).or_insert_with(|| {
+                self.patterns.push(pattern);
+                self.patterns.len() as u32 - 1
+            });
+            if counts.len() <= number as usize {
+                counts.resize(number as usize + 1, 0_u64);
+            }
+            counts[number as usize] += 1;
+            number
+        });
+        (of_pair.collect(), counts)
+    }
+}
 
 /// The patterns of all candidates.
 pub fn count(maker: &Patterns, candidates: &Candidates, threads: usize) -> Counted {
@@ -105,48 +129,18 @@ pub fn count(maker: &Patterns, candidates: &Candidates, threads: usize) -> Count
         .enumerate()
         .flat_map(|(rule, pairs)| pairs.chunks(PART).map(move |part| (rule, part)))
         .collect();
-    let next = AtomicUsize::new(0);
     // Each thread numbers the patterns that it meets; the numbers are made common afterwards.
-    let made: Vec<(Vec<Part>, Vec<u64>)> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|_| {
-                let (next, parts) = (&next, &parts);
-                scope.spawn(move || {
-                    let mut memos = maker.memos();
-                    let (mut numbers, mut patterns): (FxHashMap<u64, u32>, Vec<u64>) = (FxHashMap::default(), Vec::new());
-                    let mut mine = Vec::new();
-                    loop {
-                        let at = next.fetch_add(1, Ordering::Relaxed);
-                        let Some((_, pairs)) = parts.get(at) else { return (mine, patterns) };
-                        let mut counts = Vec::new();
-                        let of_pair = pairs.iter().map(|(a, b)| {
-                            let pattern = maker.of(*a, *b, &mut memos);
-                            let number = *numbers.entry(pattern).or_insert_with(|| {
-                                patterns.push(pattern);
-                                patterns.len() as u32 - 1
-                            });
-                            if counts.len() <= number as usize {
-                                counts.resize(number as usize + 1, 0_u64);
-                            }
-                            counts[number as usize] += 1;
-                            number
-                        });
-                        let of_pair = of_pair.collect();
-                        mine.push((at, of_pair, counts));
-                    }
-                })
-            })
-            .collect();
-        workers.into_iter().map(|worker| worker.join().expect("comparing does not panic")).collect()
-    });
-    let mut patterns: Vec<u64> = made.iter().flat_map(|(_, patterns)| patterns.iter().copied()).collect();
+    let own = || Numbers { memos: maker.memos(), of: FxHashMap::default(), patterns: Vec::new() };
+    let made = workers(parts.len(), threads, own, |numbers, at| numbers.count(maker, parts[at].1));
+    let mut patterns: Vec<u64> = made.iter().flat_map(|(numbers, _)| numbers.patterns.iter().copied()).collect();
     patterns.sort_unstable();
     patterns.dedup();
     let mut pairs = vec![0; patterns.len()];
     let mut numbered: Vec<(usize, Vec<u32>)> = Vec::with_capacity(parts.len());
-    for (mine, met) in made {
-        let common: Vec<u32> = met.iter().map(|pattern| patterns.binary_search(pattern).unwrap_or(0) as u32).collect();
-        for (at, mut of_pair, counts) in mine {
+    for (numbers, mine) in made {
+        let common: Vec<u32> =
+            numbers.patterns.iter().map(|pattern| patterns.binary_search(pattern).unwrap_or(0) as u32).collect();
+        for (at, (mut of_pair, counts)) in mine {
             counts.iter().zip(&common).for_each(|(n, place)| pairs[*place as usize] += n);
             of_pair.iter_mut().for_each(|number| *number = common[*number as usize]);
             numbered.push((at, of_pair));

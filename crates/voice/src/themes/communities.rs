@@ -7,6 +7,8 @@
 
 use std::collections::VecDeque;
 
+use clew_stats::dice::Dice;
+
 /// More rounds than this never occur; a bound keeps a defect from looping.
 const MAX_ROUNDS: usize = 64;
 
@@ -73,7 +75,7 @@ pub(super) fn leiden(graph: Graph, resolution: f64, seed: u64) -> Vec<u32> {
     if graph.total <= 0.0 {
         return place;
     }
-    let mut order = Order(seed);
+    let mut order = Order(Dice::new(seed));
     let mut graph = graph;
     let mut community: Vec<u32> = place.clone();
     for _ in 0..MAX_ROUNDS {
@@ -244,22 +246,15 @@ impl Links {
     }
 }
 
-/// Visiting orders from a seed (SplitMix64, Steele, Lea and Flood 2014).
-struct Order(u64);
+/// Visiting orders from a seed.
+struct Order(Dice);
 
 impl Order {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
     fn shuffled(&mut self, count: usize) -> Vec<u32> {
         let mut order: Vec<u32> = (0..count as u32).collect();
         for last in (1..count).rev() {
-            let pick = self.next() % (last as u64 + 1);
+            // Not `below`: the themes of a seed are those that it always gave.
+            let pick = self.0.bits() % (last as u64 + 1);
             order.swap(last, pick as usize);
         }
         order
