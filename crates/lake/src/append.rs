@@ -30,7 +30,7 @@ use crate::crash;
 use crate::datafile::DataFileWriter;
 use crate::entry::{Body, Entry, Part, encode};
 use crate::error::{AppendError, Misfit, StorageError};
-use crate::hook::Sighting;
+use crate::hook::Encoded;
 use crate::keys::{KeyRecord, Run};
 use crate::lake::Inner;
 use crate::log::{Commit, room};
@@ -136,7 +136,7 @@ pub(crate) struct Prepared {
     entry: Vec<u8>,
     keys: Vec<KeyRecord>,
     run: Option<Run>,
-    sightings: Vec<Sighting>,
+    sightings: Vec<Encoded>,
     staged: Staged,
     receipt: Receipt,
     holds: Holds,
@@ -165,8 +165,13 @@ pub(crate) fn judge(inner: &Arc<Inner>, mut chunk: Chunk) -> Result<Judged, Appe
 
     let at = inner.options.clock.now();
     let conflicts = conflict_rows(&chunk, targets.iter().map(|t| (t.table, &t.rows, t.conflicts.as_slice())), at)?;
-    let settled: Vec<Vec<Verdict>> = targets.iter().map(Target::verdicts).collect();
-    let repairs = repairs::outcomes(&chunk.repairs, &settled, &conflicts);
+    // Verdicts of all facts are made for replays only; the receipt has its own.
+    let repairs = if chunk.repairs.rows.is_empty() {
+        Vec::new()
+    } else {
+        let settled: Vec<Vec<Verdict>> = targets.iter().map(Target::verdicts).collect();
+        repairs::outcomes(&chunk.repairs, &settled, &conflicts)
+    };
     let (conflict_hold, conflicts) = unseen_conflicts(inner, conflicts, &mut keys)?;
     let quarantine = filtered(&quarantine, &quarantine_keep);
     let quarantine = concat_batches(&quarantine_schema, [&quarantine, &conflicts]).map_err(|e| shape("quarantine", &e))?;
@@ -188,10 +193,12 @@ pub(crate) fn prepare(inner: &Arc<Inner>, judged: Judged, decider: Decider) -> R
         parts.extend(stage(inner, &mut staged, target.table, target.schema, rows)?);
     }
     let accounted = accounting(&chunk, &receipt.facts, at).map_err(|e| shape("accounting", &e))?;
-    let repaired = repairs::rows(&chunk, &repairs, at).map_err(|e| shape("repairs", &e))?;
     parts.extend(stage(inner, &mut staged, find("quarantine")?, quarantine.schema(), quarantine)?);
     parts.extend(stage(inner, &mut staged, find("accounting")?, accounted.schema(), accounted)?);
-    parts.extend(stage(inner, &mut staged, find("repairs")?, repaired.schema(), repaired)?);
+    if !chunk.repairs.rows.is_empty() {
+        let repaired = repairs::rows(&chunk, &repairs, at).map_err(|e| shape("repairs", &e))?;
+        parts.extend(stage(inner, &mut staged, find("repairs")?, repaired.schema(), repaired)?);
+    }
     for (table, rows) in notes {
         parts.extend(stage(inner, &mut staged, table, rows.schema(), rows)?);
     }
@@ -343,6 +350,9 @@ fn candidates(chunk: &Chunk, targets: &[Target], quarantine: &RecordBatch) -> Ve
 /// The log entry in which the row of each replayed fact was met first: a version stored behind it is newer than the fact.
 fn met_at(chunk: &Chunk, candidates: &[Candidate], known: &[Option<Known>]) -> HashMap<(u32, u32), u64, FxBuildHasher> {
     let mut met = HashMap::default();
+    if chunk.repairs.rows.is_empty() {
+        return met;
+    }
     for (group, known) in candidates.chunk_by(|a, b| a.key == b.key).zip(known) {
         let Some(known) = known else { continue };
         for candidate in group.iter().filter(|candidate| candidate.batch == REPAIRS) {

@@ -97,6 +97,18 @@ impl Sighting {
     }
 }
 
+/// A sighting and its bytes. Appends are prepared side by side and decided about one after the other: what can be made before is.
+pub(crate) struct Encoded {
+    sighting: Sighting,
+    bytes: Vec<u8>,
+}
+
+impl From<Sighting> for Encoded {
+    fn from(sighting: Sighting) -> Self {
+        Self { bytes: sighting.to_bytes(), sighting }
+    }
+}
+
 /// What a layer above registers into the write path ([`crate::Options::hook`]).
 pub trait WriteHook: Any + fmt::Debug + Send + Sync {
     /// Changes whenever what the hook wrote before means something else now.
@@ -299,7 +311,7 @@ impl Hooked {
             faulty: AtomicBool::new(false),
             hook,
         };
-        remove_recent(log, &index)?;
+        OldSightings::of(&index).remove(log)?;
         if stale {
             hooked.replay(&index, cutoff)?;
             log.commit(1024, |batch| {
@@ -328,7 +340,7 @@ impl Hooked {
         &self,
         decider: Decider,
         rows: impl Iterator<Item = (&'static str, &'a RecordBatch)> + Clone,
-    ) -> Vec<Sighting> {
+    ) -> Vec<Encoded> {
         let begun = Instant::now();
         let count: usize = rows.clone().map(|(_, rows)| rows.num_rows()).sum();
         if count == 0 {
@@ -347,8 +359,9 @@ impl Hooked {
                 return Vec::new();
             }
         }
+        let encoded = found.into_iter().map(Encoded::from).collect();
         self.nanos.fetch_add(begun.elapsed().as_nanos() as u64, Ordering::Relaxed);
-        found
+        encoded
     }
 
     fn look_at(&self, index: &Index, table: &str, rows: &RecordBatch, found: &mut Vec<Sighting>) -> Result<(), StorageError> {
@@ -372,21 +385,21 @@ impl Hooked {
         Ok(())
     }
 
-    /// Decides about the sightings of the appends of one group, given with their offsets.
-    pub(crate) fn decide<'g>(&self, group: impl Iterator<Item = (u64, &'g [Sighting])>) -> Decided<'_> {
+    /// Decides about the sightings of the appends of one group, given with their offsets. On the log's own thread, which all appends wait for.
+    pub(crate) fn decide(&self, group: impl Iterator<Item = (u64, Vec<Encoded>)>) -> Decided<'_> {
         let deciding = self.deciding.lock().expect("no decider panics");
         let begun = Instant::now();
         let index = self.index();
         let (mut recent, mut writer) = (Vec::new(), IndexWriter::new(&index));
         for (offset, sightings) in group {
-            for (ordinal, sighting) in (0_u32..).zip(sightings) {
+            for (ordinal, Encoded { sighting, bytes }) in (0_u32..).zip(sightings) {
                 if self.faulty.load(Ordering::Relaxed) {
                     break;
                 }
-                if let Err(error) = self.hook.decide(&mut writer, sighting) {
+                if let Err(error) = self.hook.decide(&mut writer, &sighting) {
                     self.fault(&error);
                 }
-                recent.push((recent_key(offset, ordinal), sighting.to_bytes()));
+                recent.push((recent_key(offset, ordinal), bytes));
             }
         }
         // After a fault the index is made anew: half of an answer is worth nothing.
@@ -404,9 +417,9 @@ impl Hooked {
         let _ = self.log.commit_lazily(64, |batch| batch.remove(&self.log.meta, "online_version"));
     }
 
-    /// Decides again about the sightings behind `offset` on top of `index`; gives the last offset.
-    fn replay(&self, index: &Index, offset: u64) -> Result<u64, StorageError> {
-        let mut last = offset;
+    /// Decides again about the sightings behind `offset` on top of `index`; gives the last offset and how many they are.
+    fn replay(&self, index: &Index, offset: u64) -> Result<(u64, u64), StorageError> {
+        let (mut last, mut count) = (offset, 0);
         let mut waiting: Vec<Sighting> = Vec::with_capacity(REPLAYED_TOGETHER);
         let flush = |waiting: &mut Vec<Sighting>| -> Result<(), StorageError> {
             let mut writer = IndexWriter::new(index);
@@ -422,11 +435,12 @@ impl Hooked {
         };
         index.behind(offset, |at, sighting| {
             last = at;
+            count += 1;
             waiting.push(sighting);
             if waiting.len() == REPLAYED_TOGETHER { flush(&mut waiting) } else { Ok(()) }
         })?;
         flush(&mut waiting)?;
-        Ok(last)
+        Ok((last, count))
     }
 
     /// See [`Lake::rebase`].
@@ -449,9 +463,9 @@ impl Hooked {
         let old = self.index();
         let index = Index { keys, recent: old.recent.clone(), cutoff: base.cutoff.max(old.cutoff) };
         // Most of it while appends go on, the rest while they wait.
-        let upto = self.replay(&index, index.cutoff)?;
+        let (upto, before) = self.replay(&index, index.cutoff)?;
         let deciding = self.deciding.lock().expect("no decider panics");
-        self.replay(&index, upto)?;
+        let (_, while_waiting) = self.replay(&index, upto)?;
         log.commit(1024, |batch| {
             batch.insert(&log.meta, "online_generation", generation.to_be_bytes());
             batch.insert(&log.meta, "online_version", self.hook.version().to_be_bytes());
@@ -461,29 +475,53 @@ impl Hooked {
         crash::point("online.switched");
         *self.current.write().expect("nobody who swaps the index panics") = index.clone();
         self.faulty.store(false, Ordering::Relaxed);
+        self.recent.store(before + while_waiting, Ordering::Relaxed);
         self.hook.load(&index)?;
-        let removed = remove_recent(log, &index)?;
-        self.recent.fetch_sub(removed.min(self.recent.load(Ordering::Relaxed)), Ordering::Relaxed);
+        // Appends go on: what they add lies behind the cutoff, what is removed does not, and nobody reads that any more. Only one rebase
+        // removes at a time, and a crash in between leaves what the next opening removes.
         drop(deciding);
+        OldSightings::of(&index).remove(log)?;
         log.delete_keyspace(&format!("{PREFIX}{}", generation - 1))
     }
 }
 
-/// Removes sightings that are in the base; gives how many. A crash leaves some, which no reader looks at.
-fn remove_recent(log: &Log, index: &Index) -> Result<u64, StorageError> {
-    let mut removed = 0;
-    loop {
-        let end = (index.cutoff + 1).to_be_bytes().to_vec();
-        let keys = index.recent.range(..end).take(REMOVED_TOGETHER).map(fjall::Guard::key).collect::<Result<Vec<_>, _>>()?;
-        if keys.is_empty() {
-            return Ok(removed);
+/// Sightings that are in the base, which no reader looks at: to be removed, some at a time.
+struct OldSightings<'i> {
+    recent: &'i Keyspace,
+    /// Where to go on. A removed key leaves a mark that a range from the first key would step over again in every round.
+    from: Vec<u8>,
+    end: Vec<u8>,
+}
+
+impl<'i> OldSightings<'i> {
+    fn of(index: &'i Index) -> Self {
+        Self { recent: &index.recent, from: Vec::new(), end: (index.cutoff + 1).to_be_bytes().to_vec() }
+    }
+
+    /// The next keys; none where there are no more.
+    fn next(&mut self) -> Result<Vec<fjall::Slice>, StorageError> {
+        let range = self.recent.range(self.from.clone()..self.end.clone());
+        let keys = range.take(REMOVED_TOGETHER).map(fjall::Guard::key).collect::<Result<Vec<_>, _>>()?;
+        if let Some(last) = keys.last() {
+            // The least key behind it.
+            self.from = [last.as_ref(), &[0]].concat();
         }
-        removed += keys.len() as u64;
-        log.commit_lazily(keys.len() * 32, |batch| {
-            for key in keys {
-                batch.remove(&index.recent, key);
+        Ok(keys)
+    }
+
+    /// Removes them. A crash leaves some.
+    fn remove(mut self, log: &Log) -> Result<(), StorageError> {
+        loop {
+            let keys = self.next()?;
+            if keys.is_empty() {
+                return Ok(());
             }
-        })?;
+            log.commit_lazily(keys.len() * 32, |batch| {
+                for key in keys {
+                    batch.remove(self.recent, key);
+                }
+            })?;
+        }
     }
 }
 
@@ -629,5 +667,35 @@ mod tests {
         for length in [0, 16, 17, 20, bytes.len() - 1] {
             assert_eq!(Sighting::from_bytes(&bytes[..length]), None, "{length}");
         }
+    }
+    #[test]
+    fn what_is_removed_is_walked_over_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = Log::open(folder.path()).unwrap();
+        let (keys, recent) = (log.keyspace("online-0").unwrap(), log.keyspace("recent").unwrap());
+        let (old, new) = (REMOVED_TOGETHER as u64 * 2 + 10, 5);
+        log.commit_lazily(0, |batch| {
+            for offset in 0..old + new {
+                batch.insert(&recent, recent_key(offset, 7), b"".as_slice());
+            }
+        })
+        .unwrap();
+        let index = Index { keys, recent, cutoff: old - 1 };
+        let mut walk = OldSightings::of(&index);
+        let mut met: Vec<(usize, Vec<u8>)> = Vec::new();
+        loop {
+            let from = walk.from.clone();
+            let keys = walk.next().unwrap();
+            assert!(keys.iter().all(|key| **key >= *from), "no round begins before the end of the last one");
+            let Some(last) = keys.last() else { break };
+            met.push((keys.len(), last.to_vec()));
+            assert_eq!(walk.from, [&**last, &[0]].concat());
+            log.commit_lazily(0, |batch| keys.iter().for_each(|key| batch.remove(&index.recent, key.clone()))).unwrap();
+        }
+        assert_eq!(met.iter().map(|(n, _)| *n).collect::<Vec<_>>(), [REMOVED_TOGETHER, REMOVED_TOGETHER, 10]);
+        assert_eq!(met.last().unwrap().1, recent_key(old - 1, 7), "up to the cutoff");
+        assert_eq!(index.recent.iter().count() as u64, new, "what came behind it stays");
+        OldSightings::of(&index).remove(&log).unwrap();
+        assert_eq!(index.recent.iter().count() as u64, new);
     }
 }

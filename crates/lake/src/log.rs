@@ -21,7 +21,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use crate::crash;
 use crate::error::{OpenError, StorageError};
-use crate::hook::{Decided, Hooked, Sighting};
+use crate::hook::{Decided, Encoded, Hooked};
 
 /// Room that a store leaves on its disk: the log must be able to shrink when nothing else fits.
 const RESERVE: u64 = 64 << 20;
@@ -47,7 +47,7 @@ pub(crate) struct Commit {
     /// The encoded entry.
     pub(crate) entry: Vec<u8>,
     /// New subjects that the chunk brings, for the write-path hook.
-    pub(crate) sightings: Vec<Sighting>,
+    pub(crate) sightings: Vec<Encoded>,
     /// The name of the chunk's key run, where it has one.
     pub(crate) run: Option<String>,
     /// Progress of the import: keys and values of `batches`.
@@ -163,9 +163,9 @@ fn write(log: &Log, hooked: Option<&Hooked>, waiting: &Receiver<Commit>, mut nex
         }
         // One after the other, in the order of the log: a decision sees those before it.
         let brings = group.iter().any(|commit| !commit.sightings.is_empty());
-        let decided = hooked
-            .filter(|_| brings)
-            .map(|hooked| hooked.decide((next..).zip(&group).map(|(offset, commit)| (offset, commit.sightings.as_slice()))));
+        let decided = hooked.filter(|_| brings).map(|hooked| {
+            hooked.decide((next..).zip(&mut group).map(|(offset, commit)| (offset, std::mem::take(&mut commit.sightings))))
+        });
         bytes += decided.as_ref().map_or(0, Decided::bytes);
         crash::point("append.committing");
         // Twice the bytes: the journal now, the tree when the memtable is flushed.

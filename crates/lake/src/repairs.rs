@@ -23,9 +23,6 @@ pub(crate) fn origins(repairs: &Repairs) -> HashMap<Place, &str, FxBuildHasher> 
 
 /// What becomes of every row. `conflicts` are the rows of quarantine that the conflicts of all fact batches make, in their order.
 pub(crate) fn outcomes(repairs: &Repairs, verdicts: &[Vec<Verdict>], conflicts: &RecordBatch) -> Vec<RepairOutcome> {
-    if repairs.rows.is_empty() {
-        return Vec::new();
-    }
     let ids = conflicts.column(0).as_string::<i32>();
     let places = (0..).zip(verdicts).flat_map(|(batch, verdicts)| {
         (0..).zip(verdicts).filter(|(_, verdict)| **verdict == Verdict::Conflict).map(move |(row, _)| (batch, row))

@@ -18,7 +18,7 @@ use clew_insight::metric::Metric;
 use clew_lake::{Chunk, FactBatch, FixedClock, Lake, Mode as LakeMode, Options, RowCounts};
 use clew_model::{BatchId, Timestamp};
 use clew_pipeline::online::{OnlineIdentity, dump};
-use clew_pipeline::{Definitions, Mode, RunOptions, registry, run};
+use clew_pipeline::{Definitions, Mode, RunOptions, Step, registry, run};
 
 /// An interaction: person's e-mail and device, minute, name, order, amount; or an answer with a score.
 #[derive(Clone, Debug)]
@@ -359,4 +359,70 @@ async fn the_index_of_the_write_path_is_the_same_however_it_came_about() {
     assert_eq!(report.steps[0].mode, Mode::Full);
     assert_eq!(kept(&lake), base);
     assert!(report.steps[1..].iter().all(|step| step.mode == Mode::Unchanged), "{report:?}");
+}
+
+/// What a source says about two people of each population: their e-mail addresses.
+fn records(said: &[(&str, &str, &[&str])], content: u64) -> Chunk {
+    let fields = Fields::from(vec![Field::new("type", DataType::Utf8, true), Field::new("value", DataType::Utf8, true)]);
+    let element = Field::new("element", DataType::Struct(fields.clone()), true);
+    let mut lists = ListBuilder::new(StructBuilder::from_fields(fields, 0)).with_field(element);
+    for email in said.iter().map(|(.., emails)| *emails) {
+        for email in email {
+            lists.values().field_builder::<StringBuilder>(0).unwrap().append_value("email");
+            lists.values().field_builder::<StringBuilder>(1).unwrap().append_value(email);
+            lists.values().append(true);
+        }
+        lists.append(true);
+    }
+    let n = said.len();
+    let rows = batch(vec![
+        ("record_id", texts(said.iter().map(|(id, ..)| id))),
+        ("source", texts(vec!["crm"; n])),
+        ("population", texts(said.iter().map(|(_, population, _)| population))),
+        ("subject", Arc::new(said.iter().map(|(id, ..)| id[1..].parse::<i64>().ok()).collect::<Int64Array>())),
+        ("kind", texts(vec!["person"; n])),
+        ("content", texts(vec![format!("{content}"); n])),
+        ("identifiers", Arc::new(lists.finish())),
+        ("valid_from", times(vec![content as i64; n])),
+        ("received_at", times(vec![500_000; n])),
+    ]);
+    let n = n as u64;
+    let mut chunk = Chunk::new("crm", BatchId::new("crm", content), 0, LakeMode::Append);
+    chunk.rows = RowCounts { read: n, mapped: n, skipped: 0, unreadable: 0 };
+    chunk.facts =
+        vec![FactBatch { table: "records", produced: n, content: vec![content; n as usize], rows, quarantined: 0, rejected: 0 }];
+    chunk
+}
+
+/// Subject and population of what the write path shows.
+async fn populations(lake: &Lake) -> Vec<String> {
+    let sql = "SELECT subject, population FROM online_subjects ORDER BY subject";
+    let batches = lake.session().sql(sql).await.unwrap().collect().await.unwrap();
+    let text = arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string();
+    text.lines().filter(|line| line.contains("er ")).map(|line| line.replace([' ', '|'], "")).collect()
+}
+
+#[tokio::test]
+async fn people_of_the_run_that_become_one_keep_their_population_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = online_lake(folder.path(), &Rules::default()).await;
+    let four: [(&str, &str, &[&str]); 4] = [
+        ("r1", "customer", &["ann@x.org"]),
+        ("r2", "customer", &["bob@x.org"]),
+        ("r3", "employee", &["cat@x.org"]),
+        ("r4", "employee", &["dan@x.org"]),
+    ];
+    lake.append(records(&four, 1)).await.unwrap();
+    run(&lake, &definitions(), RunOptions { only: Some(Step::Identity), full: false }, &()).await.unwrap();
+    assert!(populations(&lake).await.is_empty(), "the run has answered for all of them");
+    // A new version of a known record brings two people together, in each population: the heir has no new subject of its own.
+    let news: [(&str, &str, &[&str]); 2] =
+        [("r1", "customer", &["ann@x.org", "bob@x.org"]), ("r3", "employee", &["cat@x.org", "dan@x.org"])];
+    lake.append(records(&news, 2)).await.unwrap();
+    let before = populations(&lake).await;
+    assert_eq!(before.len(), 2, "{before:?}");
+    assert!(before[0].ends_with("customer") && before[1].ends_with("employee"), "{before:?}");
+    drop(lake);
+    let lake = online_lake(folder.path(), &Rules::default()).await;
+    assert_eq!(populations(&lake).await, before);
 }

@@ -1,7 +1,10 @@
 //! What readers see of the write path: subjects that no run knows yet, and subjects of persons that became part of others since.
 //!
-//! In memory, because SQL joins it with every fact: 30 bytes a subject, and as many subjects as the lake lets wait for a run. It is a
+//! In memory, because SQL joins it with every fact: some 50 bytes a subject, and as many subjects as the lake lets wait for a run. It is a
 //! projection of the index: each durable change is taken in, and [`Shown::read`] finds the same in the stored index.
+//!
+//! The rows for SQL are made in parts of [`PART`], in the order in which subjects came. A part is made again only when something in it
+//! has changed, which is the last one nearly always: the log's thread waits while a part is copied, never while all are.
 
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -9,6 +12,7 @@ use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use async_trait::async_trait;
 use clew_identity::PersonId;
+use clew_identity::online::MOST_SUBJECTS;
 use clew_lake::{Change, Index, StorageError};
 use datafusion::catalog::memory::MemorySourceConfig;
 use datafusion::catalog::{Session, TableProvider};
@@ -24,23 +28,36 @@ use crate::steps::identity::{ALWAYS_US, bucket};
 
 /// The name of the table in SQL.
 pub const TABLE: &str = "online_subjects";
-/// Rows that the table gives together.
-const PART: usize = 64 << 10;
+/// Rows that the table gives, and makes, together.
+const PART: usize = if cfg!(test) { 4 } else { 64 << 10 };
 /// Merges that are followed from a person to the one that it became.
 const MOST_HOPS: usize = 64;
 
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Shown {
-    subjects: FxHashMap<i64, PersonId>,
+    /// By subject: its place among the rows.
+    places: FxHashMap<i64, u32>,
+    /// Subject, and the person that it was given to.
+    rows: Vec<(i64, PersonId)>,
+    /// By part of the rows: when something in it changed last.
+    touched: Vec<u64>,
+    /// Counts what touches rows.
+    now: u64,
     founded: FxHashMap<PersonId, i64>,
     merged: FxHashMap<PersonId, PersonId>,
+    /// Persons that were founded and are still themselves.
+    alone: usize,
     /// Of persons with subjects here: the place of their population.
     population_of: FxHashMap<PersonId, usize>,
     populations: Vec<String>,
-    /// Counts changes: rows that were made before the last one are old.
-    version: u64,
 }
+
+/// What a row is made of: subject, person, place of its population.
+type Row = (i64, PersonId, usize);
+
+/// A part of the rows with the time of its last change.
+type Part<T> = (u64, T);
 
 impl Shown {
     /// What the stored index shows.
@@ -51,6 +68,8 @@ impl Shown {
         let merged: Vec<PersonId> = shown.merged.keys().copied().collect();
         for id in merged {
             shown.take_person(index, id)?;
+            // The one that is shown in its place may have no subject of its own here.
+            shown.take_person(index, shown.now(id))?;
         }
         let mut seen = Vec::new();
         index.recent(|sighting| {
@@ -60,7 +79,7 @@ impl Shown {
         for subject in seen {
             let Some(value) = index.get(&Key::Subject(subject).to_bytes())? else { continue };
             if let Some((person, Since::TheRun)) = keys::subject_of(&value) {
-                shown.subjects.insert(subject, person);
+                shown.give(subject, person);
                 shown.take_person(index, person)?;
             }
         }
@@ -73,14 +92,16 @@ impl Shown {
     }
 
     /// Takes the place of what is shown.
-    pub fn replace(&mut self, loaded: Self) {
-        let version = self.version + 1;
-        *self = Self { version, ..loaded };
+    pub fn replace(&mut self, mut loaded: Self) {
+        loaded.now = self.now + 1;
+        loaded.touched.fill(loaded.now);
+        *self = loaded;
     }
 
     /// Takes in durable changes; gives the subjects that are new.
     pub fn take_in(&mut self, changes: &[Change]) -> Vec<i64> {
         let mut added = Vec::new();
+        self.now += 1;
         for (key, value) in changes {
             if self.take(key, value).is_err() {
                 tracing::error!("a change of the index of the write path does not decode; it is not shown until the next run");
@@ -89,23 +110,49 @@ impl Shown {
                 added.push(subject);
             }
         }
-        self.version += 1;
         added
+    }
+
+    /// Shows the subject as this person's.
+    fn give(&mut self, subject: i64, person: PersonId) {
+        match self.places.get(&subject) {
+            Some(&place) if self.rows[place as usize].1 == person => {}
+            Some(&place) => {
+                self.rows[place as usize].1 = person;
+                self.touch(place);
+            }
+            None => {
+                let place = self.rows.len() as u32;
+                self.rows.push((subject, person));
+                self.places.insert(subject, place);
+                self.touch(place);
+            }
+        }
+    }
+
+    fn touch(&mut self, place: u32) {
+        let part = place as usize / PART;
+        if part == self.touched.len() {
+            self.touched.push(self.now);
+        }
+        self.touched[part] = self.now;
     }
 
     fn take(&mut self, key: &[u8], value: &[u8]) -> Result<(), StorageError> {
         let number = || value.try_into().map(u64::from_le_bytes).map_err(|_| keys::damaged());
         match Key::from_bytes(key).ok_or_else(keys::damaged)? {
             Key::Founded(id) => {
-                self.founded.insert(id, number()?.cast_signed());
+                let new = self.founded.insert(id, number()?.cast_signed()).is_none();
+                self.alone += usize::from(new && !self.merged.contains_key(&id));
             }
             Key::Merged(id) => {
-                self.merged.insert(id, PersonId(number()?));
+                let new = self.merged.insert(id, PersonId(number()?)).is_none();
+                self.alone -= usize::from(new && self.founded.contains_key(&id));
             }
             Key::Subject(subject) => {
                 let (person, since) = keys::subject_of(value).ok_or_else(keys::damaged)?;
                 if since == Since::TheRun {
-                    self.subjects.insert(subject, person);
+                    self.give(subject, person);
                 }
             }
             Key::Person(id) => {
@@ -117,9 +164,16 @@ impl Shown {
                 });
                 self.population_of.insert(id, place);
                 if person.merged_into.is_some() {
-                    // Subjects that the run gave to it are another person's now.
+                    if person.subjects.len() >= MOST_SUBJECTS {
+                        // It has more than it lists.
+                        self.touched.fill(self.now);
+                    }
+                    // Subjects that the run gave to it are another person's now, and so are those that are here.
                     for subject in person.subjects {
-                        self.subjects.entry(subject).or_insert(id);
+                        match self.places.get(&subject) {
+                            Some(&place) => self.touch(place),
+                            None => self.give(subject, id),
+                        }
                     }
                 }
             }
@@ -142,12 +196,12 @@ impl Shown {
 
     /// People that were founded and are still themselves.
     pub fn people(&self) -> usize {
-        self.founded.keys().filter(|id| !self.merged.contains_key(id)).count()
+        self.alone
     }
 
     /// Everything, in order.
     pub fn answers(&self) -> Answers {
-        let mut subjects: Vec<_> = self.subjects.iter().map(|(subject, person)| (*subject, self.now(*person))).collect();
+        let mut subjects: Vec<_> = self.rows.iter().map(|(subject, person)| (*subject, self.now(*person))).collect();
         let (mut founded, mut merged) = (Vec::new(), Vec::new());
         for (&person, &founder) in &self.founded {
             match self.now(person) {
@@ -161,41 +215,41 @@ impl Shown {
         Answers { subjects, founded, merged }
     }
 
-    /// A copy of what the rows are made of: subject, person, place of its population.
-    fn copy(&self) -> Vec<(i64, PersonId, usize)> {
-        let row = |(subject, person): (&i64, &PersonId)| {
+    /// Copies of the parts that changed since they were `made`, each with its place.
+    fn changed<T>(&self, made: &[Part<T>]) -> Vec<(usize, Part<Vec<Row>>)> {
+        // Nobody's population is guessed: a person that the index has lost comes back with the next run.
+        let row = |(subject, person): &(i64, PersonId)| {
             let person = self.now(*person);
-            (*subject, person, self.population_of.get(&person).copied().unwrap_or_default())
+            Some((*subject, person, *self.population_of.get(&person)?))
         };
-        self.subjects.iter().map(row).collect()
+        let parts = self.rows.chunks(PART).zip(&self.touched).enumerate();
+        let old = parts.filter(|(place, (_, touched))| made.get(*place).is_none_or(|(at, _)| at != *touched));
+        old.map(|(place, (rows, touched))| (place, (*touched, rows.iter().filter_map(row).collect()))).collect()
     }
 }
 
-fn rows(all: &[(i64, PersonId, usize)], populations: &[String], schema: &SchemaRef) -> Result<Vec<RecordBatch>> {
-    let batch = |part: &[(i64, PersonId, usize)]| {
-        let n = part.len();
-        let population = |place: usize| populations.get(place).map_or("", String::as_str);
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(Int64Array::from_iter_values(part.iter().map(|row| row.0))),
-            Arc::new(StringArray::from_iter_values(part.iter().map(|row| row.1.to_string()))),
-            Arc::new(Int64Array::new_null(n)),
-            Arc::new(StringArray::from_iter_values(part.iter().map(|row| population(row.2)))),
-            Arc::new(times(vec![Some(ALWAYS_US); n])),
-            Arc::new(times(vec![None; n])),
-            Arc::new(StringArray::from_iter_values(vec!["online"; n])),
-            Arc::new(Int32Array::from_iter_values(part.iter().map(|row| bucket(row.1)))),
-        ];
-        Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
-    };
-    all.chunks(PART).map(batch).collect()
+fn batch(part: &[Row], populations: &[String], schema: &SchemaRef) -> Result<RecordBatch> {
+    let n = part.len();
+    let population = |place: usize| populations.get(place).map_or("", String::as_str);
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Int64Array::from_iter_values(part.iter().map(|row| row.0))),
+        Arc::new(StringArray::from_iter_values(part.iter().map(|row| row.1.to_string()))),
+        Arc::new(Int64Array::new_null(n)),
+        Arc::new(StringArray::from_iter_values(part.iter().map(|row| population(row.2)))),
+        Arc::new(times(vec![Some(ALWAYS_US); n])),
+        Arc::new(times(vec![None; n])),
+        Arc::new(StringArray::from_iter_values(vec!["online"; n])),
+        Arc::new(Int32Array::from_iter_values(part.iter().map(|row| bucket(row.1)))),
+    ];
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }
 
 /// The table `online_subjects`: rows like those of `subjects`, for what the write path answered since the last run.
 pub struct OnlineSubjects {
     shown: Arc<RwLock<Shown>>,
     schema: SchemaRef,
-    /// The rows of the newest version that was asked for.
-    made: Mutex<Option<(u64, Vec<RecordBatch>)>>,
+    /// The parts as they were when they were last asked for.
+    made: Mutex<Vec<Part<RecordBatch>>>,
 }
 
 impl std::fmt::Debug for OnlineSubjects {
@@ -218,24 +272,23 @@ impl OnlineSubjects {
             Field::new("decided_by", DataType::Utf8, false),
             Field::new("bucket", DataType::Int32, false),
         ]));
-        Self { shown, schema, made: Mutex::new(None) }
+        Self { shown, schema, made: Mutex::default() }
     }
 
     fn rows(&self) -> Result<Vec<RecordBatch>> {
         let mut made = self.made.lock().expect("nobody who makes rows panics");
-        let (version, all, populations) = {
+        let (parts, changed, populations) = {
             // The write path waits for this lock: it is held for a copy only.
             let shown = self.shown.read().expect("nobody who shows answers panics");
-            if let Some((version, rows)) = made.as_ref()
-                && *version == shown.version
-            {
-                return Ok(rows.clone());
-            }
-            (shown.version, shown.copy(), shown.populations.clone())
+            (shown.touched.len(), shown.changed(&made), shown.populations.clone())
         };
-        let rows = rows(&all, &populations, &self.schema)?;
-        *made = Some((version, rows.clone()));
-        Ok(rows)
+        made.truncate(parts);
+        for (place, (at, rows)) in changed {
+            let part = (at, batch(&rows, &populations, &self.schema)?);
+            // Places ascend: a new part follows the last one.
+            if place < made.len() { made[place] = part } else { made.push(part) }
+        }
+        Ok(made.iter().map(|(_, rows)| rows.clone()).collect())
     }
 }
 
@@ -258,5 +311,120 @@ impl TableProvider for OnlineSubjects {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let rows = self.rows()?;
         Ok(MemorySourceConfig::try_new_exec(&[rows], Arc::clone(&self.schema), projection.cloned())?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clew_identity::online::Person;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn person(n: u64, population: &str, subjects: &[i64], merged_into: Option<u64>) -> Vec<Change> {
+        let person = Person {
+            population: population.into(),
+            founder: subjects[0],
+            founded_us: 0,
+            founded_in: "web".into(),
+            provisional: true,
+            merged_into: merged_into.map(PersonId),
+            held: Vec::new(),
+            subjects: subjects.to_vec(),
+            apart: Vec::new(),
+        };
+        let mut changes = vec![(Key::Founded(PersonId(n)).to_bytes(), subjects[0].to_le_bytes().to_vec())];
+        changes.extend(merged_into.map(|into| (Key::Merged(PersonId(n)).to_bytes(), into.to_le_bytes().to_vec())));
+        changes.push((Key::Person(PersonId(n)).to_bytes(), keys::person_bytes(&person)));
+        changes
+    }
+
+    fn given(subject: i64, n: u64) -> Change {
+        (Key::Subject(subject).to_bytes(), keys::subject_bytes(PersonId(n), Since::TheRun))
+    }
+
+    fn population(n: u64) -> &'static str {
+        if n.is_multiple_of(2) { "customer" } else { "employee" }
+    }
+
+    /// A table over one person a subject, each with the subject of its number.
+    fn ten() -> (Arc<RwLock<Shown>>, OnlineSubjects) {
+        let shown = Arc::<RwLock<Shown>>::default();
+        for n in 0..10 {
+            let mut changes = person(n, population(n), &[n as i64], None);
+            changes.push(given(n as i64, n));
+            shown.write().unwrap().take_in(&changes);
+        }
+        (Arc::clone(&shown), OnlineSubjects::new(shown))
+    }
+
+    fn same(a: &[RecordBatch], b: &[RecordBatch]) -> Vec<bool> {
+        a.iter().zip(b).map(|(a, b)| Arc::ptr_eq(a.column(0), b.column(0))).collect()
+    }
+
+    #[test]
+    fn only_parts_in_which_something_changed_are_made_again() {
+        let (shown, table) = ten();
+        let first = table.rows().unwrap();
+        assert_eq!(first.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [4, 4, 2]);
+        // What moves no subject.
+        let value = clew_identity::online::Value { holder: Some(PersonId(3)), ..Default::default() };
+        shown.write().unwrap().take_in(&[(Key::Value(5).to_bytes(), keys::value_bytes(&value))]);
+        assert_eq!(same(&first, &table.rows().unwrap()), [true; 3]);
+        // A new subject of a person that was there.
+        shown.write().unwrap().take_in(&[given(10, 3)]);
+        let second = table.rows().unwrap();
+        assert_eq!(same(&first, &second), [true, true, false]);
+        assert_eq!(second[2].num_rows(), 3);
+        // A merge.
+        shown.write().unwrap().take_in(&person(4, "customer", &[4], Some(0)));
+        let third = table.rows().unwrap();
+        assert_eq!(same(&second, &third), [true, false, true]);
+        assert_eq!(third[1].column(1).as_ref(), &StringArray::from_iter_values([0, 5, 6, 7].map(|n| PersonId(n).to_string())));
+        assert_eq!(shown.read().unwrap().people(), 9);
+        // A person with more subjects than it lists.
+        let many: Vec<i64> = (100..100 + MOST_SUBJECTS as i64).collect();
+        shown.write().unwrap().take_in(&person(8, "customer", &many, Some(0)));
+        let last = table.rows().unwrap();
+        assert_eq!(same(&third, &last), [false; 3]);
+        // What a run leaves takes the place of all of it.
+        shown.write().unwrap().replace(Shown::default());
+        assert!(table.rows().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_person_that_the_index_has_lost_has_nobody_elses_population() {
+        let (shown, table) = ten();
+        shown.write().unwrap().take_in(&[given(11, 77)]);
+        let rows: usize = table.rows().unwrap().iter().map(RecordBatch::num_rows).sum();
+        assert_eq!(rows, 10);
+    }
+
+    proptest! {
+        #[test]
+        fn parts_that_are_kept_say_what_new_ones_would(
+            steps in prop::collection::vec((0_u64..10, 0_u64..10, 0_i64..30, any::<bool>()), 1..40),
+        ) {
+            let (shown, table) = ten();
+            for (one, other, subject, merge) in steps {
+                let (one, other) = (one.min(other), one.max(other));
+                let changes = if merge && one < other && population(one) == population(other) {
+                    let mine: Vec<i64> = {
+                        let shown = shown.read().unwrap();
+                        shown.rows.iter().filter(|row| shown.now(row.1) == PersonId(other)).map(|row| row.0).collect()
+                    };
+                    if mine.is_empty() { continue }
+                    person(other, population(other), &mine, Some(one))
+                } else {
+                    vec![given(subject, one)]
+                };
+                shown.write().unwrap().take_in(&changes);
+                let kept = table.rows().unwrap();
+                prop_assert_eq!(kept, OnlineSubjects::new(Arc::clone(&shown)).rows().unwrap());
+                let shown = shown.read().unwrap();
+                let alone = shown.founded.keys().filter(|id| !shown.merged.contains_key(id)).count();
+                prop_assert_eq!(shown.people(), alone);
+            }
+        }
     }
 }
