@@ -23,7 +23,7 @@ use crate::expect::Expectations;
 use crate::observe::{NotePlace, Observed};
 use crate::outcome::{MAX_SALT, Offered, check, rename_subject};
 use crate::reader::Reader;
-use crate::spec::Source;
+use crate::spec::{Kind, Source};
 
 /// Subjects that an import remembers: 160 MB at most.
 const MOST_SUBJECTS: usize = 10_000_000;
@@ -92,7 +92,6 @@ impl<'a> Importer<'a> {
         source: &'a Source,
         expectations: &Arc<Expectations>,
         fingerprint: &str,
-        numbering: Numbering,
     ) -> Result<Run<'a>, ImportError> {
         let batch = self.lake.batches().open_batch(&source.name, fingerprint, 0)?;
         Ok(Run {
@@ -103,14 +102,14 @@ impl<'a> Importer<'a> {
             files: Vec::new(),
             expectations: Arc::clone(expectations),
             renamed: BTreeMap::new(),
-            is_numbered: numbering == Numbering::Rows,
+            is_numbered: source.spec.kind().is_none_or(Kind::numbers_rows),
             quality: Quality::default(),
             since: Instant::now(),
         })
     }
 
     fn begin_job(&self, job: &'a Job<'a>) -> Result<Run<'a>, ImportError> {
-        let mut run = self.begin(job.source, &job.expectations, &job.fingerprint, Numbering::Rows)?;
+        let mut run = self.begin(job.source, &job.expectations, &job.fingerprint)?;
         run.files = job.files.iter().map(|file| RunFile::new(&file.name, Vec::new(), Some(file.seen()))).collect();
         job.files.iter().for_each(|file| run.learn(&file.work));
         Ok(run)
@@ -307,15 +306,6 @@ impl<'a> Importer<'a> {
         }
         Ok(deleted)
     }
-}
-
-/// Whether the number of a row says which row it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Numbering {
-    /// It is that of a file.
-    Rows,
-    /// It counts arrivals.
-    Arrivals,
 }
 
 impl<'a> Run<'a> {

@@ -15,7 +15,7 @@ use rustc_hash::{FxHashSet, FxHasher};
 
 use super::super::ImportError;
 use super::super::job::{FileWork, Planner, declared};
-use super::super::run::{Numbering, Run, RunFile};
+use super::super::run::{Run, RunFile};
 use super::super::workers::Start;
 use super::{PullError, Puller, SourceReport};
 use crate::drift::known_columns;
@@ -110,7 +110,7 @@ impl<'a> Puller<'a> {
         let known = known_columns(self.importer.lake, &source.name).await.map_err(ImportError::from)?;
         let mut planner = planner.map_err(PullError::Problems)?.with_known(known);
         let fingerprint = format!("{:016x}", declared(source));
-        let mut run = self.importer.begin(source, planner.expectations(), &fingerprint, Numbering::Rows)?;
+        let mut run = self.importer.begin(source, planner.expectations(), &fingerprint)?;
         for object in &objects {
             let seen = Position { name: format!("{PLACE}{}", object.key), value: version(object) };
             run.add(RunFile::new(&name_of(spec, object), version(object), Some(seen)));

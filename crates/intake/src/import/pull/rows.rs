@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use super::super::ImportError;
 use super::super::job::{Planner, declared};
-use super::super::run::{MARK_POSITION, Numbering, RunFile};
+use super::super::run::{MARK_POSITION, RunFile};
 use super::super::workers::Start;
 use super::{PAUSE, PullError, Puller, SourceReport, TRIES};
 use crate::connect::{Column, ConnectError, Connection, Question, StoredMark, begin, database_of};
@@ -91,7 +91,7 @@ impl<'a> Puller<'a> {
         };
 
         let fingerprint = format!("{:016x}", declared(source));
-        let mut run = self.importer.begin(source, planner.expectations(), &fingerprint, Numbering::Arrivals)?;
+        let mut run = self.importer.begin(source, planner.expectations(), &fingerprint)?;
         let file = run.add(RunFile::new(&name, Vec::new(), None));
         self.importer.recall(&mut run).await?;
         let first_row = run.next_row(file);
