@@ -150,6 +150,8 @@ fn question(database: &Database, columns: Vec<Column>, mark: Option<&str>, now: 
         let message = format!("the column {name} is of type {}, which has no order that grows", columns[at].kind);
         return Err(ConnectError::refused(message, "take a time, a number or a text as the mark"));
     };
+    // One that is no place was stored by an older version: everything is read again, and is there already.
+    let mark = mark.filter(|mark| kind.is_place(mark));
     // The overlap is checked before the first pull too.
     let from = mark.map(|mark| begin(mark, kind, database.overlap.as_ref())).transpose()?;
     if from.is_none() {
