@@ -480,8 +480,11 @@ fn tracking_calls_of_a_topic_are_corrected_by_the_time_of_the_broker() {
     let batch = json!({"batch": [{"type": "identify", "userId": "u1", "traits": {"email": "ann@example.org"}},
                                  {"type": "track", "event": "Paid", "userId": "u1", "messageId": "m3"}]});
     let bodies = [skewed.to_string(), "poison".to_owned(), timeless.to_string(), batch.to_string(), timeless.to_string()];
-    kafka.publish(0, bodies.map(|body| Some(body.into_bytes())).into_iter().chain([None]).collect());
-    let folder = project(&format!("{}messages: tracking\nchannel: app\n", kafka_source(&broker.address, "calls", "")));
+    let sized = json!({"type": "track", "event": "Sized", "userId": "u1", "messageId": "m4", "properties": {"size": "L"}});
+    let sized = Some(sized.to_string().into_bytes());
+    kafka.publish(0, bodies.map(|body| Some(body.into_bytes())).into_iter().chain([None, sized]).collect());
+    let tracking = format!("{}messages: tracking\nchannel: app\n", kafka_source(&broker.address, "calls", ""));
+    let folder = project(&format!("{tracking}columns: {{size: int}}\n"));
     let dir = folder.path();
     std::fs::remove_file(dir.join("sources/orders.events.sql")).unwrap();
     clew(dir, &["check"]).done();
@@ -489,8 +492,8 @@ fn tracking_calls_of_a_topic_are_corrected_by_the_time_of_the_broker() {
     let messages = &said["sources"][0]["messages"];
     assert_eq!(
         ["accepted", "duplicate", "quarantined"].map(|term| messages[term].as_u64().unwrap()),
-        [4, 1, 2],
-        "the retry of a producer is a duplicate, the poison and the empty message are set aside: {said}"
+        [4, 1, 3],
+        "the retry of a producer is a duplicate; the poison, the empty message and the size that is no number are set aside: {said}"
     );
     let events =
         rows(dir, "SELECT event_id, name, CAST(occurred_at AS VARCHAR) AS at, file, row_no FROM events ORDER BY event_id");
@@ -503,8 +506,18 @@ fn tracking_calls_of_a_topic_are_corrected_by_the_time_of_the_broker() {
         [
             json!({"reason": "unreadable", "file": "kafka:calls/0", "row_no": 1}),
             json!({"reason": "unreadable", "file": "kafka:calls/0", "row_no": 5}),
+            json!({"reason": "invalid_number", "file": "kafka:calls/0", "row_no": 6}),
         ]
     );
+    // A call that is mended is stored at the place and the time that the broker gave it.
+    write(dir, "sources/orders.yaml", &tracking);
+    let done = clew(dir, &["replay", "orders", "--json"]).json();
+    assert_eq!(done["sources"][0]["outcomes"]["stored"], 1, "{done:#}");
+    let mended = rows(dir, "SELECT file, row_no, CAST(received_at AS VARCHAR) AS at FROM events WHERE event_id = 'm4'");
+    assert_eq!((&mended[0]["file"], &mended[0]["row_no"]), (&json!("kafka:calls/0"), &json!(6)));
+    assert!(mended[0]["at"].as_str().unwrap().starts_with("2026-01-31T12:00:00.123"), "{mended:?}");
+    assert_eq!(value(dir, "SELECT count(*) FROM quarantine"), json!(3), "what is refused again is the row that it was");
+    assert_eq!(clew(dir, &["audit", "--json"]).json()["holds"], true);
     // Another topic of the name: shorter, or with another message where ours was.
     for bodies in [2, 9] {
         broker.kill();
@@ -551,6 +564,23 @@ fn rows_of_a_topic_show_their_key_and_begin_where_the_source_says() {
     );
     assert_eq!(rows(dir, "SELECT reason, row_no FROM quarantine"), [json!({"reason": "unreadable", "row_no": first + 2})]);
     assert_eq!(clew(dir, &["audit", "--json"]).json()["holds"], true);
+}
+
+#[test]
+fn a_partition_that_is_met_later_begins_with_its_first_message() {
+    let Some(broker) = Service::start("kafka", "kafka, a new partition") else { return };
+    let kafka = Kafka::connect(&broker.address, "orders", 4);
+    kafka.publish(0, vec![Some(order(1))]);
+    // One partition is not there yet, as far as the source sees it.
+    let folder = project(&kafka_source(&broker.address, "orders", ", start: latest, partitions: [0, 1, 2]"));
+    let dir = folder.path();
+    clew(dir, &["import", "--until-empty"]).done();
+    assert_eq!(value(dir, "SELECT count(*) FROM events"), json!(0), "it begins with what comes");
+    // It appears and fills while nobody is connected.
+    kafka.publish(3, vec![Some(order(2)), Some(order(3))]);
+    write(dir, "sources/orders.yaml", &kafka_source(&broker.address, "orders", ", start: latest"));
+    clew(dir, &["import", "--until-empty"]).done();
+    assert_eq!(rows(dir, "SELECT file, row_no FROM events ORDER BY row_no"), [0, 1].map(|row| json!({"file": "kafka:orders/3", "row_no": row})));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use clew_intake::expect::{Expectations, Judged};
 use clew_intake::mapping::{Engine, Lookups};
-use clew_intake::observe::{LATER_ROWS, Observed, Sampling, sample};
+use clew_intake::observe::{LATER_ROWS, Observed, Sampling};
 use clew_intake::{Defaults, Source, SourceSpec, Sources};
 
 const ROWS: usize = 65_536;
@@ -59,7 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let nanos = since.elapsed().as_nanos() as f64 / (blocks * ROWS) as f64;
         println!("{what:28} {nanos:8.2} ns a row");
     };
-    let sampled = sample(&Sampling::File, ROWS as i64 + 1, ROWS, 0);
+    let sampled = Sampling::File.of(ROWS as i64 + 1, ROWS, 0);
     println!("{COLUMNS} columns, {ROWS} rows a block, {LATER_ROWS} of them profiled, {blocks} blocks");
     report("counts", &|| Observed::default().see_raw(&rows, &rows.schema(), &[]));
     report("counts and profiles", &|| Observed::default().see_raw(&rows, &rows.schema(), &sampled));

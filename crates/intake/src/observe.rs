@@ -64,7 +64,7 @@ pub enum Sampling {
 
 impl Sampling {
     /// Places among `n` rows whose first has the number `first_row`.
-    fn of(&self, first_row: i64, n: usize, at: i64) -> Vec<u32> {
+    pub fn of(&self, first_row: i64, n: usize, at: i64) -> Vec<u32> {
         let most = match self {
             Self::File if first_row == 1 => FIRST_ROWS,
             Self::File => LATER_ROWS,
@@ -325,11 +325,6 @@ impl NotePlace<'_> {
         let columns = columns.collect();
         RecordBatch::try_new(schema, columns).expect("every column has its type and a value per row")
     }
-}
-
-/// The sample of `n` rows.
-pub fn sample(sampling: &Sampling, first_row: i64, n: usize, at: i64) -> Vec<u32> {
-    sampling.of(first_row, n, at)
 }
 
 /// Every so-manieth of `n` facts, as many as rows are sampled.

@@ -380,3 +380,55 @@ async fn the_door_keeps_out_tells_and_looks_back_on_the_day_before() {
     assert!(number(&lake, "SELECT count(*) FROM field_quality WHERE profile IS NOT NULL").await > 20, "profiles are written");
     assert_holds(&project, &lake).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_fresh_a_day_was_does_not_change_when_a_server_is_started_again() {
+    const HOUR: i64 = DAY / 24;
+    let mut project = Project::new();
+    project.source("hooks", "api: rows\nexpect: [{freshness: 2h}]", &[("events", EVENTS)]);
+    let clock = Arc::new(HandClock(AtomicI64::new(MONDAY)));
+    let lake = lake_at(project.dir.path(), &clock).await;
+    let told = async || number(&lake, "SELECT count(*) FROM alarms WHERE rule = 'freshness'").await;
+    let send = async |batch: usize, at: i64| {
+        clock.0.store(at, Ordering::Relaxed);
+        let door = Door::open(&lake, &project.sources, BUDGET);
+        post(&door, &orders(batch, 5, 10_000)).await;
+        door.close().await;
+    };
+    // The last rows of Monday come at 23:30, the next at half past midnight.
+    let evening = MONDAY + 11 * HOUR + HOUR / 2;
+    send(0, evening).await;
+    send(1, evening + HOUR).await;
+    assert_eq!(told().await, 0);
+    send(2, evening + 18 * HOUR).await;
+    assert_eq!(told().await, 0, "a server that is started at six in the evening finds what was found at night");
+    // After Tuesday nothing comes for ten hours.
+    send(3, evening + 34 * HOUR).await;
+    assert_eq!(told().await, 1);
+    assert_eq!(number(&lake, "SELECT CAST(after AS BIGINT) FROM alarms WHERE rule = 'freshness'").await, 16 * 3_600);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn small_files_share_their_profiles() {
+    let mut project = Project::new();
+    for file in 0..40 {
+        project.write(&format!("{file}.csv"), orders(file, 10, 10_000));
+    }
+    project.source("shop", "files: '*.csv'", &[("events", EVENTS)]);
+    let lake = project.lake().await;
+    assert_eq!(project.import(&lake).await.unwrap().stored(), 400);
+    assert_eq!(number(&lake, "SELECT count(DISTINCT chunk) FROM field_quality WHERE profile IS NOT NULL").await, 3);
+    assert_eq!(number(&lake, "SELECT sum(n) FROM field_quality WHERE target = 'events' AND field = 'amount'").await, 400);
+    assert_holds(&project, &lake).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_are_as_fresh_as_what_they_say_and_not_as_their_arrival() {
+    let mut project = Project::new();
+    project.write("a.csv", "id,city,since\n1,Cork,2026-01-01\n");
+    let records = "SELECT id, city, since AS valid_from FROM raw";
+    project.source("crm", "files: a.csv\nexpect: [{freshness: 2d}]", &[("records", records)]);
+    let clock = Arc::new(HandClock(AtomicI64::new(MONDAY)));
+    let lake = lake_at(project.dir.path(), &clock).await;
+    assert_eq!(only(&project.import(&lake).await.unwrap()).rule, "freshness");
+}

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use clew_intake::{Failure, ImportReport, Progress, Severity, check, check_connection, import};
+use clew_intake::{Failure, ImportReport, Progress, Request, Severity, check, check_connection, import, replay};
 use mysql_async::prelude::Queryable;
 use support::databases::{new_mysql, new_postgres, postgres};
 use support::services::{Own, TestBucket, shared};
@@ -77,6 +77,26 @@ async fn postgres_gives_what_is_new_and_ties_and_nulls_are_not_lost() {
     // From here on the mark is that of the changed row.
     let report = project.import(&lake).await.unwrap();
     assert_eq!(rows(&report), (4, 0, 4));
+    balanced(&lake, &project).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_a_query_that_is_refused_again_is_the_row_that_it_was() {
+    let Some(address) = shared("postgres") else { return };
+    let (url, client) = new_postgres(&address).await;
+    client.batch_execute("CREATE TABLE orders (id int PRIMARY KEY, at text, customer text, changed timestamptz)").await.unwrap();
+    client.batch_execute("INSERT INTO orders VALUES (1, 'never', 'c1', '2024-02-01'), (2, '2024-01-31', 'c2', '2024-02-01')").await.unwrap();
+    let mut project = Project::new();
+    orders(&mut project, "postgres", &url, QUERY, "overlap: '0'");
+    let lake = project.lake().await;
+    assert_eq!(rows(&project.import(&lake).await.unwrap()), (2, 1, 0));
+    let request = Request { decided_by: "ann".into(), ..Request::default() };
+    let report = replay(&lake, &project.sources, &request).await.unwrap();
+    let outcomes = report.outcomes();
+    assert_eq!((outcomes.quarantined, outcomes.replaced), (1, 0), "nothing has changed: {report:#?}");
+    // Pulled once more, it is known again: by what it says, not by when it came.
+    assert_eq!(rows(&project.import(&lake).await.unwrap()).1, 0);
+    assert_eq!(number(&lake, "SELECT count(*) FROM quarantine_open").await, 1);
     balanced(&lake, &project).await;
 }
 

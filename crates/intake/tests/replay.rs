@@ -348,6 +348,24 @@ async fn of_two_facts_in_conflict_the_first_is_kept_or_the_other_gets_an_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_made_row_leaves_out_is_empty_and_not_missing() {
+    let sql = |at: &str| {
+        format!("SELECT 'said' AS name, 'phone' AS channel, {at} AS occurred_at, coalesce(speaker, 'nobody') AS agent_id, text FROM raw")
+    };
+    let mut project = Project::new();
+    project.write("call.vtt", "WEBVTT\n\n00:00.000 --> 00:01.000\n<v Ada>Hello\n\n00:01.000 --> 00:02.000\nno voice here\n");
+    project.source("calls", "files: call.vtt", &[("events", &sql("'never'"))]);
+    let lake = project.lake().await;
+    project.import(&lake).await.unwrap();
+    assert_eq!(open(&lake).await, 2);
+    project.source("calls", "files: call.vtt", &[("events", &sql("'2026-01-02'"))]);
+    let report = replayed(&lake, &project, &all()).await;
+    assert_eq!(outcomes(&report), [2, 0, 0, 0, 0], "{report:#?}");
+    assert_eq!(texts(&lake, "SELECT agent_id FROM events ORDER BY row_no").await, ["Ada", "nobody"]);
+    assert_eq!(project.import(&lake).await.unwrap().stored(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_was_late_is_not_the_newest() {
     let mut project = Project::new();
     let sql = |city: &str| format!("SELECT id, {city} AS city, born AS birth_date FROM raw");

@@ -26,6 +26,14 @@ pub enum MarkKind {
     Text,
 }
 
+impl MarkKind {
+    /// Whether rows can lie behind `mark`. NaN and infinity, which databases order behind all numbers, are no place: nothing would ever come
+    /// again.
+    pub fn is_place(self, mark: &str) -> bool {
+        self != Self::Number || mark.ends_with(|last: char| last.is_ascii_digit())
+    }
+}
+
 /// What is stored with the facts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredMark {
@@ -54,7 +62,7 @@ impl Place {
     /// Takes in the marks of `rows`, which come in their order. Returns how many rows have none.
     pub fn advance(&mut self, rows: &RecordBatch) -> u64 {
         let marks = rows.column(self.at).as_string::<i32>();
-        let last = marks.iter().flatten().rev().find(|mark| !mark.is_empty() && !self.is_ahead(mark));
+        let last = marks.iter().flatten().rev().find(|mark| !mark.is_empty() && self.kind.is_place(mark) && !self.is_ahead(mark));
         if let Some(mark) = last {
             self.stored.mark = Some(mark.to_owned());
         }
@@ -183,6 +191,15 @@ mod tests {
         // Only those: the place stays.
         place.advance(&rows(&[Some("infinity")]));
         assert_eq!(mark(&place).as_deref(), Some("2026-02-01T10:00:00+00:00"));
+    }
+
+    #[test]
+    fn what_is_no_number_is_no_place() {
+        let mut place = place(MarkKind::Number, "2026-03-01T00:00:00Z");
+        place.advance(&rows(&[Some("7"), Some("8.5"), Some("Infinity"), Some("NaN"), None]));
+        assert_eq!(mark(&place).as_deref(), Some("8.5"));
+        place.advance(&rows(&[Some("NaN")]));
+        assert_eq!(mark(&place).as_deref(), Some("8.5"));
     }
 
     #[test]

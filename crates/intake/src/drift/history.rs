@@ -11,6 +11,7 @@ use datafusion::error::DataFusionError;
 use jiff::civil::Date;
 
 use super::{HISTORY, Seen, Volumes, Window};
+use crate::expect::time_of;
 use crate::typing::convert::text;
 
 /// Days that volumes are read of: ten weeks.
@@ -191,15 +192,11 @@ pub async fn known_columns(lake: &Lake, source: &str) -> Result<BTreeMap<String,
     Ok(known)
 }
 
-/// When the newest fact of `source` was: the newest time of events and answers, microseconds.
+/// When the newest fact of `source` was, microseconds.
 pub async fn newest_fact(lake: &Lake, source: &str, tables: &[&str]) -> Result<Option<i64>, DataFusionError> {
     let mut newest = None;
     for table in tables {
-        let time = match *table {
-            "events" => "occurred_at",
-            "responses" => "answered_at",
-            _ => "received_at",
-        };
+        let time = time_of(table);
         let sql = format!("SELECT max({time}) FROM {table} WHERE source = {}", quoted(source));
         for batch in rows(lake, &sql).await? {
             let column = batch.column(0).as_primitive::<TimestampMicrosecondType>();
@@ -209,20 +206,32 @@ pub async fn newest_fact(lake: &Lake, source: &str, tables: &[&str]) -> Result<O
     Ok(newest)
 }
 
-/// The rows that a live source brought on `day`, and when the newest of them came in (microseconds).
-pub async fn rows_of_day(lake: &Lake, source: &str, day: Date) -> Result<(u64, Option<i64>), DataFusionError> {
+/// What a live source brought on a day; times in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Brought {
+    /// Rows.
+    pub rows: u64,
+    /// When the last of them came in.
+    pub last_at: Option<i64>,
+    /// When the first rows came in behind that day.
+    pub next_at: Option<i64>,
+}
+
+/// What a live source brought on `day`.
+pub async fn brought_on(lake: &Lake, source: &str, day: Date) -> Result<Brought, DataFusionError> {
     let from = epoch_day(day) * DAY;
+    let (at, end) = ("CAST(at AS BIGINT)", from + DAY);
     let sql = format!(
-        "SELECT sum(rows_read), CAST(max(at) AS BIGINT) FROM accounting WHERE source = {} AND {NO_REPLAY} AND target IS NULL AND rows_read > 0 \
-         AND CAST(at AS BIGINT) >= {from} AND CAST(at AS BIGINT) < {}",
-        quoted(source),
-        from + DAY
+        "SELECT sum(rows_read) FILTER (WHERE {at} < {end}), max({at}) FILTER (WHERE {at} < {end}), min({at}) FILTER (WHERE {at} >= {end}) \
+         FROM accounting WHERE source = {} AND {NO_REPLAY} AND target IS NULL AND rows_read > 0 AND {at} >= {from}",
+        quoted(source)
     );
-    let mut found = (0, None);
+    let mut found = Brought::default();
     for batch in rows(lake, &sql).await? {
-        let (sum, at) = (number(&batch, 0)?, number(&batch, 1)?);
-        found.0 = sum.iter().flatten().sum::<i64>().max(0) as u64;
-        found.1 = at.iter().flatten().max();
+        let (sum, last, next) = (number(&batch, 0)?, number(&batch, 1)?, number(&batch, 2)?);
+        found.rows = sum.iter().flatten().sum::<i64>().max(0) as u64;
+        found.last_at = last.iter().flatten().max();
+        found.next_at = next.iter().flatten().min();
     }
     Ok(found)
 }

@@ -28,7 +28,7 @@ use clew_cleanse::drift as measure;
 use clew_cleanse::profile::{Kind, Profile};
 use jiff::civil::Date;
 
-pub use self::history::{Windows, batches, day_of, days, known_columns, newest_fact, rows_of_day};
+pub use self::history::{Brought, Windows, batches, brought_on, day_of, days, known_columns, newest_fact};
 use crate::alarm::{Alarm, AlarmKind};
 use crate::expect::{DriftSpec, OnFailure};
 use crate::nearest::nearest;
@@ -46,6 +46,8 @@ pub const FALSE_ALARMS: f64 = 0.01;
 pub const NULL_RATE: f64 = 0.05;
 /// How many times as many different values, or as few: our choice.
 pub const DISTINCT: f64 = 2.0;
+/// Columns that are new or vanished and told by name. Where there are more, keys of the JSON are values, such as ids, and may be personal.
+pub const MOST_NAMED: usize = 20;
 /// Seconds below which the age of the newest fact is never odd.
 const FRESH_S: f64 = 3_600.0;
 /// A fill rate above this makes a JSON key one that is always there.
@@ -138,36 +140,50 @@ fn drift(rule: &str, (target, field): (Option<&str>, Option<&str>), n: u64) -> A
     }
 }
 
+/// The raw columns of a window, without those that are not compared.
+fn raw<'w>(window: &'w Window, limits: &Limits) -> BTreeSet<&'w str> {
+    let raw = window.columns.keys().filter(|(target, field)| target.is_none() && !limits.ignore.contains(field));
+    raw.map(|(_, field)| field.as_str()).collect()
+}
+
 /// New, vanished and retyped raw columns.
 fn structure(before: &[Window], now: &Window, limits: &Limits, gone: &BTreeSet<String>) -> Vec<Alarm> {
-    let raw = |window: &Window| -> BTreeSet<String> {
-        window.columns.keys().filter(|(target, _)| target.is_none()).map(|(_, field)| field.clone()).collect()
-    };
-    let (with_raw, here) = (before.iter().filter(|window| !raw(window).is_empty()).collect::<Vec<_>>(), raw(now));
-    if with_raw.is_empty() || here.is_empty() {
-        return Vec::new();
+    let here = raw(now, limits);
+    let mut earlier = before.iter().map(|window| raw(window, limits)).filter(|columns| !columns.is_empty());
+    let Some(mut always) = earlier.next().filter(|_| !here.is_empty()) else { return Vec::new() };
+    let (mut known, mut windows) = (always.clone(), 1);
+    for columns in earlier {
+        always.retain(|field| columns.contains(field));
+        known.extend(columns);
+        windows += 1;
     }
-    let known: BTreeSet<String> = with_raw.iter().flat_map(|window| raw(window)).collect();
-    let always: BTreeSet<String> =
-        known.iter().filter(|field| with_raw.iter().all(|window| raw(window).contains(*field))).cloned().collect();
     let rows = now.columns.values().map(|seen| seen.n).max().unwrap_or(0);
-    let windows = with_raw.len();
+    let new: Vec<&str> = here.difference(&known).copied().collect();
+    let vanished: Vec<&str> = always.difference(&here).copied().filter(|field| !gone.contains(*field)).collect();
     let mut alarms = Vec::new();
-    for field in here.difference(&known) {
+    for field in new.iter().filter(|_| new.len() <= MOST_NAMED) {
         let mut alarm = drift("new_column", (None, Some(field)), rows);
         alarm.detail = format!("the column {field} is new: none of the {windows} batches before had it");
         alarm.remedy = "map it if it says something that is needed".into();
         alarms.push(alarm);
     }
-    for field in always.difference(&here).filter(|field| !gone.contains(*field)) {
+    for field in vanished.iter().filter(|_| vanished.len() <= MOST_NAMED) {
         let mut alarm = drift("vanished_column", (None, Some(field)), rows);
         alarm.detail = format!("the column {field} has vanished: all {windows} batches before had it");
-        let near = nearest(field, here.difference(&known).map(String::as_str));
+        let near = nearest(field, new.iter().copied().take(MOST_NAMED));
         alarm.remedy = match near {
             Some(near) => format!("ask the source's owner; was it renamed to {near}?"),
             None => "ask the source's owner; no mapping that is in use reads it".to_owned(),
         };
         alarms.push(alarm);
+    }
+    for (rule, fields, what) in [("new_column", &new, "are new"), ("vanished_column", &vanished, "have vanished")] {
+        if fields.len() > MOST_NAMED {
+            let mut alarm = drift(rule, (None, None), rows);
+            alarm.detail = format!("{} columns {what}, compared with {windows} batches before", fields.len());
+            alarm.remedy = "where keys of the JSON are ids, ask for a list of objects, or ignore them with `drift: {ignore: …}`".into();
+            alarms.push(alarm);
+        }
     }
     for (key, seen) in now.columns.iter().filter(|((target, field), _)| target.is_none() && !limits.ignore.contains(field)) {
         alarms.extend(retyped(before, key, seen));

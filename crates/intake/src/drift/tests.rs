@@ -165,6 +165,28 @@ fn too_few_windows_or_values_have_no_answer() {
 }
 
 #[test]
+fn keys_that_are_ids_are_told_once_and_by_number() {
+    let mut numbers = Numbers(5);
+    let mut with_ids = |at: i64, ids: std::ops::Range<usize>| {
+        let mut window = window(&mut numbers, day(at), 100, Planted::Nothing);
+        for id in ids {
+            window.columns.insert((None, format!("customer-{id}")), Seen { n: 100, nulls: 99, profile: None });
+        }
+        window
+    };
+    let before: Vec<Window> = (0..4).map(|at| with_ids(at, 0..30)).collect();
+    let told = compare(&before, &with_ids(4, 1_000..2_000), &limits(), &BTreeSet::new());
+    let rules: Vec<_> = told.iter().map(|alarm| (alarm.rule.as_str(), alarm.field.as_deref())).collect();
+    assert_eq!(rules, [("new_column", None), ("vanished_column", None)]);
+    assert!(told[0].detail.starts_with("1000 columns are new") && told[1].detail.starts_with("30 columns have vanished"));
+    assert!(told.iter().all(|alarm| !format!("{alarm:?}").contains("customer-")), "{told:?}");
+    // A handful has names.
+    let told = compare(&before, &with_ids(4, 20..50), &limits(), &BTreeSet::new());
+    assert_eq!(told.len(), 2 * MOST_NAMED, "{told:?}");
+    assert!(told.iter().all(|alarm| alarm.field.as_ref().is_some_and(|field| field.starts_with("customer-"))));
+}
+
+#[test]
 fn a_column_that_another_alarm_tells_is_not_told_twice() {
     let mut numbers = Numbers(5);
     let before: Vec<Window> = (0..4).map(|at| window(&mut numbers, day(at), 100, Planted::Nothing)).collect();

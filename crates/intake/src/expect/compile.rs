@@ -141,7 +141,7 @@ impl Compiler<'_> {
     /// What is looked at: the table (none: raw rows) and the field (none: the row).
     fn scope(&self, kind: &str, expectation: &Expectation) -> Result<(Option<&'static Table>, Option<String>), Wrong> {
         let is_raw = expectation.target.as_deref() == Some("raw");
-        let takes_rows = self.source.spec.api != Some(Api::Tracking);
+        let takes_rows = self.source.spec.live() != Some(Api::Tracking);
         match (&expectation.field, &expectation.column, kind) {
             (Some(_), Some(_), _) => {
                 Err(wrong("it says both `field:` and `column:`", "keep one: field is behind the mapping, column before it"))
@@ -169,7 +169,7 @@ impl Compiler<'_> {
     }
 
     fn target(&self, expectation: &Expectation) -> Result<&'static Table, Wrong> {
-        let filled: Vec<&'static Table> = if self.source.spec.api == Some(Api::Tracking) {
+        let filled: Vec<&'static Table> = if self.source.spec.live() == Some(Api::Tracking) {
             ["events", "records"].into_iter().filter_map(Table::find).collect()
         } else {
             self.source.mappings.iter().map(|mapping| mapping.target).collect()

@@ -40,6 +40,26 @@ fn compiled(expect: &Json) -> Result<Expectations, Vec<ExpectationProblem>> {
     futures::executor::block_on(Expectations::of(&sources, &source, &engine, &Loaded::default()))
 }
 
+#[test]
+fn calls_are_looked_at_as_facts_however_they_come() {
+    let (mut sources, mut source) = project(&json!([{"target": "events", "field": "name", "not_null": true}]));
+    source.mappings.clear();
+    for way in [json!({"api": "tracking"}), json!({"nats": {"url": "nats://host", "stream": "S"}, "messages": "tracking"})] {
+        let mut spec: SourceSpec = serde_json::from_value(way).unwrap();
+        spec.expect = source.spec.expect.clone();
+        source.spec = spec;
+        sources.sources[0] = source.clone();
+        let engine = Engine::new(Lookups::new()).unwrap();
+        let of = |source: &Source| {
+            futures::executor::block_on(Expectations::of(&sources, source, &engine, &Loaded::default()))
+        };
+        assert_eq!(of(&source).unwrap().rules().len(), 1);
+        let column = json!([{"column": "name", "not_null": true}]);
+        let raw = Source { spec: SourceSpec { expect: serde_json::from_value(column).unwrap(), ..source.spec.clone() }, ..source.clone() };
+        assert!(of(&raw).unwrap_err()[0].message.contains("no raw columns"));
+    }
+}
+
 fn raw(columns: &[(&str, &[Option<&str>])]) -> RecordBatch {
     let n = columns[0].1.len() as i64;
     let mut fields = vec![Field::new(ROW, DataType::Int64, false)];

@@ -13,12 +13,15 @@ use xxhash_rust::xxh3::Xxh3;
 use super::{ImportError, Loaded};
 use crate::drift::{Seen, is_surely_absent};
 use crate::expect::{ExpectationProblem, Expectations, OnMissingColumn, RawConditions};
-use crate::mapping::{Engine, Parsed, Prepared, Program, SqlProblem};
+use crate::mapping::{self, Engine, Parsed, Program, SqlProblem};
 use crate::nearest::nearest;
 use crate::reader::{ROW, ReadError, ReadOptions, Reader, fingerprint, list};
 use crate::spec::{Mapping, Mode, Problem, Severity, Source, Sources, kind_problem};
 use crate::typing::cleansing::conventions::Conventions;
 use crate::typing::{Origin, Typer, slots};
+
+/// Plans of a source that are kept: one for each set of columns.
+pub const MOST_PLANS: usize = 64;
 
 /// One file of a job.
 pub struct FileJob {
@@ -63,8 +66,6 @@ pub struct FileWork {
     pub looked_at: Vec<String>,
     /// All raw columns of the file.
     pub schema: SchemaRef,
-    /// By mapping: the columns of its facts that it fills.
-    pub fields: Vec<Vec<String>>,
     /// What the expectations over raw rows are for these columns.
     pub conditions: RawConditions,
     /// Columns that are read, that earlier imports had, and that these files lack: their rows go to quarantine.
@@ -174,59 +175,39 @@ impl<'a> Job<'a> {
         (source, wanted): (&'a Source, &(dyn Fn(&Path) -> bool + Sync)),
         known: &BTreeMap<String, Seen>,
     ) -> Result<Self, Vec<Problem>> {
-        let mut problems = Vec::new();
-        let origin = match origin(sources, rules, source) {
-            Ok(origin) => Some(Arc::new(origin)),
-            Err(found) => {
-                problems.extend(found);
-                None
-            }
-        };
-        let parsed = parse_all(engine, source).unwrap_or_else(|found| {
-            problems.extend(found);
-            Vec::new()
-        });
+        let (planner, mut problems) = Planner::as_far_as_sound(sources, (engine, loaded), rules, source).await;
+        let mut planner = planner.map(|planner| planner.with_known(known.clone()));
         problems.extend(kind_problem(source));
-        let expectations = Expectations::of(sources, source, engine, loaded).await.unwrap_or_else(|found| {
-            problems.extend(of_expectations(source, found));
-            Expectations::default()
-        });
-        let paths = list(&sources.dir, source.spec.files.as_ref()).map_err(|error| vec![of_file(source, error)]);
-        let paths = paths.unwrap_or_else(|found| {
-            problems.extend(found);
+        let paths = list(&sources.dir, source.spec.files.as_ref()).unwrap_or_else(|error| {
+            problems.push(of_file(source, error));
             Vec::new()
         });
-        let expectations = Arc::new(expectations);
+        let expectations = planner.as_ref().map(|planner| Arc::clone(planner.expectations())).unwrap_or_default();
         let mut job = Self { source, files: Vec::new(), expectations, fingerprint: String::new(), warnings: Vec::new() };
-        let expectations = Arc::clone(&job.expectations);
-        let mut works: Vec<(SchemaRef, Arc<FileWork>)> = Vec::new();
         let root = common_root(&paths);
         let declared = declared(source);
         for path in paths.into_iter().filter(|path| wanted(path)) {
-            let prepared = match &origin {
-                Some(origin) => {
-                    let plan = Plan { engine, origin, source, parsed: &parsed, expectations: &expectations, known };
-                    job.prepare_file(&plan, &path, &mut works).await
-                }
-                None => Reader::open(&path, &ReadOptions::of(&source.spec))
-                    .map(|_| None)
-                    .map_err(|error| vec![of_file(source, error)]),
+            let prepared = match &mut planner {
+                Some(planner) => planner.prepare(&path).await,
+                None => Reader::open(&path, &ReadOptions::of(&source.spec)).map(|_| None).map_err(Unprepared::Read),
             };
-            match prepared {
-                Ok(Some((options, work))) => {
+            let found = match prepared {
+                Ok(Some(Prepared { options, work, warnings })) => {
+                    job.warn(&path, warnings);
                     let name = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
                     match fingerprint(&path) {
                         Ok(content) => {
                             job.files.push(FileJob { path, name, options, work, version: content.wrapping_add(declared) });
+                            continue;
                         }
-                        Err(error) => problems.push(of_file(source, error)),
+                        Err(error) => vec![of_file(source, error)],
                     }
                 }
-                Ok(None) => {}
-                Err(found) => {
-                    problems.extend(found.into_iter().filter(|problem| !problems.contains(problem)).collect::<Vec<_>>());
-                }
-            }
+                Ok(None) => continue,
+                Err(Unprepared::Read(error)) => vec![of_file(source, error)],
+                Err(Unprepared::Problems(found)) => found,
+            };
+            problems.extend(found.into_iter().filter(|problem| !problems.contains(problem)).collect::<Vec<_>>());
         }
         if !problems.is_empty() {
             return Err(problems);
@@ -237,36 +218,12 @@ impl<'a> Job<'a> {
         Ok(job)
     }
 
-    async fn prepare_file(
-        &mut self,
-        plan: &Plan<'_>,
-        path: &Path,
-        works: &mut Vec<(SchemaRef, Arc<FileWork>)>,
-    ) -> Result<Option<(ReadOptions, Arc<FileWork>)>, Vec<Problem>> {
+    fn warn(&mut self, path: &Path, warnings: Vec<String>) {
         let source = self.source;
-        let refuse = |error| vec![of_file(source, error)];
-        let mut options = ReadOptions::of(&source.spec);
-        let reader = Reader::open(path, &options).map_err(refuse)?;
-        for warning in reader.warnings() {
+        self.warnings.extend(warnings.into_iter().map(|warning| {
             let message = format!("{}: {warning}", path.display());
-            let remedy = "name every column once".into();
-            let path = source.yaml_path.clone();
-            self.warnings.push(Problem { path, line: None, column: None, message, remedy, severity: Severity::Warning });
-        }
-        let (schema, open_ended) = (reader.schema(), reader.is_open_ended());
-        reader.verify().map_err(refuse)?;
-        if plan.parsed.len() != source.mappings.len() {
-            return Ok(None);
-        }
-        let work = if let Some((_, work)) = works.iter().find(|(seen, _)| *seen == schema) {
-            work.clone()
-        } else {
-            let work = Arc::new(prepare_work(plan, (&schema, open_ended)).await?);
-            works.push((schema, work.clone()));
-            work
-        };
-        options.keys = work.typers.iter().any(Typer::needs_keys);
-        Ok(Some((options, work)))
+            Problem { severity: Severity::Warning, ..Problem::in_source(source, &message, "name every column once") }
+        }));
     }
 
     /// Whether it is reference data only.
@@ -291,15 +248,34 @@ impl<'a> Planner<'a> {
     /// A planner for `source`, or what is wrong with its SQL and its expectations.
     pub async fn new(
         sources: &Sources,
-        (engine, loaded): (&'a Engine, &Loaded),
+        project: (&'a Engine, &Loaded),
         rules: &Arc<CompiledRules>,
         source: &'a Source,
     ) -> Result<Self, Vec<Problem>> {
-        let origin = Arc::new(origin(sources, rules, source)?);
-        let parsed = parse_all(engine, source)?;
-        let expectations = Expectations::of(sources, source, engine, loaded).await;
-        let expectations = Arc::new(expectations.map_err(|found| of_expectations(source, found))?);
-        Ok(Self { engine, source, origin, parsed, expectations, known: BTreeMap::new(), works: Vec::new() })
+        let (planner, problems) = Self::as_far_as_sound(sources, project, rules, source).await;
+        planner.filter(|_| problems.is_empty()).ok_or(problems)
+    }
+
+    /// A planner for those mappings and expectations of `source` that are sound, and everything that is wrong.
+    async fn as_far_as_sound(
+        sources: &Sources,
+        (engine, loaded): (&'a Engine, &Loaded),
+        rules: &Arc<CompiledRules>,
+        source: &'a Source,
+    ) -> (Option<Self>, Vec<Problem>) {
+        let mut problems = Vec::new();
+        let origin = origin(sources, rules, source).map_err(|found| problems.extend(found)).ok().map(Arc::new);
+        let parsed = parse_all(engine, source).unwrap_or_else(|found| {
+            problems.extend(found);
+            Vec::new()
+        });
+        let expectations = Expectations::of(sources, source, engine, loaded).await.unwrap_or_else(|found| {
+            problems.extend(of_expectations(source, found));
+            Expectations::default()
+        });
+        let expectations = Arc::new(expectations);
+        let (known, works) = (BTreeMap::new(), Vec::new());
+        (origin.map(|origin| Self { engine, source, origin, parsed, expectations, known, works }), problems)
     }
 
     /// The source had the raw columns `known` before: rows that lack one go to quarantine.
@@ -327,9 +303,45 @@ impl<'a> Planner<'a> {
             known: &self.known,
         };
         let work = Arc::new(prepare_work(&plan, (schema, open_ended)).await?);
+        if self.works.len() >= MOST_PLANS {
+            self.works.clear();
+        }
         self.works.push((schema.clone(), work.clone()));
         Ok(work)
     }
+
+    /// Looks at everything that can be known of a file before its first row is stored; `None` where it is sound, and the SQL is not.
+    pub async fn prepare(&mut self, path: &Path) -> Result<Option<Prepared>, Unprepared> {
+        let mut options = ReadOptions::of(&self.source.spec);
+        let reader = Reader::open(path, &options).map_err(Unprepared::Read)?;
+        let warnings = reader.warnings().to_vec();
+        let (schema, open_ended) = (reader.schema(), reader.is_open_ended());
+        reader.verify().map_err(Unprepared::Read)?;
+        if self.parsed.len() != self.source.mappings.len() {
+            return Ok(None);
+        }
+        let work = self.plan(&schema, open_ended).await.map_err(Unprepared::Problems)?;
+        options.keys = work.typers.iter().any(Typer::needs_keys);
+        Ok(Some(Prepared { options, work, warnings }))
+    }
+}
+
+/// A file that is sound.
+pub struct Prepared {
+    /// How it is read, hashes of rows included when a mapping needs them.
+    pub options: ReadOptions,
+    /// What is done with it.
+    pub work: Arc<FileWork>,
+    /// What is odd without being wrong.
+    pub warnings: Vec<String>,
+}
+
+/// Why a file cannot be taken in.
+pub enum Unprepared {
+    /// It cannot be read.
+    Read(ReadError),
+    /// The mapping does not fit it.
+    Problems(Vec<Problem>),
 }
 
 /// Changes when the SQL or the options of `source` do.
@@ -413,14 +425,12 @@ pub async fn prepare_work(plan: &Plan<'_>, (schema, open_ended): (&SchemaRef, bo
     let outputs = prepared.outputs.iter().flatten();
     let typers: Vec<Typer> =
         source.mappings.iter().zip(outputs).map(|(mapping, output)| Typer::new(origin.clone(), mapping.target, output)).collect();
-    let fields = typers.iter().map(Typer::fields).collect();
     let mut work = FileWork {
         program,
         typers,
         added,
         looked_at,
         schema: Arc::clone(schema),
-        fields,
         conditions: RawConditions::default(),
         missing: missing.into_iter().map(|column| plan.missing(schema, column)).collect(),
         absent: Vec::new(),
@@ -447,7 +457,7 @@ pub async fn prepare_work(plan: &Plan<'_>, (schema, open_ended): (&SchemaRef, bo
 
 impl Plan<'_> {
     /// The mappings planned; where columns that earlier imports had are all that is missing, as if they were there, with their names.
-    async fn program(&self, schema: &SchemaRef, open_ended: bool) -> (Prepared, Vec<String>) {
+    async fn program(&self, schema: &SchemaRef, open_ended: bool) -> (mapping::Prepared, Vec<String>) {
         let prepared = Program::prepare(self.engine, self.parsed, schema, open_ended).await;
         if open_ended || prepared.problems.is_empty() {
             return (prepared, Vec::new());
@@ -458,6 +468,13 @@ impl Plan<'_> {
         }
         let missing = lenient.added.clone();
         (lenient, missing)
+    }
+
+    /// Columns that the mappings read and that `rows` objects with the keys of `own` surely are not sent with any more.
+    pub fn absent_in(&self, work: &FileWork, own: &Schema, rows: usize) -> Vec<Missing> {
+        let lacking = work.columns().filter(|column| own.index_of(column).is_err());
+        let is_absent = |column: &&str| self.known(column).is_some_and(|seen| is_surely_absent(seen, rows as u64));
+        lacking.filter(is_absent).map(|column| self.missing(own, column.to_owned())).collect()
     }
 
     /// What is known of a raw column from earlier imports, unless rows without it are to be refused.

@@ -33,14 +33,17 @@ pub struct Quality {
 }
 
 impl Quality {
-    /// Counts repeated values of the next chunk, and gives the profiles that are due with it.
-    pub fn gather(&mut self, observed: &mut Observed, done: bool) -> BTreeMap<FieldKey, Profile> {
+    /// Counts repeated values of the next chunk, and gives the profiles that are due with it: not those of every file, since a bucket has a
+    /// hundred thousand small ones.
+    pub fn gather(&mut self, observed: &mut Observed) -> BTreeMap<FieldKey, Profile> {
         self.uniques.count(&mut observed.judged);
         self.profiles.add_profiles(std::mem::take(&mut observed.profiles));
         self.gathered += 1;
-        if !done && self.gathered < GATHERED {
-            return BTreeMap::new();
-        }
+        if self.gathered < GATHERED { BTreeMap::new() } else { self.rest() }
+    }
+
+    /// The profiles that are not written yet.
+    pub fn rest(&mut self) -> BTreeMap<FieldKey, Profile> {
         self.gathered = 0;
         std::mem::take(&mut self.profiles.profiles)
     }
@@ -49,6 +52,7 @@ impl Quality {
 impl Importer<'_> {
     /// Writes the alarms of a batch that has come to its end, and gives them.
     pub(super) async fn tell(&self, run: &mut Run<'_>) -> Result<Vec<Alarm>, ImportError> {
+        self.write_profiles(run).await?;
         let (source, batch, expectations) = (&run.source.name, run.batch.id.clone(), &run.expectations);
         let mut alarms = Vec::new();
         let mut gone = BTreeSet::new();
@@ -63,8 +67,8 @@ impl Importer<'_> {
         }
         let rows = run.files.iter().map(|file| file.report.rows.read).sum();
         let targets: Vec<&str> = run.source.mappings.iter().map(|mapping| mapping.target.name).collect();
-        let newest =
-            if expectations.of_batch.is_empty() { None } else { drift::newest_fact(self.lake, source, &targets).await? };
+        let asks_age = expectations.of_batch.iter().any(|one| matches!(one.test, BatchTest::Freshness(_)));
+        let newest = if asks_age { drift::newest_fact(self.lake, source, &targets).await? } else { None };
         alarms.extend(batch_tests(expectations, rows, newest.map(|newest| (self.lake.now().micros() - newest) / MICROS)));
         if run.source.spec.drift.is_enabled() {
             let limits = Limits::of(&run.source.spec.drift);
@@ -79,6 +83,19 @@ impl Importer<'_> {
             run.chunk += 1;
         }
         Ok(alarms)
+    }
+
+    /// Writes the profiles that no chunk of the batch took along, before they are compared.
+    async fn write_profiles(&self, run: &mut Run<'_>) -> Result<(), ImportError> {
+        let profiles = run.quality.rest();
+        if profiles.is_empty() {
+            return Ok(());
+        }
+        let mut carrier = Chunk::new(&run.source.name, run.batch.id.clone(), run.chunk, Mode::Append);
+        carrier.notes = Observed::default().notes(&run.note_place(), &profiles);
+        self.lake.append(carrier).await?;
+        run.chunk += 1;
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Prepared jobs into the lake, chunk by chunk, in order.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -23,7 +23,7 @@ use crate::expect::Expectations;
 use crate::observe::{NotePlace, Observed};
 use crate::outcome::{MAX_SALT, Offered, check, rename_subject};
 use crate::reader::Reader;
-use crate::spec::Source;
+use crate::spec::{Kind, Source};
 
 /// Subjects that an import remembers: 160 MB at most.
 const MOST_SUBJECTS: usize = 10_000_000;
@@ -55,7 +55,7 @@ pub struct Run<'a> {
     /// Columns that are missing, and what each may be called now.
     pub(super) renamed: BTreeMap<String, Option<String>>,
     is_numbered: bool,
-    quality: Quality,
+    pub(super) quality: Quality,
     since: Instant,
 }
 
@@ -92,7 +92,6 @@ impl<'a> Importer<'a> {
         source: &'a Source,
         expectations: &Arc<Expectations>,
         fingerprint: &str,
-        numbering: Numbering,
     ) -> Result<Run<'a>, ImportError> {
         let batch = self.lake.batches().open_batch(&source.name, fingerprint, 0)?;
         Ok(Run {
@@ -103,14 +102,14 @@ impl<'a> Importer<'a> {
             files: Vec::new(),
             expectations: Arc::clone(expectations),
             renamed: BTreeMap::new(),
-            is_numbered: numbering == Numbering::Rows,
+            is_numbered: source.spec.kind().is_none_or(Kind::numbers_rows),
             quality: Quality::default(),
             since: Instant::now(),
         })
     }
 
     fn begin_job(&self, job: &'a Job<'a>) -> Result<Run<'a>, ImportError> {
-        let mut run = self.begin(job.source, &job.expectations, &job.fingerprint, Numbering::Rows)?;
+        let mut run = self.begin(job.source, &job.expectations, &job.fingerprint)?;
         run.files = job.files.iter().map(|file| RunFile::new(&file.name, Vec::new(), Some(file.seen()))).collect();
         job.files.iter().for_each(|file| run.learn(&file.work));
         Ok(run)
@@ -199,7 +198,7 @@ impl<'a> Importer<'a> {
     /// Lets `mapped` be stored behind what is on its way, and waits while too much is.
     async fn append(&self, run: &mut Run<'_>, line: &mut Line, mut mapped: Mapped, done: bool) -> Result<(), ImportError> {
         self.settle(run, line, self.threads).await?;
-        mapped.notes = run.notes(&mut mapped.observed, done);
+        mapped.notes = run.notes(&mut mapped.observed);
         let appending = self.append_mapped(run, &mut line.appender, &mut mapped, done).await?;
         line.on_their_way.push_back((mapped.file, mapped.rows, appending));
         run.chunk += 1;
@@ -264,6 +263,8 @@ impl<'a> Importer<'a> {
              FROM accounting WHERE batch = '{}' GROUP BY file, target",
             run.batch.id.as_str().replace('\'', "''")
         );
+        let places: HashMap<String, usize> =
+            run.files.iter().enumerate().rev().map(|(place, file)| (file.report.file.clone(), place)).collect();
         for batch in self.lake.session().sql(&sql).await?.collect().await? {
             let text = |at: usize| crate::typing::convert::text(batch.column(at));
             let (files, targets) = (text(0), text(1));
@@ -272,10 +273,8 @@ impl<'a> Importer<'a> {
                 if column.is_valid(row) { column.value(row) as u64 } else { 0 }
             };
             for row in 0..batch.num_rows() {
-                let mut reports = run.files.iter_mut().map(|file| &mut file.report);
-                let Some(report) = reports.find(|report| files.is_valid(row) && report.file == files.value(row)) else {
-                    continue;
-                };
+                let Some(place) = files.is_valid(row).then(|| places.get(files.value(row))).flatten() else { continue };
+                let report = &mut run.files[*place].report;
                 if targets.is_null(row) {
                     report.rows =
                         RowReport { read: sum(2, row), mapped: sum(3, row), skipped: sum(4, row), unreadable: sum(5, row) };
@@ -309,15 +308,6 @@ impl<'a> Importer<'a> {
     }
 }
 
-/// Whether the number of a row says which row it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Numbering {
-    /// It is that of a file.
-    Rows,
-    /// It counts arrivals.
-    Arrivals,
-}
-
 impl<'a> Run<'a> {
     /// The source.
     pub fn source(&self) -> &'a Source {
@@ -337,16 +327,20 @@ impl<'a> Run<'a> {
     }
 
     /// The rows that describe a chunk with what was `observed` of it.
-    fn notes(&mut self, observed: &mut Observed, done: bool) -> Vec<(&'static str, RecordBatch)> {
-        let profiles = self.quality.gather(observed, done);
-        let place = NotePlace {
+    fn notes(&mut self, observed: &mut Observed) -> Vec<(&'static str, RecordBatch)> {
+        let profiles = self.quality.gather(observed);
+        observed.notes(&self.note_place(), &profiles)
+    }
+
+    /// What the notes of its next chunk have in common.
+    pub(super) fn note_place(&self) -> NotePlace<'_> {
+        NotePlace {
             source: &self.source.name,
             batch: self.batch.id.as_str(),
             chunk: self.chunk,
             at: self.received_at,
             expectations: &self.expectations,
-        };
-        observed.notes(&place, &profiles)
+        }
     }
 
     /// The first row of the file that is not stored yet; `None` when all are.

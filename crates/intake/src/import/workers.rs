@@ -22,7 +22,7 @@ use super::job::{FileWork, Missing};
 use super::quarantine::{ForReplay, Refused, row_key};
 use crate::expect::{Expectations, REASON};
 use crate::mapping::Program;
-use crate::observe::{Observed, Sampling, sample, sample_of_facts};
+use crate::observe::{Observed, Sampling, sample_of_facts};
 use crate::reader::{Block, Decoded, Decoder, ROW, ReadError, Reader, Unreadable};
 use crate::typing::{Arrival, Candidates, in_row_order};
 
@@ -252,7 +252,7 @@ impl Context {
         let program = &self.work.program;
         let read = block.len() as u64;
         let mut mapped = Mapped::empty(self.file, block.first_row + read as i64);
-        let sample = sample(&self.sampling, block.first_row, decoded.batch.num_rows(), self.received_at);
+        let sample = self.sampling.of(block.first_row, decoded.batch.num_rows(), self.received_at);
         mapped.observed.see_raw(&decoded.batch, &self.work.schema, &sample);
         self.judge_raw(block, &mut decoded, &mut mapped.observed);
         decoded.batch = self.of_program(&decoded.batch);
@@ -276,7 +276,7 @@ impl Context {
             let table = self.targets[at];
             let mut typed = typer.apply(output, &arrival, &mut mapped.candidates);
             let sampled = sample_of_facts(sample.len(), typed.rows.num_rows());
-            mapped.observed.see_facts(table, &typed, &self.work.fields[at], (&sampled, self.received_at));
+            mapped.observed.see_facts(table, &typed, typer.fields(), (&sampled, self.received_at));
             self.expectations.judge_facts(table, &mut typed, &mut mapped.observed.judged);
             let quarantined = typed.failures.len() as u64;
             let (mut last, mut ordinal) = (0, 0);

@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::Refusal;
+use super::rows::Taking;
 use super::source::LiveSource;
 use crate::import::{ForReplay, Refused};
 use crate::outcome::{Outcome, Taken};
@@ -80,7 +81,7 @@ impl Delivery {
 pub(super) fn prepare(source: &LiveSource, delivery: &Delivery, lake: &Lake, handle: &Handle) -> Result<Taken, Refusal> {
     let mut readable = Vec::new();
     let mut taken = Taken::default();
-    for (at, message) in delivery.messages().iter().enumerate() {
+    for message in delivery.messages() {
         let limit = if source.tracker().is_some() { MOST_BODY_BYTES } else { MOST_MESSAGE_BYTES };
         let bytes = message.body.as_ref().map_or(0, Vec::len);
         if delivery.treatment == Treatment::SetAside {
@@ -93,7 +94,7 @@ pub(super) fn prepare(source: &LiveSource, delivery: &Delivery, lake: &Lake, han
         } else if bytes > limit {
             refuse(&mut taken, message, "row_too_large", format!("the message has {bytes} bytes, the limit is {limit}"));
         } else {
-            readable.push((at, message));
+            readable.push(message);
         }
     }
     if readable.is_empty() {
@@ -129,14 +130,14 @@ fn refuse(taken: &mut Taken, message: &Message, reason: &'static str, detail: St
 fn of_calls<'d>(
     tracker: &Tracker,
     delivery: &Delivery,
-    messages: &[(usize, &'d Message)],
+    messages: &[&'d Message],
     lake: &Lake,
 ) -> (Taken, Vec<Unread<'d>>) {
     let bodies: Vec<Cow<[u8]>> =
-        messages.iter().map(|(_, message)| as_batch(message.body.as_deref().unwrap_or_default())).collect();
+        messages.iter().map(|message| as_batch(message.body.as_deref().unwrap_or_default())).collect();
     let (mut offsets, mut unread) = (Vec::new(), Vec::new());
     let mut draft = Draft::new(tracker);
-    for ((_, message), bytes) in messages.iter().zip(&bodies) {
+    for (message, bytes) in messages.iter().zip(&bodies) {
         match Body::read(bytes, Call::Batch, tracker.purpose()) {
             Ok(body) => {
                 let calls = draft.add(&body, Call::Batch, message.published_at).len();
@@ -186,12 +187,12 @@ impl Lines {
 fn of_rows<'d>(
     source: &LiveSource,
     delivery: &Delivery,
-    messages: &[(usize, &'d Message)],
+    messages: &[&'d Message],
     (lake, handle): (&Lake, &Handle),
 ) -> Result<(Taken, Vec<Unread<'d>>), Refusal> {
     let mapping = source.mapping().ok_or(Refusal::Source)?;
     let (mut lines, mut unread) = (Lines::default(), Vec::new());
-    for (_, message) in messages {
+    for message in messages {
         if let Err((reason, detail)) = rows_of(message, mapping.options(), &mut lines) {
             unread.push((*message, reason, detail));
         }
@@ -209,7 +210,8 @@ fn of_rows<'d>(
         (hasher.digest(), ordinal)
     };
     let bytes = std::mem::take(&mut lines.bytes);
-    let mut taken = mapping.map_lines(&delivery.file, bytes, (lake.now().micros(), handle), &key)?;
+    let taking = Taking { received_at: lake.now().micros(), handle, sampling: mapping.sampling() };
+    let mut taken = mapping.map_lines(&delivery.file, bytes, taking, &key)?;
     relocate(&mut taken, &delivery.file, |row| lines.of[(row - 1) as usize].0 as i64);
     Ok((taken, unread))
 }

@@ -34,6 +34,7 @@ use clew_lake::{AppendError, Chunk, Lake};
 use futures::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinSet;
 
 pub use self::delivery::{Delivery, Message, Treatment};
 use self::quality::Told;
@@ -154,6 +155,8 @@ struct Inner {
     budget: usize,
     offered: Mutex<Offered>,
     idle: Notify,
+    /// Comparisons of the day before, which hold up no request.
+    looks: Mutex<JoinSet<()>>,
     tail: Tail,
     appends: AtomicU64,
     micros: AtomicU64,
@@ -224,6 +227,7 @@ impl Door {
                 budget,
                 offered: Mutex::new(Offered::new(MOST_SUBJECTS)),
                 idle: Notify::new(),
+                looks: Mutex::default(),
                 tail: Tail::default(),
                 appends: AtomicU64::new(0),
                 micros: AtomicU64::new(0),
@@ -320,6 +324,8 @@ impl Door {
             }
             idle.await;
         }
+        let mut looks = std::mem::take(&mut *self.inner.looks.lock().expect("no holder panics"));
+        while looks.join_next().await.is_some() {}
         for source in &self.inner.sources {
             source.quality().finish(&self.inner.lake, source).await;
         }
@@ -409,7 +415,7 @@ impl Inner {
                     let _ = request.answer.send(Ok(answer));
                 }
                 if prepared.opens_batch {
-                    source.quality().look_back(&self.lake, source).await;
+                    self.look_back(source);
                 }
             }
             Err(error) => {
@@ -421,6 +427,14 @@ impl Inner {
                 }
             }
         }
+    }
+
+    /// Begins to compare the day before, beside the work: months of profiles take longer than a request may wait.
+    fn look_back(&self, source: &Arc<LiveSource>) {
+        let (lake, source) = (self.lake.clone(), Arc::clone(source));
+        let mut looks = self.looks.lock().expect("no holder panics");
+        while looks.try_join_next().is_some() {}
+        looks.spawn(async move { source.quality().look_back(&lake, &source).await });
     }
 
     /// Decodes and types a group; requests that cannot be read are answered at once. `None` when none is left.

@@ -15,7 +15,7 @@ use rustc_hash::FxHashSet;
 use super::source::LiveSource;
 use crate::alarm::{self, Alarm, AlarmError};
 use crate::drift::{self, Limits, Over};
-use crate::expect::{BatchTest, DriftSpec, Uniques};
+use crate::expect::{DriftSpec, Uniques};
 use crate::import::{FailedCheck, batch_tests, column_missing, expectation};
 use crate::observe::{NotePlace, Observed};
 
@@ -127,10 +127,10 @@ impl LiveQuality {
         }
         let expectations = source.expectations();
         if !expectations.of_batch.is_empty() {
-            let (rows, newest) = drift::rows_of_day(lake, &self.source, now.day).await?;
-            let has_freshness = expectations.of_batch.iter().any(|one| matches!(one.test, BatchTest::Freshness(_)));
-            let age = newest.filter(|_| has_freshness).map(|newest| (lake.now().micros() - newest) / 1_000_000);
-            alarms.extend(batch_tests(&expectations, rows, age));
+            let brought = drift::brought_on(lake, &self.source, now.day).await?;
+            // Up to what came next, not up to now: who looks back twice, after a restart, says the same.
+            let age = brought.last_at.zip(brought.next_at).map(|(last, next)| (next - last) / 1_000_000);
+            alarms.extend(batch_tests(&expectations, brought.rows, age));
         }
         if alarms.is_empty() {
             return Ok(());

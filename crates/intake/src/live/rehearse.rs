@@ -57,11 +57,11 @@ fn type_all(source: &LiveSource, payload: Payload, body: Vec<u8>, received_at: i
     match (payload, source.tracker()) {
         (Payload::Tracking(call), Some(tracker)) => {
             let read = Body::read(&body, call, tracker.purpose())?;
-            let mut draft = Draft::new(tracker);
+            let mut draft = Draft::new(tracker).unsampled();
             draft.add(&read, call, received_at);
             Ok(draft.finish(received_at, 1))
         }
-        (Payload::Rows(format), None) => source.map_rows(body, format, received_at, handle),
+        (Payload::Rows(format), None) => source.rehearse_rows(body, format, received_at, handle),
         _ => Err(Refusal::Source),
     }
 }

@@ -9,10 +9,11 @@ use serde::Serialize;
 use tokio::runtime::Handle;
 
 use super::quality::LiveQuality;
-use super::rows::RowMapping;
+use super::rows::{RowMapping, Taking};
 use super::{Refusal, endpoint_of};
 use crate::expect::Expectations;
 use crate::import::{compile, expectations_of, origin};
+use crate::observe::Sampling;
 use crate::outcome::{Outcome, Taken};
 use crate::spec::{Api, Format, Problem, Signature, Source, Sources};
 use crate::tracking::Tracker;
@@ -214,8 +215,16 @@ impl LiveSource {
         }
     }
 
-    pub(super) fn map_rows(&self, body: Vec<u8>, format: Format, received: i64, handle: &Handle) -> Result<Taken, Refusal> {
-        self.mapping().ok_or(Refusal::Source)?.map(&self.endpoint, body, format, received, handle)
+    /// Maps the rows of a body that came at `received_at`.
+    pub(super) fn map_rows(&self, body: Vec<u8>, format: Format, received_at: i64, handle: &Handle) -> Result<Taken, Refusal> {
+        let mapping = self.mapping().ok_or(Refusal::Source)?;
+        mapping.map(&self.endpoint, body, format, Taking { received_at, handle, sampling: mapping.sampling() })
+    }
+
+    /// The same of a body that does not stay.
+    pub(super) fn rehearse_rows(&self, body: Vec<u8>, format: Format, received_at: i64, handle: &Handle) -> Result<Taken, Refusal> {
+        let mapping = self.mapping().ok_or(Refusal::Source)?;
+        mapping.map(&self.endpoint, body, format, Taking { received_at, handle, sampling: &Sampling::Again })
     }
 
     pub(super) fn count(&self, outcomes: &[Outcome]) {

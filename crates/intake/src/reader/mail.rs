@@ -342,9 +342,29 @@ const ORIGINAL: &[&str] = &[
 const FIRST_LABEL: &[&str] = &["From:", "Von:", "De:", "Da:", "Van:", "Från:", "Od:"];
 const NEXT_LABEL: &[&str] =
     &["Sent:", "Date:", "Gesendet:", "Envoyé:", "Envoyé :", "Enviado:", "Enviado el:", "Inviato:", "Verzonden:", "Datum:"];
-/// Signatures that programs of phones write.
-const SENT_FROM: &[&str] =
-    &["Sent from my ", "Von meinem ", "Gesendet von ", "Envoyé de mon ", "Enviado desde mi ", "Inviato da ", "Get Outlook for "];
+/// Signatures that programs of phones write: how the line begins, and what tells it from a sentence.
+const SENT_FROM: &[(&str, Telling)] = &[
+    ("Sent from my ", Telling::Beginning),
+    ("Von meinem ", Telling::End("gesendet")),
+    ("Gesendet von ", Telling::LastParagraph),
+    ("Envoyé de mon ", Telling::Beginning),
+    ("Enviado desde mi ", Telling::Beginning),
+    ("Inviato da ", Telling::LastParagraph),
+    ("Get Outlook for ", Telling::Beginning),
+];
+/// Bytes of a last paragraph that may be the signature of a program.
+const MOST_SIGNATURE: usize = 80;
+
+/// What tells a line that begins as a program's signature from one that somebody wrote.
+#[derive(Clone, Copy)]
+enum Telling {
+    /// Nobody begins a sentence so.
+    Beginning,
+    /// The line ends so.
+    End(&'static str),
+    /// It is a short paragraph of its own, and the last one.
+    LastParagraph,
+}
 
 /// Cuts `body` into what was written now, what it quotes, and the signature.
 pub fn cut(body: &str) -> Parts<'_> {
@@ -369,14 +389,8 @@ pub fn cut(body: &str) -> Parts<'_> {
         }
         if line.trim_start().starts_with('>') {
             marks[at] = Mark::Quoted;
-        } else if lines[at] == "-- " || line == "--" || SENT_FROM.iter().any(|words| line.starts_with(words)) {
-            // The signature reaches to the end, or to what is quoted below it.
-            let end = (at..lines.len()).find(|&below| {
-                lines[below].trim_start().starts_with('>')
-                    || repeats_message(&lines, below)
-                    || attribution(&lines, below).is_some()
-            });
-            let end = end.unwrap_or(lines.len());
+        } else if lines[at] == "-- " || line == "--" || is_sent_from(&lines, at) {
+            let end = end_of_written(&lines, at);
             marks[at..end].fill(Mark::Signature);
             at = end;
             continue;
@@ -398,6 +412,29 @@ enum Mark {
     Text,
     Quoted,
     Signature,
+}
+
+/// Where what was written now ends: at what is quoted below `at`, or at the end.
+fn end_of_written(lines: &[&str], at: usize) -> usize {
+    let is_quoted = |below: &usize| {
+        lines[*below].trim_start().starts_with('>') || repeats_message(lines, *below) || attribution(lines, *below).is_some()
+    };
+    (at..lines.len()).find(is_quoted).unwrap_or(lines.len())
+}
+
+/// Whether a program signed here.
+fn is_sent_from(lines: &[&str], at: usize) -> bool {
+    let line = lines[at].trim_end();
+    let Some((_, telling)) = SENT_FROM.iter().find(|(words, _)| line.starts_with(words)) else { return false };
+    match telling {
+        Telling::Beginning => true,
+        Telling::End(word) => line.trim_end_matches('.').ends_with(word),
+        Telling::LastParagraph => {
+            let is_first = at == 0 || lines[at - 1].trim().is_empty();
+            let mut rest = lines[at + 1..end_of_written(lines, at)].iter();
+            is_first && line.len() <= MOST_SIGNATURE && rest.all(|line| line.trim().is_empty())
+        }
+    }
 }
 
 /// How many lines (at most two) are the one above a quotation: `On … wrote:`.

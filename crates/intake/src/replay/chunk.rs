@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use clew_lake::{Chunk, FactBatch, Mode, Progress, Repair, RepairOutcome, Repairs, schema};
 use clew_model::BatchId;
 
@@ -12,7 +12,7 @@ use super::select::{Group, OpenRow};
 use super::{Action, Request, register_name};
 use crate::import::{ForReplay, Mapped, Place as Met, Refused, quarantine_id, quarantine_rows};
 use crate::outcome::Taken;
-use crate::spec::Source;
+use crate::spec::{Kind, Source};
 use crate::typing::places;
 
 /// Where a chunk goes.
@@ -108,13 +108,18 @@ impl Applied {
     }
 }
 
-/// Facts under the number and time that their rows had when they came first; `at` gives the row of each.
+/// Facts under the place and time that their rows had when they came first; `at` gives the row of each.
 fn at_first_place(group: &Group, facts: &RecordBatch, at: &[u32], dated: bool) -> RecordBatch {
     let rows = || at.iter().map(|at| &group.rows[*at as usize]);
     let numbers: ArrayRef = Arc::new(rows().map(|row| row.row_no).collect::<Int64Array>());
     let times: ArrayRef = Arc::new(TimestampMicrosecondArray::from_iter_values(rows().map(|row| row.at)).with_timezone("UTC"));
+    let file: Option<ArrayRef> = group.file.as_deref().map(|file| {
+        let files = std::iter::repeat_n(Some(file), at.len());
+        Arc::new(files.collect::<StringArray>()) as ArrayRef
+    });
     let schema = facts.schema();
     let columns = schema.fields().iter().zip(facts.columns()).map(|(field, column)| match field.name().as_str() {
+        "file" => Arc::clone(file.as_ref().unwrap_or(column)),
         "row_no" => Arc::clone(&numbers),
         "received_at" => Arc::clone(&times),
         "valid_from" if dated => Arc::clone(&times),
@@ -135,7 +140,7 @@ pub(super) fn of(source: Option<&Source>, request: &Request, group: &Group, appl
         batch: place.batch.as_str(),
         file: group.file.as_deref().unwrap_or_default(),
         at: 0,
-        numbered: source.is_none_or(|source| source.spec.api.is_none()),
+        numbered: source.is_none_or(|source| source.spec.kind().is_none_or(Kind::numbers_rows)),
     };
     let discard = match &request.action {
         Action::Discard { reason } => Some(reason.clone()),

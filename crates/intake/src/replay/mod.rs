@@ -344,7 +344,7 @@ fn register_name(source: &str) -> String {
 fn work(sources: &Sources, rules: &Arc<CompiledRules>, name: &str) -> Result<Work, Vec<Problem>> {
     let Some(source) = sources.find(name) else { return Ok(Work::None("the project has no such source any more: discard them")) };
     let origin = Arc::new(origin(sources, rules, source)?);
-    if source.spec.api == Some(Api::Tracking) {
+    if source.spec.live() == Some(Api::Tracking) {
         let channel = source.spec.channel.as_deref().and_then(Channel::parse);
         let tracker = Tracker::new(&origin, channel, &source.spec.purpose);
         let tracker = tracker.with_expectations(expectations_of(sources, source)?);

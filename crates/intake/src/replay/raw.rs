@@ -1,8 +1,8 @@
 //! Raw rows of quarantine as their reader would give them again.
 //!
 //! Everything becomes a JSON object first: quarantine keeps rows as such where they could be read, and a row of CSV that could not is cut by
-//! the header of its file as it is today. What an object lacks is null in JSON, where keys come and go; elsewhere columns are fixed, and
-//! a mapping that names another finds it missing. Parquet has types, which today's file tells.
+//! the header of its file as it is today. What an object lacks is null in JSON and in every format whose reader makes objects of rows; in CSV and
+//! in databases columns are fixed, and a mapping that names another finds it missing. Parquet has types, which today's file tells.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -45,7 +45,7 @@ impl Files {
     pub fn of(sources: &Sources, source: &Source) -> Self {
         // A source whose files are gone is replayed without them, as far as that goes.
         let paths = list(&sources.dir, source.spec.files.as_ref()).unwrap_or_default();
-        Self { paths, options: ReadOptions::of(&source.spec), is_live: source.spec.api.is_some(), known: HashMap::new() }
+        Self { paths, options: ReadOptions::of(&source.spec), is_live: source.spec.live().is_some(), known: HashMap::new() }
     }
 
     /// How the rows of `file` are read; `by_layout`: one of them is text, or edited.
@@ -53,9 +53,10 @@ impl Files {
         let named = || file.and_then(|file| format_of(file.as_ref()));
         match self.options.format.or_else(named) {
             _ if self.is_live => Shape::Open,
-            Some(Format::Json | Format::Jsonl) => Shape::Open,
             Some(Format::Parquet) => Shape::Typed(self.decoder(file).map(|decoder| decoder.schema())),
-            _ => Shape::Text(if by_layout() { self.decoder(file) } else { None }),
+            Some(Format::Csv) | None => Shape::Text(if by_layout() { self.decoder(file) } else { None }),
+            // Readers of all others give objects, which leave empty cells out.
+            Some(_) => Shape::Open,
         }
     }
 

@@ -22,7 +22,7 @@ use super::{ReplayError, Request};
 use crate::drift::Seen;
 use crate::expect::Expectations;
 use crate::import::{
-    BlockContext, FileWork, ImportError, Loaded, Plan as PreparedWith, of_expectations, parse_all, parse_row_key, prepare_work,
+    BlockContext, FileWork, ImportError, Loaded, MOST_PLANS, Plan as PreparedWith, of_expectations, parse_all, parse_row_key, prepare_work,
     row_key,
 };
 use crate::mapping::{Engine, Parsed};
@@ -31,9 +31,6 @@ use crate::reader::{Block, Decoder, hash_rows};
 use crate::spec::{Problem, Severity, Source, Sources};
 use crate::typing::convert::text;
 use crate::typing::{Origin, Typer};
-
-/// Plans kept: one for each set of columns.
-const MOST_PLANS: usize = 64;
 
 /// See the module.
 pub(super) struct Mappings {

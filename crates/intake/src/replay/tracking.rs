@@ -38,7 +38,8 @@ pub(super) fn apply(tracker: &Tracker, group: &Group, request: &Request, now: i6
         }
     }
     let members: Vec<usize> = messages.iter().map(|(at, ..)| *at).collect();
-    let mut draft = Draft::new(tracker);
+    // Profiles were taken when the calls came first.
+    let mut draft = Draft::new(tracker).unsampled();
     for (at, body, call, key) in &messages {
         draft.add_again(body, *call, group.rows[*at].at, key.clone());
     }

@@ -36,6 +36,12 @@ impl Kind<'_> {
         matches!(self, Self::Nats(_) | Self::Kafka(_))
     }
 
+    /// Whether the number of a row says which row it is: in a file or a stream it does; what is sent, or comes out of a query, is counted
+    /// as it arrives.
+    pub fn numbers_rows(self) -> bool {
+        !matches!(self, Self::Api(_) | Self::Postgres(_) | Self::Mysql(_))
+    }
+
     /// Whether it is read from another system, which may be away.
     pub fn is_pulled(self) -> bool {
         matches!(self, Self::S3(_) | Self::Postgres(_) | Self::Mysql(_))

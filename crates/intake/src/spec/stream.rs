@@ -50,7 +50,7 @@ pub struct Kafka {
     /// Its partitions: `all`, new ones too, or a list of numbers.
     #[serde(default)]
     pub partitions: Partitions,
-    /// Where to begin in a partition of which nothing was read before.
+    /// Where to begin when nothing of the topic was read before; a partition that is met later begins with its first message.
     #[serde(default)]
     pub start: Start,
     /// How to prove who asks.

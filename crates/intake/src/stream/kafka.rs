@@ -63,8 +63,7 @@ pub async fn follow(kafka: &Kafka, context: &Context) -> Result<End, StreamError
     let end = loop {
         match partitions(kafka, &client).await {
             Ok(found) => {
-                // Those that appear later have begun behind our start.
-                let start = if known.is_empty() { kafka.start } else { Start::Earliest };
+                let start = if known.is_empty() { first_start(kafka, context, &found)? } else { Start::Earliest };
                 let wait_ms = (WAIT_MS * AT_ONCE / found.len().max(AT_ONCE)).max(SHORTEST_WAIT_MS) as i32;
                 for partition in found.into_iter().filter(|partition| known.insert(*partition)) {
                     let place = Place { topic: kafka.topic.clone(), partition, start, wait_ms, slots: Arc::clone(&slots) };
@@ -82,6 +81,22 @@ pub async fn follow(kafka: &Kafka, context: &Context) -> Result<End, StreamError
     halt.send_replace(true);
     while lines.join_next().await.is_some() {}
     end
+}
+
+/// Where partitions begin that were never read: as declared only while none of the topic was. One that appears later, also while nobody was
+/// connected, has begun behind our start.
+fn first_start(kafka: &Kafka, context: &Context, found: &BTreeSet<i32>) -> Result<Start, StreamError> {
+    for partition in found {
+        if Line::stored(context, &name_of(&kafka.topic, *partition))?.is_some() {
+            return Ok(Start::Earliest);
+        }
+    }
+    Ok(kafka.start)
+}
+
+/// A partition as facts and cursors name it.
+fn name_of(topic: &str, partition: i32) -> String {
+    format!("kafka:{topic}/{partition}")
 }
 
 /// Waits until something ends that all of the topic ends with; none when it is time to look for new partitions.
@@ -166,7 +181,7 @@ struct Place {
 
 impl Place {
     fn name(&self) -> String {
-        format!("kafka:{}/{}", self.topic, self.partition)
+        name_of(&self.topic, self.partition)
     }
 }
 

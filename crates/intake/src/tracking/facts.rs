@@ -34,7 +34,7 @@ use super::time::{corrected, is_plausible, said};
 use super::{LONGEST_ID, LONGEST_MESSAGE_ID, MOST_LEVELS, MOST_MESSAGE_BYTES};
 use crate::expect::Expectations;
 use crate::import::{ForReplay, Refused};
-use crate::observe::{Sampling, sample};
+use crate::observe::Sampling;
 use crate::outcome::{Outcome, Taken};
 use crate::typing::cleansing::Lender;
 use crate::typing::cleansing::visit::Visits;
@@ -107,6 +107,8 @@ pub struct Draft<'t, 'a> {
     rows: RowCounts,
     name: String,
     visits: Visits,
+    /// Which facts are profiled.
+    sampling: Sampling,
 }
 
 /// A message as it was sent, and what quarantine keeps beside it.
@@ -213,7 +215,14 @@ impl<'t, 'a> Draft<'t, 'a> {
             rows: RowCounts::default(),
             name: String::new(),
             visits: tracker.visits.lend(),
+            sampling: tracker.sampling.clone(),
         }
+    }
+
+    /// The same for messages that do not stay, or were there before: none of them is profiled.
+    #[must_use]
+    pub(crate) fn unsampled(self) -> Self {
+        Self { sampling: Sampling::Again, ..self }
     }
 
     /// Adds the messages of `body`, received at `received` (microseconds); gives their places.
@@ -456,6 +465,7 @@ impl<'t, 'a> Draft<'t, 'a> {
             rejected,
             rows,
             visits,
+            sampling,
             ..
         } = self;
         tracker.visits.take_back(visits);
@@ -471,8 +481,8 @@ impl<'t, 'a> Draft<'t, 'a> {
             let output = columns.batch(first_row);
             let arrival = Arrival { received_at: received, file: ENDPOINT, first_row, keys: &[] };
             let mut typed = typer.apply(&output, &arrival, &mut taken.candidates);
-            let sampled = sample(&tracker.sampling, first_row, typed.rows.num_rows(), received);
-            taken.observed.see_facts(typer.table(), &typed, &typer.fields(), (&sampled, received));
+            let sampled = sampling.of(first_row, typed.rows.num_rows(), received);
+            taken.observed.see_facts(typer.table(), &typed, typer.fields(), (&sampled, received));
             tracker.expectations.judge_facts(typer.table(), &mut typed, &mut taken.observed.judged);
             let quarantined = typed.failures.len() as u64;
             for failure in typed.failures {

@@ -158,6 +158,8 @@ pub struct Typer {
     mapped: Vec<Option<usize>>,
     identifiers: Vec<IdentifierColumn>,
     singles: Vec<(String, usize)>,
+    /// The columns of its facts that the source fills.
+    fields: Vec<String>,
     has_checked_objects: bool,
     /// How each column of text is cleansed.
     kinds: Vec<Option<Kind>>,
@@ -178,6 +180,7 @@ impl Typer {
             mapped: vec![None; table.columns.len()],
             identifiers: Vec::new(),
             singles: Vec::new(),
+            fields: Vec::new(),
             has_checked_objects: false,
         };
         for (at, field) in output.fields().iter().enumerate() {
@@ -189,6 +192,9 @@ impl Typer {
             }
         }
         typer.identifiers.sort_by(|a, b| a.kind.cmp(&b.kind));
+        let mapped = table.columns.iter().zip(&typer.mapped).filter(|(_, from)| from.is_some());
+        let promoted = typer.origin.promoted.iter().map(|(name, _)| format!("p_{name}"));
+        typer.fields = mapped.map(|(column, _)| column.name.to_owned()).chain(promoted).collect();
         typer
     }
 
@@ -204,10 +210,8 @@ impl Typer {
     }
 
     /// The columns of its facts that the source fills.
-    pub fn fields(&self) -> Vec<String> {
-        let mapped = self.table.columns.iter().zip(&self.mapped).filter(|(_, from)| from.is_some());
-        let promoted = self.origin.promoted.iter().map(|(name, _)| format!("p_{name}"));
-        mapped.map(|(column, _)| column.name.to_owned()).chain(promoted).collect()
+    pub fn fields(&self) -> &[String] {
+        &self.fields
     }
 
     /// Whether the mapping leaves the id to the hash of the raw row.
@@ -248,8 +252,9 @@ impl Typer {
         work.given_flags();
         work.plain_columns();
         work.scores();
-        work.cleanse();
-        work.identify(candidates);
+        let places = work.places();
+        work.cleanse(&places);
+        work.identify(&places, candidates);
         work.properties();
         work.derive();
         let (rows, default_version) = work.assemble();
@@ -520,15 +525,16 @@ impl Work<'_> {
             return;
         }
         let plain = self.typer.has_checked_objects && singles.is_empty() && self.words.said.is_empty();
-        if self.words.differ {
-            // Failures are told once, of what is stored.
-            let said = properties::build(whole, &singles, &self.words.said, &mut Faults::new(self.faults.len()));
+        if let Some((_, column)) = whole.filter(|_| plain) {
+            self.columns[at] = Some(column.clone());
+            return;
+        }
+        let words = properties::Words { kept: &self.words.kept, said: self.words.differ.then_some(&self.words.said) };
+        let built = properties::build(whole, &singles, words, &mut self.faults);
+        if let Some(said) = built.said {
             self.said.insert(at, vec![said]);
         }
-        self.columns[at] = Some(match whole {
-            Some((_, column)) if plain => column.clone(),
-            whole => properties::build(whole, &singles, &self.words.kept, &mut self.faults),
-        });
+        self.columns[at] = Some(built.kept);
     }
 
     /// A promoted property from its own column, else out of the whole object.

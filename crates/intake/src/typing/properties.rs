@@ -22,16 +22,28 @@ pub const PROPERTY_LIMIT: usize = 32 * 1024;
 /// Words outside a vocabulary, kept per row as (property, word).
 pub type Originals = FxHashMap<usize, Vec<(&'static str, String)>>;
 
+/// Words outside a vocabulary: those that are kept, and those that were said where that is another thing.
+#[derive(Clone, Copy)]
+pub struct Words<'a> {
+    /// Kept.
+    pub kept: &'a Originals,
+    /// Said.
+    pub said: Option<&'a Originals>,
+}
+
+/// Objects as they are stored, and as they were said where that is another thing.
+pub struct Built {
+    /// Stored.
+    pub kept: ArrayRef,
+    /// Said.
+    pub said: Option<ArrayRef>,
+}
+
 /// Builds the object column. `whole` is the column of whole objects, `single` are those of one property each.
 ///
 /// # Panics
 /// Never: writing JSON to memory does not fail.
-pub fn build(
-    whole: Option<(&str, &ArrayRef)>,
-    single: &[(&str, &ArrayRef)],
-    originals: &Originals,
-    faults: &mut Faults,
-) -> ArrayRef {
+pub fn build(whole: Option<(&str, &ArrayRef)>, single: &[(&str, &ArrayRef)], words: Words, faults: &mut Faults) -> Built {
     let rows = faults.len();
     let options = EncoderOptions::default();
     let whole = whole.map(|(name, column)| (name, objects(column)));
@@ -43,8 +55,9 @@ pub fn build(
         key.push(b':');
         writers.push((key, Writer::of(column, field, &options)));
     }
-    let mut out = TextColumn::with_capacity(rows);
-    let mut object: Vec<u8> = Vec::new();
+    let mut kept = TextColumn::with_capacity(rows);
+    let mut said = words.said.map(|said| (said, TextColumn::with_capacity(rows)));
+    let (mut object, mut end): (Vec<u8>, Vec<u8>) = Default::default();
     for row in 0..rows {
         object.clear();
         if let Some((name, whole)) = whole.as_ref().filter(|(_, whole)| whole.is_valid(row)) {
@@ -62,19 +75,27 @@ pub fn build(
                 faults.fail(row, Reason::PropertyTooLarge, name);
             }
         }
-        for (name, word) in originals.get(&row).into_iter().flatten() {
-            open(&mut object);
-            object.extend_from_slice(format!("\"{name}\":").as_bytes());
-            json::text(word, &mut object);
+        if let Some((originals, said)) = &mut said {
+            end.clone_from(&object);
+            close(&mut end, originals.get(&row), said);
         }
-        if object.is_empty() {
-            out.push_null();
-        } else {
-            object.push(b'}');
-            out.push(&object);
-        }
+        close(&mut object, words.kept.get(&row), &mut kept);
     }
-    out.finish()
+    Built { kept: kept.finish(), said: said.map(|(_, said)| said.finish()) }
+}
+
+/// Ends the object with `words` and puts it into `column`.
+fn close(object: &mut Vec<u8>, words: Option<&Vec<(&'static str, String)>>, column: &mut TextColumn) {
+    for (name, word) in words.into_iter().flatten() {
+        open(object);
+        object.extend_from_slice(format!("\"{name}\":").as_bytes());
+        json::text(word, object);
+    }
+    if object.is_empty() {
+        return column.push_null();
+    }
+    object.push(b'}');
+    column.push(object);
 }
 
 /// Begins the object, or its next entry.
@@ -188,11 +209,17 @@ mod tests {
         let number: ArrayRef = Arc::new(Int64Array::from(vec![Some(7), Some(8), None, None, None]));
         let mut faults = Faults::new(5);
         let originals = Originals::from_iter([(2, vec![("channel", "Fax".to_owned())])]);
-        let built = build(Some(("properties", &whole)), &[("t", &text), ("n", &number)], &originals, &mut faults);
-        let built: Vec<Option<&str>> = built.as_string::<i32>().iter().collect();
+        let said = Originals::from_iter([(1, vec![("channel", "Telefax".to_owned())])]);
+        let words = Words { kept: &originals, said: Some(&said) };
+        let Built { kept, said } = build(Some(("properties", &whole)), &[("t", &text), ("n", &number)], words, &mut faults);
+        let built: Vec<Option<&str>> = kept.as_string::<i32>().iter().collect();
         let expected =
             [Some(r#"{"a": 1,"t":"x\"y","n":7}"#), Some(r#"{"n":8}"#), Some(r#"{"t":"z","channel":"Fax"}"#), None, None];
         assert_eq!(built, expected);
+        let said = said.unwrap();
+        let said: Vec<Option<&str>> = said.as_string::<i32>().iter().collect();
+        let expected = [Some(r#"{"a": 1,"t":"x\"y","n":7}"#), Some(r#"{"n":8,"channel":"Telefax"}"#), Some(r#"{"t":"z"}"#), None, None];
+        assert_eq!(said, expected);
         assert_eq!(faults.failures().map(|(row, code, _)| (row, code)).collect::<Vec<_>>(), [(3, "invalid_json")]);
         assert_eq!(extract(&whole, "a").as_string::<i32>().value(0), "1");
     }
@@ -203,7 +230,8 @@ mod tests {
         let whole: ArrayRef = Arc::new(StringArray::from(vec![format!(r#"{{"a":"{large}"}}"#), "{}".into()]));
         let text: ArrayRef = Arc::new(StringArray::from(vec!["ok", large.as_str()]));
         let mut faults = Faults::new(2);
-        build(Some(("properties", &whole)), &[("t", &text)], &Originals::default(), &mut faults);
+        let words = Words { kept: &Originals::default(), said: None };
+        build(Some(("properties", &whole)), &[("t", &text)], words, &mut faults);
         let found: Vec<_> = faults.failures().collect();
         assert_eq!(found[0], (0, "property_too_large", "properties is larger than 32 KB".into()));
         assert_eq!(found[1], (1, "property_too_large", "t is larger than 32 KB".into()));

@@ -27,9 +27,8 @@ const USER_AGENTS: &[&str] = &["user_agent", "userAgent", "useragent"];
 
 impl Work<'_> {
     /// Cleanses the columns of text.
-    pub(super) fn cleanse(&mut self) {
+    pub(super) fn cleanse(&mut self, places: &Places) {
         let typer = self.typer;
-        let places = self.places();
         let kinds = self.typed("kind").filter(|_| typer.table.name == "records").map(|kinds| kinds.as_string::<i32>().clone());
         let has_parts = self.is_mapped("given_name") || self.is_mapped("family_name");
         for (at, kind) in typer.kinds.iter().enumerate().filter(|(at, _)| typer.mapped[*at].is_some()) {
@@ -37,7 +36,7 @@ impl Work<'_> {
             let (conventions, field) = (&*typer.origin.conventions, typer.table.columns[at].name);
             let is_told_by_parts = kind == Kind::FullName && has_parts;
             let derives = !is_told_by_parts && !conventions.is_plain();
-            let task = Task { field, kind, conventions, places: &places, kinds: kinds.as_ref(), derives };
+            let task = Task { field, kind, conventions, places, kinds: kinds.as_ref(), derives };
             let cleansed = match given.as_list_opt::<i32>() {
                 Some(list) => self.cleanser.list(&task, list),
                 None => self.cleanser.column(&task, given.as_string()),
@@ -55,7 +54,7 @@ impl Work<'_> {
     }
 
     /// Where the rows belong: the country that they state, else the source's.
-    fn places(&self) -> Places {
+    pub(super) fn places(&self) -> Places {
         let usual = Place { country: self.typer.origin.conventions.country, is_stated: false };
         let countries = self.typed("country").filter(|countries| countries.null_count() < countries.len());
         let rows = countries.map(|countries| {
@@ -88,11 +87,10 @@ impl Work<'_> {
     }
 
     /// Makes identifiers and subjects of cleansed values.
-    pub(super) fn identify(&mut self, candidates: &mut Candidates) {
+    pub(super) fn identify(&mut self, places: &Places, candidates: &mut Candidates) {
         let (output, typer) = (self.output, self.typer);
         let conventions = &typer.origin.conventions;
         let is_records = typer.table.name == "records";
-        let places = self.places();
         let columns = typer.identifiers.iter().map(|column| {
             let rule = typer.origin.rules.rule(&column.kind);
             let (kind, beside) = match rule.normalise {
@@ -108,7 +106,7 @@ impl Work<'_> {
         let columns: Vec<_> = columns.collect();
         let ids = is_records.then(|| self.columns[0].as_ref().map(|ids| ids.as_string::<i32>().clone())).flatten();
         let (faults, cleanser) = (&mut self.faults, &mut self.cleanser);
-        let identified = identify(&columns, (&typer.origin, &places), ids.as_ref(), (faults, cleanser), candidates);
+        let identified = identify(&columns, (&typer.origin, places), ids.as_ref(), (faults, cleanser), candidates);
         if let Some(said) = identified.said {
             self.say("identifiers", vec![said]);
         }

@@ -227,6 +227,27 @@ fn what_is_said_stays_as_it_was_before_there_was_cleansing() {
 }
 
 #[test]
+fn content_does_not_depend_on_the_other_rows_of_the_chunk() {
+    let record = |dates: &[Option<&str>]| {
+        let ids: Vec<Option<&str>> = dates.iter().map(|_| Some("1")).collect();
+        typed("records", &[("id", &ids), ("birth_date", dates)]).content
+    };
+    let among_others = record(&[Some("0000-00-00"), Some("1900-01-01"), Some("1980-01-31"), None]);
+    for (row, date) in [Some("0000-00-00"), Some("1900-01-01"), Some("1980-01-31"), None].into_iter().enumerate() {
+        assert_eq!(record(&[date]), [among_others[row]], "{date:?}");
+    }
+    let event = |amounts: &[Option<&str>]| {
+        let all = |value| amounts.iter().map(|_| Some(value)).collect::<Vec<_>>();
+        let (ids, times) = (all("1"), all("2026-01-01"));
+        typed("events", &[("id", &ids), ("name", &ids), ("channel", &all("web")), ("occurred_at", &times), ("amount", amounts)]).content
+    };
+    let among_others = event(&[Some("n/a"), Some("1,5"), Some("2"), None]);
+    for (row, amount) in [Some("n/a"), Some("1,5"), Some("2"), None].into_iter().enumerate() {
+        assert_eq!(event(&[amount]), [among_others[row]], "{amount:?}");
+    }
+}
+
+#[test]
 fn every_field_is_counted() {
     let typed = typed(
         "events",

@@ -14,14 +14,13 @@ use futures::{StreamExt, TryStreamExt};
 use rustc_hash::{FxHashSet, FxHasher};
 
 use super::super::ImportError;
-use super::super::job::{FileWork, Planner, declared};
-use super::super::run::{Numbering, Run, RunFile};
+use super::super::job::{FileWork, Planner, Prepared, Unprepared, declared};
+use super::super::run::{Run, RunFile};
 use super::super::workers::Start;
 use super::{PullError, Puller, SourceReport};
 use crate::drift::known_columns;
-use crate::reader::{ReadError, ReadOptions, Reader, format_of};
+use crate::reader::{ReadOptions, Reader, format_of};
 use crate::spec::{Format, S3, Source};
-use crate::typing::Typer;
 
 /// New objects that one import takes in; the others come with the next.
 const MOST: usize = 100_000;
@@ -110,7 +109,7 @@ impl<'a> Puller<'a> {
         let known = known_columns(self.importer.lake, &source.name).await.map_err(ImportError::from)?;
         let mut planner = planner.map_err(PullError::Problems)?.with_known(known);
         let fingerprint = format!("{:016x}", declared(source));
-        let mut run = self.importer.begin(source, planner.expectations(), &fingerprint, Numbering::Rows)?;
+        let mut run = self.importer.begin(source, planner.expectations(), &fingerprint)?;
         for object in &objects {
             let seen = Position { name: format!("{PLACE}{}", object.key), value: version(object) };
             run.add(RunFile::new(&name_of(spec, object), version(object), Some(seen)));
@@ -192,16 +191,17 @@ impl<'a> Puller<'a> {
                     }
                     Err(error) => return Err(error.into()),
                 };
-                match prepare(planner, run.source(), &path).await {
-                    Ok((options, work)) => {
+                match planner.prepare(&path).await {
+                    Ok(Some(Prepared { options, work, .. })) => {
                         run.learn(&work);
                         spooled.push(Spooled { file, name, path, options, work });
                     }
-                    Err(PullError::Import(ImportError::Read(error))) => {
+                    // A planner that is there has sound SQL.
+                    Ok(None) => {}
+                    Err(Unprepared::Read(error)) => {
                         unread.add(name.clone(), &error.of_name(Path::new(&name)).to_string());
                     }
-                    Err(PullError::Problems(problems)) => unread.add(name, &super::words(&problems)),
-                    Err(error) => return Err(error),
+                    Err(Unprepared::Problems(problems)) => unread.add(name, &super::words(&problems)),
                 }
             }
             self.store_spooled(run, spooled, unread).await?;
@@ -253,18 +253,6 @@ async fn fetch(bucket: &Bucket, spool: &Spool, at: usize, object: &Object) -> Re
     let path = spool.folder().join(format!("{at}.{}", ends.into_iter().rev().collect::<Vec<_>>().join(".")));
     bucket.download(object, &path).await?;
     Ok(path)
-}
-
-/// Looks at everything that can be known of a fetched object before its first row is stored.
-async fn prepare(planner: &mut Planner<'_>, source: &Source, path: &Path) -> Result<(ReadOptions, Arc<FileWork>), PullError> {
-    let read = |error: ReadError| PullError::Import(ImportError::Read(error));
-    let mut options = ReadOptions::of(&source.spec);
-    let reader = Reader::open(path, &options).map_err(read)?;
-    let (schema, open_ended) = (reader.schema(), reader.is_open_ended());
-    reader.verify().map_err(read)?;
-    let work = planner.plan(&schema, open_ended).await.map_err(PullError::Problems)?;
-    options.keys = work.typers.iter().any(Typer::needs_keys);
-    Ok((options, work))
 }
 
 impl Unread {

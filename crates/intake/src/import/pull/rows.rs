@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use super::super::ImportError;
 use super::super::job::{Planner, declared};
-use super::super::run::{MARK_POSITION, Numbering, RunFile};
+use super::super::run::{MARK_POSITION, RunFile};
 use super::super::workers::Start;
 use super::{PAUSE, PullError, Puller, SourceReport, TRIES};
 use crate::connect::{Column, ConnectError, Connection, Question, StoredMark, begin, database_of};
@@ -91,7 +91,7 @@ impl<'a> Puller<'a> {
         };
 
         let fingerprint = format!("{:016x}", declared(source));
-        let mut run = self.importer.begin(source, planner.expectations(), &fingerprint, Numbering::Arrivals)?;
+        let mut run = self.importer.begin(source, planner.expectations(), &fingerprint)?;
         let file = run.add(RunFile::new(&name, Vec::new(), None));
         self.importer.recall(&mut run).await?;
         let first_row = run.next_row(file);
@@ -150,6 +150,8 @@ fn question(database: &Database, columns: Vec<Column>, mark: Option<&str>, now: 
         let message = format!("the column {name} is of type {}, which has no order that grows", columns[at].kind);
         return Err(ConnectError::refused(message, "take a time, a number or a text as the mark"));
     };
+    // One that is no place was stored by an older version: everything is read again, and is there already.
+    let mark = mark.filter(|mark| kind.is_place(mark));
     // The overlap is checked before the first pull too.
     let from = mark.map(|mark| begin(mark, kind, database.overlap.as_ref())).transpose()?;
     if from.is_none() {

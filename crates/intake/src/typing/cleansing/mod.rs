@@ -50,6 +50,9 @@ pub struct Cleanser {
     pub offsets: Offsets,
 }
 
+/// How many wait to be lent: as many as an import has threads. What a burst of rehearsals made beyond is dropped.
+const MOST_HELD: usize = 16;
+
 /// Lends what one chunk at a time may use.
 #[derive(Default)]
 pub struct Lender<T>(Mutex<Vec<T>>);
@@ -60,9 +63,12 @@ impl<T: Default> Lender<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 
-    /// Takes one back.
+    /// Takes one back, unless enough wait to be lent.
     pub fn take_back(&self, one: T) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(one);
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.len() < MOST_HELD {
+            held.push(one);
+        }
     }
 }
 

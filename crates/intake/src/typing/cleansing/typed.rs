@@ -4,7 +4,7 @@
 //! `clew_cleanse` under the source's conventions. What is hashed as the fact's content is what was said: the plain reading where
 //! there is one, else the text itself, so that another statement about the source never makes a known fact a conflict.
 //!
-//! A date of birth that cannot be (31 February, a placeholder, 130 years ago) is dropped from its record and flagged: the
+//! A date of birth that cannot be (31 February, a placeholder, more than 120 years ago) is dropped from its record and flagged: the
 //! record is worth more than its date. An amount that cannot be read quarantines its fact, and so does a date whose order nobody stated.
 
 use std::sync::Arc;
@@ -73,7 +73,8 @@ impl<T: Copy + PartialEq> Said<T> {
 
     fn put(&mut self, row: usize, raw: &str, plain: Option<T>, value: Option<T>) {
         self.plain[row] = plain;
-        self.differs |= plain != value;
+        // A text stands for itself whatever its neighbours are: else the same row would be hashed otherwise in another chunk.
+        self.differs |= plain.is_none() || plain != value;
         if plain.is_none() {
             self.text.resize(self.plain.len(), None);
             self.text[row] = Some(raw.to_owned());
