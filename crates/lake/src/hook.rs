@@ -235,6 +235,8 @@ pub(crate) struct Hooked {
     decided: AtomicU64,
     recent: AtomicU64,
     deferred_rows: AtomicU64,
+    /// How often the hook has read an index: what it shows has changed by then.
+    loads: AtomicU64,
     faulty: AtomicBool,
 }
 
@@ -296,6 +298,7 @@ impl Hooked {
             decided: AtomicU64::new(0),
             recent: AtomicU64::new(0),
             deferred_rows: AtomicU64::new(0),
+            loads: AtomicU64::new(0),
             faulty: AtomicBool::new(false),
             hook,
         };
@@ -314,8 +317,14 @@ impl Hooked {
             Ok(())
         })?;
         hooked.recent.store(waiting, Ordering::Relaxed);
-        hooked.hook.load(&index)?;
+        hooked.load(&index)?;
         Ok(hooked)
+    }
+
+    fn load(&self, index: &Index) -> Result<(), StorageError> {
+        let loaded = self.hook.load(index);
+        self.loads.fetch_add(1, Ordering::Release);
+        loaded
     }
 
     /// The index in use.
@@ -461,7 +470,7 @@ impl Hooked {
         crash::point("online.switched");
         *self.current.write().expect("nobody who swaps the index panics") = index.clone();
         self.faulty.store(false, Ordering::Relaxed);
-        self.hook.load(&index)?;
+        self.load(&index)?;
         let removed = remove_recent(log, &index)?;
         self.recent.fetch_sub(removed.min(self.recent.load(Ordering::Relaxed)), Ordering::Relaxed);
         drop(deciding);
@@ -508,6 +517,11 @@ impl Lake {
             return Ok(None);
         };
         Ok(hooked.log.number("online_base")?.map(u64::cast_signed))
+    }
+
+    /// How often what the hook shows was replaced as a whole; counted when readers see it, which is after [`Self::index_base`] tells it.
+    pub fn hook_loads(&self) -> u64 {
+        self.inner.hooked.as_ref().map_or(0, |hooked| hooked.loads.load(Ordering::Acquire))
     }
 
     /// Numbers about the hook.
