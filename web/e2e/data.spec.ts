@@ -201,7 +201,7 @@ test("what was typed is not thrown away with another call", async ({ page }) => 
 test("a store without anything says what would be here on every tab", async ({ page, context }) => {
   await context.addCookies([{ name: "clew-mock", value: "fresh", url: "http://127.0.0.1:4173" }]);
   for (const [path, text] of [
-    ["/data/quality", /Nothing was counted yet/],
+    ["/data/quality", /Nothing was counted in the last 30 days/],
     ["/data/quarantine", /Empty\. Rows that cannot be stored/],
     ["/data/website", /Nothing was sent yet/],
   ] as const) {

@@ -86,10 +86,11 @@ export function sources(): Source[] {
       kind: source === "website" ? "tracking" : live ? "rows" : "files",
       health: { status, reason },
       volume: volume(source, "day", 30),
-      expected_at: live || target === null ? null : "2026-07-01T06:17:40Z",
+      expected_at: null,
       live: live
         ? { accepted: read && 4_188, duplicate: read && 22, quarantined: read && 6, rejected: 0, skipped: read && 41 }
         : null,
+      stream: null,
       open_alarms: alarms().filter((alarm) => alarm.source === source && alarm.open).length,
       mode: target === null ? null : target === "records" ? "upsert" : "append",
       lookup: target === null,
@@ -318,7 +319,7 @@ export function quality(only: string | null): Quality {
     });
   });
   return {
-    reason: known.length === 0 ? "Nothing was counted yet: values are counted when a source comes in." : null,
+    reason: known.length === 0 ? "Nothing was counted in the last 30 days: values are counted when a source comes in." : null,
     sources: known.map(({ source, live }) => {
       const own = fields.filter((field) => field.source === source);
       const sum = (of: (field: FieldQuality) => number) => own.reduce((total, field) => total + of(field), 0);

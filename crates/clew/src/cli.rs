@@ -200,7 +200,8 @@ pub struct Serve {
     /// Address to listen on; `listen:` of clew.yaml when left out. Port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<std::net::SocketAddr>,
-    /// Serve only: nothing comes in by itself, and nothing runs.
+    /// Read files, buckets and databases, and run the pipeline, only when asked. What is sent over HTTP and streams come in all the same; `watch: false`
+    /// of a source leaves a stream out. After a change of identity.yaml, people are who they were until `clew run`.
     #[arg(long)]
     pub no_schedule: bool,
 }

@@ -78,8 +78,16 @@ Computed when they are asked, from the tables above.
 |---|---|
 | event_identifiers, record_identifiers, response_identifiers | one identifier of a fact |
 | events_current, records_current, responses_current | the newest version of a fact that is not deleted |
-| people_events, people_responses | a fact with the person it belongs to |
+| quarantine_open | a row of quarantine that no repair has closed: with outcome stored, duplicate or discarded |
+| [subjects_current](#subjects_current) | a subject and whose it is now: the last run's word, behind what the write path answered since |
+| people_events, people_responses | a fact with the person it belongs to, by subjects_current; `provisional` as there |
 | [source_quality](#source_quality) | how good one field of a source was on one UTC day |
+
+### subjects_current
+
+Columns of [subjects](#subjects), and `provisional` (boolean): true where the write path answered since the last run, which may correct it. Such a row holds for all
+times, has no `person_no` (null) and says `online` in `decided_by`; `subjects` itself is as of the run. The answers alone are the table `online_subjects`, without `provisional`: it is in memory
+while `clew serve` or a command holds the store, and empty after a run.
 
 ### source_quality
 

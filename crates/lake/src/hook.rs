@@ -247,6 +247,8 @@ pub(crate) struct Hooked {
     decided: AtomicU64,
     recent: AtomicU64,
     deferred_rows: AtomicU64,
+    /// How often the hook has read an index: what it shows has changed by then.
+    loads: AtomicU64,
     faulty: AtomicBool,
 }
 
@@ -308,6 +310,7 @@ impl Hooked {
             decided: AtomicU64::new(0),
             recent: AtomicU64::new(0),
             deferred_rows: AtomicU64::new(0),
+            loads: AtomicU64::new(0),
             faulty: AtomicBool::new(false),
             hook,
         };
@@ -326,8 +329,14 @@ impl Hooked {
             Ok(())
         })?;
         hooked.recent.store(waiting, Ordering::Relaxed);
-        hooked.hook.load(&index)?;
+        hooked.load(&index)?;
         Ok(hooked)
+    }
+
+    fn load(&self, index: &Index) -> Result<(), StorageError> {
+        let loaded = self.hook.load(index);
+        self.loads.fetch_add(1, Ordering::Release);
+        loaded
     }
 
     /// The index in use.
@@ -476,7 +485,7 @@ impl Hooked {
         *self.current.write().expect("nobody who swaps the index panics") = index.clone();
         self.faulty.store(false, Ordering::Relaxed);
         self.recent.store(before + while_waiting, Ordering::Relaxed);
-        self.hook.load(&index)?;
+        self.load(&index)?;
         // Appends go on: what they add lies behind the cutoff, what is removed does not, and nobody reads that any more. Only one rebase
         // removes at a time, and a crash in between leaves what the next opening removes.
         drop(deciding);
@@ -546,6 +555,11 @@ impl Lake {
             return Ok(None);
         };
         Ok(hooked.log.number("online_base")?.map(u64::cast_signed))
+    }
+
+    /// How often what the hook shows was replaced as a whole; counted when readers see it, which is after [`Self::index_base`] tells it.
+    pub fn hook_loads(&self) -> u64 {
+        self.inner.hooked.as_ref().map_or(0, |hooked| hooked.loads.load(Ordering::Acquire))
     }
 
     /// Numbers about the hook.

@@ -78,6 +78,25 @@ async fn an_import_is_left_to_the_run_that_follows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_stored_before_it_is_shown_and_counted_when_it_is() {
+    let store = tempfile::tempdir().unwrap();
+    let lake = open(store.path(), 1).await;
+    append(&lake, 0, Mode::Append, &events([1, 2])).await;
+    let (before, made) = (lake.hook_loads(), lake.clone());
+    let hook = lake.hook().unwrap().as_ref() as &dyn std::any::Any;
+    let showing = hook.downcast_ref::<Census>().unwrap().shown.lock().unwrap();
+    let rebased = tokio::spawn(async move { rebase(&made, 7).await });
+    while lake.index_base().unwrap() != Some(7) {
+        std::thread::yield_now();
+    }
+    assert_eq!(lake.hook_loads(), before, "readers still see what was shown before");
+    drop(showing);
+    rebased.await.unwrap();
+    assert_eq!((lake.hook_loads(), indexed(&lake)), (before + 1, vec![1, 2]));
+    lake.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_takes_over_and_what_came_since_stays() {
     let store = tempfile::tempdir().unwrap();
     let lake = open(store.path(), 1).await;

@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
+use clew_identity::canonical::{canonical, is_blocked};
 use clew_identity::online::{Index as _, Online, Person, Sighting, find};
 use clew_identity::{PersonId, Rules, Shared, SubjectKind};
 use clew_lake::{Base, Change, Extensions, Index, IndexWriter, Lake, Options, StorageError, WriteHook};
@@ -130,9 +131,15 @@ impl OnlineIdentity {
         self.online.holders(&mut Keys(&mut scratch), population, value)
     }
 
-    /// What an identifier of this type is to persons by its nature: `person`, `household` or `shared`.
-    pub fn role(&self, kind: &str) -> &'static str {
-        match self.online.rules().rule(kind).shared {
+    /// What an identifier is to persons by the rules alone, before a run has counted who carries it: `blocked` where its value identifies nobody,
+    /// otherwise `person`, `household` or `shared`, by the nature of its type.
+    pub fn role(&self, kind: &str, value: &str) -> &'static str {
+        let rules = self.online.rules();
+        let rule = rules.rule(kind);
+        if is_blocked(rules, rule, &canonical(rule.normalise, value)) {
+            return "blocked";
+        }
+        match rule.shared {
             Shared::No => "person",
             Shared::Household => "household",
             Shared::Device => "shared",

@@ -3,6 +3,7 @@
 //! A page asks [`App::rows`] with the text of a query and gets typed rows. Every query has a limit of time, of memory (the
 //! lake's pool) and of how many run at once; its result is kept until the store changes.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
 use std::sync::atomic::AtomicUsize;
@@ -25,6 +26,7 @@ use crate::auth::Auth;
 use crate::cache::{Batches, Cache};
 use crate::connections::Limits;
 use crate::error::{ApiError, Kind};
+use crate::failures::Failures;
 use crate::feeds::Turns;
 use crate::jobs::Jobs;
 use crate::json;
@@ -80,6 +82,10 @@ pub struct App {
     pub turns: Turns,
     /// Feeds that bring what was there when the server started, or pull.
     pub feeding: AtomicUsize,
+    /// Why sources could not be read the last time.
+    pub failures: Failures,
+    /// When each feed that pulls asks its system next, UTC microseconds; none while it does.
+    pub next_pulls: Mutex<BTreeMap<String, i64>>,
     /// Numbers about the server itself.
     pub counters: Counters,
     /// When the schedule looks next, UTC microseconds.
@@ -116,6 +122,8 @@ impl App {
             jobs: Jobs::default(),
             turns: Turns::default(),
             feeding: AtomicUsize::new(0),
+            failures: Failures::default(),
+            next_pulls: Mutex::default(),
             counters: Counters::default(),
             next_run: Mutex::new(None),
             cache: Cache::default(),
@@ -133,6 +141,16 @@ impl App {
         self.next_run.lock().expect("no holder panics").and_then(json::instant)
     }
 
+    /// When the feed of `source` asks its system next.
+    pub fn next_pull_at(&self, source: &str) -> Option<String> {
+        self.next_pulls.lock().expect("no holder panics").get(source).copied().and_then(json::instant)
+    }
+
+    /// Whether the messages of `source` come one by one, over HTTP or from a stream; others are read.
+    pub fn is_sent(&self, source: &str) -> bool {
+        self.door.sources().iter().any(|sent| sent.name() == source)
+    }
+
     /// A session whose scans decode a column only where the filters before it hold: most pages pick few rows of many.
     pub fn session(&self) -> SessionContext {
         let session = self.lake.session();
@@ -144,8 +162,8 @@ impl App {
     pub async fn snapshot(&self) -> Result<u64, ApiError> {
         let mut hasher = DefaultHasher::new();
         self.lake.offset().hash(&mut hasher);
-        // A run's answer takes over from that of the write path when no table changes any more.
-        self.lake.index_base()?.hash(&mut hasher);
+        // A run's answer takes over from that of the write path when no table changes any more, and is shown a moment after it is stored.
+        self.lake.hook_loads().hash(&mut hasher);
         for table in Table::all() {
             self.lake.version(table.name).await?.hash(&mut hasher);
         }

@@ -5,6 +5,8 @@
 //! file system; a file that is new or has changed is left until it was the same for [`QUIET`], and then taken in if its content is another than
 //! what was taken in before. A file that cannot be read is tried again when it changes, and on schedule.
 //!
+//! What a feed could not read is told by the Data page ([`crate::failures`]) until it could.
+//!
 //! Feeds work on threads of their own and are dropped when the server stops: what they have stored is whole chunks, and the next start goes on.
 //! The pipeline is not theirs: it runs on schedule when something is new.
 
@@ -15,6 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use clew_intake::reader::ReadError;
 use clew_intake::spec::interval;
 use clew_intake::{FileStamp, ImportError, ImportReport, Kind, Source};
 use tokio::runtime::Handle;
@@ -32,6 +35,8 @@ const FILES_AT_ONCE: usize = 2;
 const PULLS_AT_ONCE: usize = 8;
 /// Time that appends on their way get when the server stops.
 const LAST_APPENDS: Duration = Duration::from_secs(10);
+/// Why a reading that the server's stop cut short gave nothing.
+const STOPPED: &str = "the server stopped meanwhile";
 
 /// Who reads which source: one at a time.
 #[derive(Debug, Default)]
@@ -88,10 +93,22 @@ struct Feed {
 impl Feed {
     /// Pulls every so often, at once to begin with.
     async fn pull(self, every: Duration) {
+        let next = |at: Option<i64>| {
+            let mut next_pulls = self.app.next_pulls.lock().expect("no holder panics");
+            match at {
+                Some(at) => next_pulls.insert(self.source.name.clone(), at),
+                None => next_pulls.remove(&self.source.name),
+            };
+        };
         loop {
+            next(None);
             let feeding = Feeding::begin(&self.app);
-            self.read(None).await;
+            match self.read(None).await {
+                Ok(()) => self.app.failures.clear(&self.source.name),
+                Err(words) => self.app.failures.set(&self.source.name, &words),
+            }
             drop(feeding);
+            next(Some(self.app.lake.now().micros().saturating_add(i64::try_from(every.as_micros()).unwrap_or(i64::MAX))));
             tokio::time::sleep(every).await;
         }
     }
@@ -100,6 +117,9 @@ impl Feed {
     async fn watch(self, retry: Duration) {
         let mut files = Watched::default();
         let mut problem = String::new();
+        let (failures, name) = (&self.app.failures, self.source.name.as_str());
+        // Whether something was read, or could not be, since all was taken in.
+        let mut is_open = false;
         // Until what was there at the start is taken in, quiet or not.
         let mut first = Some(Feeding::begin(&self.app));
         loop {
@@ -111,14 +131,29 @@ impl Feed {
                     let look = files.look(listed, Instant::now(), retry);
                     let must_wait = look.is_busy && self.source.spec.is_whole();
                     if !look.ready.is_empty() && !must_wait {
-                        let is_read = self.read(Some(look.ready.clone())).await;
-                        files.settle(&look.ready, is_read, Instant::now());
+                        let read = self.read(Some(look.ready.clone())).await;
+                        files.settle(&look.ready, read.is_ok(), Instant::now());
+                        is_open = true;
+                        if let Err(words) = read {
+                            failures.set(name, &words);
+                        }
+                    }
+                    // Nothing is left that could not be read: it was mended, or is gone.
+                    if is_open && files.are_done() {
+                        failures.clear(name);
+                        is_open = false;
                     }
                     first = first.filter(|_| look.is_busy);
                 }
                 Ok(Err(error)) if problem != error.to_string() => {
                     problem = error.to_string();
                     tracing::info!(source = self.source.name, error = problem, "no files to watch");
+                    // That nothing is there is no failure: exports come, and are taken away.
+                    match error {
+                        ReadError::Missing { .. } => failures.clear(name),
+                        _ => failures.set(name, &problem),
+                    }
+                    is_open = true;
                     first = None;
                 }
                 _ => first = None,
@@ -127,9 +162,9 @@ impl Feed {
         }
     }
 
-    /// Reads what is new, of files only `paths`. Whether all of it could be read.
-    async fn read(&self, paths: Option<BTreeSet<PathBuf>>) -> bool {
-        let Ok(_permit) = self.permits.acquire().await else { return false };
+    /// Reads what is new, of files only `paths`; the error says in words what could not be read.
+    async fn read(&self, paths: Option<BTreeSet<PathBuf>>) -> Result<(), String> {
+        let _permit = self.permits.acquire().await.map_err(|_| STOPPED)?;
         let _turn = self.app.turns.take(&BTreeSet::from([self.source.name.clone()])).await;
         let (app, name, mut stopped) = (Arc::clone(&self.app), self.source.name.clone(), self.stopped.clone());
         // The work of an import is not for threads that others wait on.
@@ -149,15 +184,15 @@ impl Feed {
         });
         match read.await {
             Ok(Some(imported)) => self.tell(imported),
-            Ok(None) => false,
+            Ok(None) => Err(STOPPED.to_owned()),
             Err(error) => {
                 tracing::error!(source = self.source.name, %error, "an import stopped by a fault of ours");
-                false
+                Err("its import stopped by a fault of ours: please report it with the log".to_owned())
             }
         }
     }
 
-    fn tell(&self, imported: Result<ImportReport, ImportError>) -> bool {
+    fn tell(&self, imported: Result<ImportReport, ImportError>) -> Result<(), String> {
         let source = self.source.name.as_str();
         match imported {
             Ok(report) => {
@@ -168,11 +203,11 @@ impl Feed {
                     tracing::warn!(source, error, "not all of it could be read");
                 }
                 tracing::info!(source, stored = report.stored(), "taken in");
-                report.failed.is_empty()
+                report.failed.into_iter().next().map_or(Ok(()), |failure| Err(failure.message))
             }
             Err(error) => {
                 tracing::warn!(source, %error, "it could not be read");
-                false
+                Err(error.to_string())
             }
         }
     }
@@ -252,6 +287,11 @@ impl Watched {
             self.0.insert(path, seen);
         }
         look
+    }
+
+    /// Whether every file of the last look is taken in.
+    fn are_done(&self) -> bool {
+        self.0.values().all(|seen| seen.state == State::Done)
     }
 
     /// Notes what came of reading `paths`.

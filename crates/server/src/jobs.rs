@@ -4,11 +4,11 @@
 //! refused with `busy` and its id, rather than queued: nobody waits behind a run they do not know of. The newest hundred
 //! are remembered for the life of the process; what runs did is in the table `runs` for good.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use clew_intake::{Action, REPLAY_REFUSED, Request};
+use clew_intake::{Action, ImportReport, REPLAY_REFUSED, Request};
 use clew_pipeline::{RunOptions, Step, StepReport};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -107,20 +107,16 @@ impl Jobs {
         book.jobs.iter().find(|entry| entry.job.job_id == *running).map(|entry| entry.job.clone())
     }
 
-    /// Why the newest import failed, where it was because of `source`: it was at work on it, or its words name the source's files.
-    pub fn failure_of(&self, source: &str) -> Option<String> {
-        let book = self.book();
-        let ended = |entry: &&Entry| entry.job.kind == "import" && entry.job.finished_at.is_some();
-        let newest = book.jobs.iter().rev().find(ended)?;
-        let error = newest.job.error.as_ref()?;
-        if newest.job.steps.last().is_some_and(|step| step.step == source) {
-            return Some(error.clone());
+    /// Waits until the job `id` is at work no more.
+    pub async fn ended(&self, id: &str) {
+        loop {
+            // Made before the look: an end in between is heard.
+            let idle = self.idle.notified();
+            if self.book().running.as_deref() != Some(id) {
+                return;
+            }
+            idle.await;
         }
-        let files = format!("sources/{source}.");
-        let is_its = |line: &&str| {
-            line.contains(&files) || line.strip_prefix("source ").is_some_and(|rest| rest.starts_with(&format!("{source}:")))
-        };
-        error.lines().find(is_its).map(str::to_owned)
     }
 
     /// Takes no further jobs and waits for the one at work.
@@ -260,20 +256,27 @@ fn perform(app: &App, id: &str, work: Work) -> Result<Value, String> {
 }
 
 async fn import(app: &App, id: &str, sources: &[String], (begin, then): (Begin, Then)) -> Result<Value, String> {
-    let listener = Listener { app, id };
-    let project = app.sources_now()?;
-    let all = || project.imported().map(|source| source.name.clone()).collect();
-    let _turns = app.turns.take(&if sources.is_empty() { all() } else { sources.iter().cloned().collect() }).await;
-    if begin == Begin::Anew {
-        clew_intake::begin_anew(&app.lake, sources).map_err(|error| error.to_string())?;
-    }
-    let report = clew_intake::import(&app.lake, &project, sources, &listener).await.map_err(|error| error.to_string())?;
+    let report = take_in(app, id, sources, begin).await?;
     let words = report.failures();
     let report = serde_json::to_value(&report).map_err(|error| error.to_string())?;
     if then == Then::Run {
         run(app, id, RunOptions::default()).await?;
     }
     words.map_or(Ok(report), Err)
+}
+
+/// Reads the sources, which nobody else does meanwhile: the run that follows holds no feed up.
+async fn take_in(app: &App, id: &str, sources: &[String], begin: Begin) -> Result<ImportReport, String> {
+    let project = app.sources_now()?;
+    let all = || project.imported().map(|source| source.name.clone()).collect();
+    let names: BTreeSet<String> = if sources.is_empty() { all() } else { sources.iter().cloned().collect() };
+    let _turns = app.turns.take(&names).await;
+    if begin == Begin::Anew {
+        clew_intake::begin_anew(&app.lake, sources).map_err(|error| error.to_string())?;
+    }
+    let imported = clew_intake::import(&app.lake, &project, sources, &Listener { app, id }).await;
+    app.failures.settle(&project, &names, &imported);
+    imported.map_err(|error| error.to_string())
 }
 
 /// Through the mappings as they stand now: most quarantined rows are replayed because one was mended.
@@ -324,5 +327,93 @@ impl clew_pipeline::Progress for Listener<'_> {
             let place = Step::ALL.iter().position(|step| *step == report.step).unwrap_or(0) + 1;
             entry.job.progress = Some(place as f64 / all);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use clew_intake::{Defaults, Mapping, Source, Sources};
+    use clew_lake::{Lake, Options};
+    use clew_model::tables::Table;
+    use clew_pipeline::Definitions;
+    use clew_pipeline::definitions::Rules;
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::auth::Auth;
+    use crate::connections::Limits;
+    use crate::keys::WriteKeys;
+
+    /// An app over a new store in `folder`, with one source.
+    async fn app(folder: &Path) -> Arc<App> {
+        std::fs::write(folder.join("crm.csv"), "id,name,email\n1,Ann Lee,ann@example.org\n").unwrap();
+        let mapping = Mapping {
+            target: Table::find("records").unwrap(),
+            sql: "SELECT id, 'person' AS kind, name AS full_name, email AS identifier_email FROM raw".to_owned(),
+            path: "sources/crm.records.sql".into(),
+        };
+        let source = Source {
+            name: "crm".to_owned(),
+            spec: serde_json::from_value(json!({"files": "crm.csv"})).unwrap(),
+            yaml_path: "sources/crm.yaml".into(),
+            mappings: vec![mapping],
+        };
+        let defaults = Defaults { timezone: Some("UTC".to_owned()), ..Defaults::default() };
+        let sources = Sources { dir: folder.to_owned(), defaults, rules: Rules::default(), sources: vec![source] };
+        let definitions = Definitions {
+            timezone: "UTC".to_owned(),
+            currency: None,
+            language: None,
+            value_events: Vec::new(),
+            rules: Rules::default(),
+            journey: serde_json::from_value(json!({"stages": [{"name": "purchase"}]})).unwrap(),
+            metrics: Vec::new(),
+            seed: 1,
+        };
+        let store = folder.join("store");
+        let options = Options { extensions: clew_pipeline::registry(), threads: 2, ..Options::default() };
+        let lake = Lake::open(&store, options).await.unwrap();
+        let access = (Auth::open(&store, 0).unwrap(), WriteKeys::open(&store).unwrap());
+        Arc::new(App::new(lake, sources, definitions, TimeZone::UTC, access, Limits::default()))
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_source_is_free_again_while_the_run_behind_its_import_works() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = app(folder.path()).await;
+        let work = Work::Import { sources: Vec::new(), begin: Begin::BehindLast, then: Then::Run };
+        let job = start(&app, work).unwrap();
+        let runs = || app.jobs.find(&job.job_id).unwrap().steps.iter().any(|step| Step::parse(&step.step).is_some());
+        while !runs() {
+            assert!(app.jobs.current().is_some(), "{:?}", app.jobs.find(&job.job_id));
+            tokio::task::yield_now().await;
+        }
+        app.turns.take(&BTreeSet::from(["crm".to_owned()])).await;
+        let steps = app.jobs.find(&job.job_id).unwrap().steps.len();
+        assert!(steps < 1 + Step::ALL.len(), "the run is still at work");
+        app.jobs.ended(&job.job_id).await;
+        let ended = app.jobs.find(&job.job_id).unwrap();
+        assert_eq!((ended.status.as_str(), ended.error), ("done", None));
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_job_is_heard_by_all_who_wait_for_it() {
+        let jobs = Arc::new(Jobs::default());
+        jobs.ended("j_unknown").await;
+        let job = jobs.open(&Work::Run(RunOptions::default()), 0).unwrap();
+        let wait = || {
+            let (jobs, id) = (Arc::clone(&jobs), job.job_id.clone());
+            tokio::spawn(async move { jobs.ended(&id).await })
+        };
+        let waiting = [wait(), wait()];
+        assert!(tokio::time::timeout(Duration::from_millis(20), jobs.ended(&job.job_id)).await.is_err());
+        jobs.close(&job.job_id, 1, Ok(json!({})));
+        for one in waiting {
+            one.await.unwrap();
+        }
+        jobs.ended(&job.job_id).await;
     }
 }

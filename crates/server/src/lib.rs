@@ -15,7 +15,7 @@
 //! | `app`, `cache`, `literal`, `json`, `cursor` | queries: limits, results kept, values into SQL, rows out of it, paging |
 //! | `filter`, `calendar`, `scoring` | the filter bar, periods in the project's zone, scores with trend and change |
 //! | `jobs` | imports and runs in the background |
-//! | `feeds` | what comes in by itself: watched files, buckets and databases |
+//! | `feeds`, `failures` | what comes in by itself: watched files, buckets and databases; why sources could not be read |
 //! | `observe` | request ids, log lines, `/metrics` |
 //!
 //! *Invariant*: this crate knows neither Delta nor fjall; it reads tables by SQL and changes them by `intake` and `pipeline`
@@ -32,6 +32,7 @@ mod connections;
 mod cursor;
 mod error;
 mod extract;
+mod failures;
 mod feeds;
 mod filter;
 mod jobs;

@@ -226,7 +226,7 @@ pub fn online(lake: &Lake) -> String {
          # TYPE clew_online_seconds summary\nclew_online_seconds_sum {}\nclew_online_seconds_count {}\n\
          # HELP clew_online_waiting_subjects Subjects that were decided about since the last run.\n# TYPE clew_online_waiting_subjects gauge\n\
          clew_online_waiting_subjects {}\n\
-         # HELP clew_online_deferred_rows_total Rows of imports whose subjects were left to the next run.\n\
+         # HELP clew_online_deferred_rows_total Rows whose subjects were left to the next run: of imports, of bulk chunks, while too many wait for it, and after a fault of the index.\n\
          # TYPE clew_online_deferred_rows_total counter\nclew_online_deferred_rows_total {}\n\
          # HELP clew_provisional_people People that no run has seen yet.\n# TYPE clew_provisional_people gauge\nclew_provisional_people {}\n\
          # HELP clew_online_corrections Subjects of which the last run of this process corrected what was shown.\n\

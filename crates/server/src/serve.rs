@@ -32,7 +32,8 @@ pub struct Config {
     pub store: PathBuf,
     /// Name of the company, as the cockpit shows it.
     pub company: String,
-    /// How often the pipeline runs when something is new, and other systems are asked; `None`: nothing happens by itself.
+    /// How often the pipeline runs when something is new, and other systems are asked; `None`: the pipeline runs and files, buckets and databases
+    /// are read only when somebody asks. Streams are followed all the same.
     pub schedule: Option<Duration>,
     /// Host names beside `localhost` and addresses under which browsers may reach the server, such as that of a proxy.
     pub hosts: Vec<String>,
@@ -125,7 +126,7 @@ pub async fn serve(
     let (stop, stopped) = watch::channel(false);
     let feeds = config.schedule.map(|every| feeds::start(&app, every, stopped.clone())).transpose()?;
     let schedule = config.schedule.map(|every| tokio::spawn(on_schedule(Arc::clone(&app), every, stopped.clone())));
-    if let Err(error) = make_index(&app).await {
+    if let Err(error) = make_index(&app, config.schedule).await {
         tracing::warn!(%error, "the index of the write path waits for the next run");
     }
     (config.ready)(&Ready { address, login });
@@ -152,10 +153,22 @@ pub async fn serve(
     Ok(())
 }
 
-/// Lets a run make the index of the write path where there is none or it was made under other rules: the people of the last run are not in it.
-async fn make_index(app: &Arc<App>) -> Result<(), StorageError> {
-    let missing = app.lake.hook().is_some() && app.lake.index_base()?.is_none() && app.lake.version("subjects").await?.is_some();
-    if missing && let Err(error) = start(app, Work::Run(RunOptions { only: Some(Step::Identity), full: false })) {
+/// Whether the index of the write path holds nobody of the last run: there is none, or it was made under other rules.
+async fn lacks_index(app: &App) -> Result<bool, StorageError> {
+    Ok(app.lake.hook().is_some() && app.lake.index_base()?.is_none() && app.lake.version("subjects").await?.is_some())
+}
+
+/// Lets a run make the index where it is missing; where nothing runs by itself, says what that means.
+async fn make_index(app: &Arc<App>, schedule: Option<Duration>) -> Result<(), StorageError> {
+    if !lacks_index(app).await? {
+        return Ok(());
+    }
+    if schedule.is_none() {
+        tracing::warn!(
+            "the index of the write path holds nobody of the last run, as the rules have changed since: who comes again may be shown as somebody new \
+             until `clew run`"
+        );
+    } else if let Err(error) = start(app, Work::Run(RunOptions { only: Some(Step::Identity), full: false })) {
         tracing::warn!(code = error.kind.code().0, "the index of the write path waits for the next run");
     }
     Ok(())

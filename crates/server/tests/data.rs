@@ -5,7 +5,6 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use clew_model::tables::Table;
 use clew_server::{Limits, wire};
 use reqwest::{Method, Response, StatusCode};
 use serde::Serialize;
@@ -62,16 +61,13 @@ async fn a_source_shows_its_health_its_volume_and_batches_that_add_up() {
     let hours: wire::SourceDetail = read(&server, "/api/v1/data/sources/crm?grain=hour&limit=1").await;
     assert_eq!((hours.volume.len(), hours.volume.iter().map(|point| point.n).sum::<u64>()), (72, PEOPLE as u64));
 
-    // A store of before expectations counts nothing, and says so.
     let quality: wire::Quality = read(&server, "/api/v1/data/quality?source=crm").await;
-    assert_eq!(quality.reason.is_none(), Table::find("field_quality").is_some(), "{:?}", quality.reason);
-    if quality.reason.is_none() {
-        let city = quality.fields.iter().find(|field| field.target.is_some() && field.field == "city").unwrap();
-        assert_eq!((city.n, city.nulls, city.completeness.share), (PEOPLE as u64, 0, Some(1.0)));
-        assert!(city.uniqueness.share.is_some_and(|share| share < 0.1), "{:?}", city.uniqueness);
-        assert_eq!((city.trend.len(), city.trend[0].n), (1, PEOPLE as u64));
-        assert_eq!((quality.sources.len(), quality.sources[0].consistency.share), (1, None));
-    }
+    assert_eq!(quality.reason, None);
+    let city = quality.fields.iter().find(|field| field.target.is_some() && field.field == "city").unwrap();
+    assert_eq!((city.n, city.nulls, city.completeness.share), (PEOPLE as u64, 0, Some(1.0)));
+    assert!(city.uniqueness.share.is_some_and(|share| share < 0.1), "{:?}", city.uniqueness);
+    assert_eq!((city.trend.len(), city.trend[0].n), (1, PEOPLE as u64));
+    assert_eq!((quality.sources.len(), quality.sources[0].consistency.share), (1, None));
 
     for (path, status) in [
         ("/api/v1/data/sources/nothing", StatusCode::NOT_FOUND),
@@ -108,6 +104,72 @@ async fn a_source_fails_when_its_import_does_and_is_well_again_when_it_works() {
     std::fs::write(&answers, text).unwrap();
     assert_eq!(import().await, "done");
     assert_ne!(health("answers").await.status, "failing");
+    server.stop().await.0.unwrap();
+}
+
+/// Asks for the Data page until a source of it is as wanted.
+async fn until(server: &Server, name: &str, is_so: impl Fn(&wire::Source) -> bool) -> wire::Source {
+    let mut pause = tokio::time::interval(Duration::from_millis(50));
+    let mut newest = None;
+    for _ in 0..1_200 {
+        pause.tick().await;
+        let page: wire::DataPage = read(server, "/api/v1/data").await;
+        let source = page.sources.into_iter().find(|source| source.source == name).unwrap();
+        if is_so(&source) {
+            return source;
+        }
+        newest = Some(source);
+    }
+    panic!("{newest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watched_file_that_cannot_be_read_is_told_until_it_can() {
+    let folder = Server::start().await.stop().await.1;
+    let answers = folder.path().join("answers.csv");
+    let text = std::fs::read(&answers).unwrap();
+    std::fs::write(&answers, "id,at\n1,2026-01-01 10:00:00\n").unwrap();
+    let server = Server::over(folder, Some(Duration::from_hours(1))).await;
+    let failing = until(&server, "answers", |source| source.health.status == "failing").await;
+    assert!(failing.health.reason.starts_with("Its last import failed: "), "{:?}", failing.health);
+    assert!(failing.health.reason.contains("email"), "the column that is missing: {:?}", failing.health);
+    assert_eq!((failing.kind.as_str(), failing.watch, failing.expected_at), ("files", true, None), "it is watched all the time");
+    let crm = until(&server, "crm", |source| source.last_import_at.is_some()).await;
+    assert_ne!(crm.health.status, "failing", "nothing is wrong with the others");
+    std::fs::write(&answers, text).unwrap();
+    until(&server, "answers", |source| source.health.status != "failing" && source.last_import_at.is_some()).await;
+    server.stop().await.0.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pull_that_fails_is_told_with_the_time_of_the_next() {
+    // Nobody listens at port 1.
+    let spec = json!({"postgres": {"url": "postgres://clew:hunter2@127.0.0.1:1/shop", "query": "SELECT id, at, kind, customer FROM orders WHERE id > $mark", "mark": "id"}, "every": "2h"});
+    let folder = Server::start().await.stop().await.1;
+    let server = Server::beside(folder, Some(Duration::from_hours(1)), support::rows("orders", spec)).await;
+    let orders = until(&server, "orders", |source| source.health.status == "failing").await;
+    assert!(orders.health.reason.starts_with("Its last import failed: "), "{:?}", orders.health);
+    assert!(!orders.health.reason.contains("hunter2"), "{:?}", orders.health);
+    let orders = until(&server, "orders", |source| source.expected_at.is_some()).await;
+    let next: jiff::Timestamp = orders.expected_at.unwrap().parse().unwrap();
+    let seconds = next.duration_since(jiff::Timestamp::now()).as_secs();
+    assert!((6_900..=7_200).contains(&seconds), "its own interval, not that of the schedule: {seconds}");
+    assert_eq!((orders.kind.as_str(), orders.stream, orders.live), ("postgres", None, None));
+    server.stop().await.0.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_whose_broker_is_away_is_told_and_can_be_listened_to() {
+    let spec = json!({"nats": {"url": "nats://127.0.0.1:1", "stream": "ORDERS"}});
+    let folder = Server::start().await.stop().await.1;
+    let server = Server::beside(folder, None, support::rows("orders", spec)).await;
+    let orders = until(&server, "orders", |source| source.health.status == "failing").await;
+    assert!(orders.health.reason.starts_with("Its stream is not followed now: "), "{:?}", orders.health);
+    let stream = orders.stream.unwrap();
+    assert_eq!((orders.kind.as_str(), stream.state.as_str(), stream.lag), ("nats", "retrying", None));
+    assert_eq!((orders.live, orders.expected_at), (None, None), "nothing is sent to it, and nothing waits for a schedule");
+    let _open = Events::open(&server, "?source=orders").await;
+    assert_eq!(server.get("/api/v1/data/tail?source=crm").await.0, StatusCode::NOT_FOUND);
     server.stop().await.0.unwrap();
 }
 
@@ -260,7 +322,13 @@ async fn a_check_stores_nothing_and_a_test_goes_the_whole_way() {
     assert_eq!(count(&server, "SELECT count(*) FROM events").await, 0);
 
     let sent = tested(&server, "website", "send", "track", event).await;
-    assert_eq!(way(&sent), [&typed[..], &[("verdict", "done"), ("log", "done"), ("sql", "done"), ("person", "open")]].concat());
+    assert_eq!(way(&sent), [&typed[..], &[("verdict", "done"), ("log", "done"), ("sql", "done"), ("person", "done")]].concat());
+    let (_, found) = server.get("/api/v1/people?q=u1").await;
+    assert_eq!(
+        sent.facts[0].person_id.as_deref(),
+        found["people"][0]["person_id"].as_str(),
+        "whom the write path has decided on"
+    );
     assert_eq!(sent.facts[0].subject, checked.facts[0].subject, "a check shows the subject that comes");
     let found = count(&server, &format!("SELECT count(*) FROM ({})", sent.query.unwrap())).await;
     assert_eq!(found, 1);

@@ -212,3 +212,48 @@ async fn a_stop_answers_what_was_taken() {
     assert!(stored == accepted || stored == accepted + 1, "{stored} stored, {accepted} acknowledged");
     server.stop().await.0.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_no_run_has_seen_is_told_by_all_that_carries_it() {
+    let server = Server::limited(Limits::default()).await;
+    let (website, hooks) = (server.key("website").await, server.key("hooks").await);
+    let event = |id: &str, user: &str, visitor: &str| {
+        let at = format!("2026-01-31T1{id}:00:00Z");
+        json!({"type": "track", "event": "Seen", "userId": user, "anonymousId": visitor, "messageId": id, "timestamp": at})
+    };
+    // A kiosk's login form sends its placeholder as the user.
+    let batch =
+        json!({"batch": [event("1", "customer-17", "v1"), event("2", "undefined", "v1"), event("3", "customer-18", "v2")]});
+    assert_eq!(answer(server.bare(Method::POST, "/v1/batch").bearer_auth(&website).json(&batch)).await.0, StatusCode::OK);
+    let rows = server.bare(Method::POST, "/v1/sources/hooks").bearer_auth(&hooks).header("content-type", "text/csv");
+    let sent = rows.body("id,at,kind,customer\n7,2026-01-31T09:00:00Z,sold,customer-17\n");
+    assert_eq!(answer(sent).await.0, StatusCode::OK);
+
+    let (_, people) = server.ask("/api/v1/people", &[("q", "customer-17")]).await;
+    let person = &people["people"][0];
+    assert_eq!((&person["events"], &person["channels"]), (&json!(3), &json!(["web", "store"])), "{people}");
+    assert_eq!((&person["provisional"], &person["population"]), (&json!(true), &json!("customer")));
+    let (_, page) = server.get(&format!("/api/v1/people/{}", person["person_id"].as_str().unwrap())).await;
+    let identifiers = page["identity"]["identifiers"].as_array().unwrap();
+    let of = |value: &str| identifiers.iter().find(|identifier| identifier["value"] == value).unwrap();
+    let user = of("customer-17");
+    assert_eq!((&user["subjects"], &user["sources"]), (&json!(2), &json!(["hooks", "website"])), "{user}");
+    assert_eq!((&user["role"], &user["first_seen_at"]), (&json!("person"), &json!("2026-01-31T09:00:00Z")));
+    assert_eq!(user["last_seen_at"], "2026-01-31T11:00:00Z");
+    assert_eq!(of("undefined")["role"], "blocked", "it names nobody");
+    assert!(!page.to_string().contains("customer-18"));
+    // Several at once, each by its own facts: one is called so, and another one's browser.
+    let called = json!({"type": "identify", "userId": "dual", "traits": {"name": "Ann Lee"}, "messageId": "4"});
+    let batch = json!({"batch": [called, event("5", "dual", "v3"), event("6", "dual", "v3"), event("7", "customer-19", "dual")]});
+    assert_eq!(answer(server.bare(Method::POST, "/v1/batch").bearer_auth(&website).json(&batch)).await.0, StatusCode::OK);
+    let (_, both) = server.ask("/api/v1/people", &[("q", "dual")]).await;
+    let mut found: Vec<(Value, Value)> = both["people"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|person| (person["events"].clone(), person["display_name"].clone()))
+        .collect();
+    found.sort_by_key(|(events, _)| events.as_u64());
+    assert_eq!(found, [(json!(1), Value::Null), (json!(2), json!("Ann Lee"))], "{both}");
+    server.stop().await.0.unwrap();
+}

@@ -53,6 +53,7 @@ interface Pairs {
   Source: wire.Source;
   SqlRequest: wire.SqlRequest;
   Stage: wire.Stage;
+  StreamState: wire.StreamState;
   Theme: wire.Theme;
   ThemeDetail: wire.ThemeDetail;
   Timeline: wire.Timeline;

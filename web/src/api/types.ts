@@ -649,10 +649,17 @@ export interface VolumePoint {
   n: number;
 }
 
+export interface StreamState {
+  /** held: the store takes nothing now; refused: the source has a mistake. */
+  state: "connecting" | "following" | "held" | "retrying" | "refused" | "stopped";
+  /** Messages that wait at the broker, as it said last; null: it has not said. */
+  lag: number | null;
+}
+
 export interface Source {
   source: string;
-  /** Where its rows come from: files, tracking calls, rows over HTTP … */
-  kind: string;
+  /** Where its rows come from; unknown where its file names none, or several. */
+  kind: "files" | "s3" | "postgres" | "mysql" | "tracking" | "rows" | "nats" | "kafka" | "unknown";
   health: {
     status: HealthStatus;
     /** Why, as a sentence. */
@@ -660,16 +667,18 @@ export interface Source {
   };
   /** Facts by local day, the thirty days up to `as_of`, oldest first, without gaps; empty where it has none. */
   volume: VolumePoint[];
-  /** When the schedule looks at it next; null: nothing is scheduled, or it is sent. */
+  /** When its bucket or database is asked next; null: it is being asked, it is sent or followed, its files are watched all the time, or nothing comes in by itself. */
   expected_at: Time | null;
-  /** What became of its messages since the server started; null where nothing is sent to it. */
+  /** What became of its messages since the server started; null where nothing is sent to it over HTTP. */
   live: { accepted: number; duplicate: number; quarantined: number; rejected: number; skipped: number } | null;
+  /** How its stream is followed; null where it follows none now. */
+  stream: StreamState | null;
   /** Alarms of its newest batch. */
   open_alarms: number;
   /** append, upsert, snapshot; null where it is a lookup. */
   mode: "append" | "upsert" | "snapshot" | null;
   lookup: boolean;
-  /** Whether the schedule imports it. */
+  /** Whether the server takes in what is new by itself; it says nothing of what is sent over HTTP. */
   watch: boolean;
   population: string;
   /** As declared: path, glob or folder. */

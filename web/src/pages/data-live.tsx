@@ -33,14 +33,14 @@ export default function LivePage() {
   const { data, error, refetch } = useQuery(queries.data());
   if (error && !data) return <ErrorState error={error} retry={() => void refetch()} />;
   if (!data) return <PageSkeleton />;
-  const live = data.sources.filter((source) => source.live !== null);
+  const live = data.sources.filter((source) => source.live !== null || source.stream !== null);
   if (live.length === 0)
     return (
       <>
-        <DataHead kicker="Data · Live" title="No source is sent anything over HTTP" />
+        <DataHead kicker="Data · Live" title="No source is sent anything" />
         <Empty title="Nothing to listen to">
-          A source with <code>api: tracking</code> or <code>api: rows</code> takes messages over HTTP; they would run by
-          here as they come.
+          A source with <code>api:</code> takes messages over HTTP, one with <code>nats:</code> or <code>kafka:</code>{" "}
+          follows a stream; they would run by here as they come.
         </Empty>
       </>
     );

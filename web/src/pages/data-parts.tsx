@@ -1,7 +1,7 @@
 /** What the Data pages share: their tabs, the word of a source's health, its equations, its volume. */
 import { Link, useRouterState } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import type { BatchEquations, HealthStatus, Source, VolumePoint } from "../api/types";
+import type { BatchEquations, HealthStatus, Source, StreamState, VolumePoint } from "../api/types";
 import { Frame } from "../charts/frame";
 import { Volume, volumeIndex, volumeLabel } from "../charts/volume";
 import * as number from "../format/number";
@@ -93,7 +93,15 @@ export const held = (source: Source) => source.quarantine.reduce((sum, { n }) =>
 
 /** `read 14 files · upsert`: where a source comes from, in one line. */
 export function origin(source: Source): string {
-  const kinds: Record<string, string> = { tracking: "tracking calls over HTTP", rows: "rows over HTTP" };
+  const kinds: Partial<Record<Source["kind"], string>> = {
+    tracking: "tracking calls over HTTP",
+    rows: "rows over HTTP",
+    s3: "bucket",
+    postgres: "PostgreSQL",
+    mysql: "MySQL",
+    nats: "stream of NATS",
+    kafka: "topic of Kafka",
+  };
   return [
     source.files.join(", ") || kinds[source.kind] || source.kind,
     source.mode,
@@ -103,12 +111,20 @@ export function origin(source: Source): string {
     .join(" · ");
 }
 
-/** Newest fact, last import, next look: when things came and will come. */
+/** `following; 3 messages wait at the broker` */
+function streamWords({ state, lag }: StreamState): string {
+  const waits = lag === 1 ? "1 message waits" : lag !== null && `${number.count(lag)} messages wait`;
+  return waits ? `${state}; ${waits} at the broker` : state;
+}
+
+/** Stream, newest fact, last import, next look: when things came and will come. */
 export function Freshness({ source }: { source: Source }) {
-  const came = source.live ? "Last message" : "Imported";
-  if (!source.last_import_at) return null;
+  const came = source.live || source.stream ? "Last message" : "Imported";
+  const following = source.stream && <p className="small quiet">{`Stream: ${streamWords(source.stream)}`}</p>;
+  if (!source.last_import_at) return following;
   return (
     <>
+      {following}
       {source.newest_fact_at && <p className="small quiet">Newest fact {time.dateTime(source.newest_fact_at)}</p>}
       <p className="small quiet">
         {`${came} ${time.dateTime(source.last_import_at)}`}

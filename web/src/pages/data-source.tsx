@@ -46,6 +46,8 @@ export default function SourcePage() {
                 Send a test message
               </Link>
             </>
+          ) : source.stream ? (
+            "Nothing came from its stream yet."
           ) : (
             "Nothing was imported yet. “Import and run” on the page of all sources reads it."
           )}

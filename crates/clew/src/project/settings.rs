@@ -48,8 +48,8 @@ pub struct Settings {
     /// Folder of the store, relative to the project. Default .clew.
     #[serde(default = "store")]
     pub store: String,
-    /// How often `clew serve` runs the pipeline when something is new, and asks buckets and databases: a duration such as 15m or 1h, or never, which
-    /// lets nothing come in by itself. Default 15m.
+    /// How often `clew serve` runs the pipeline when something is new, and asks buckets and databases: a duration such as 15m or 1h, or never: the pipeline
+    /// runs and files, buckets and databases are read only when asked, while streams and what is sent over HTTP come in all the same. Default 15m.
     #[serde(default = "schedule")]
     pub schedule: String,
     /// Address on which `clew serve` listens. Default 127.0.0.1:7878.

@@ -180,7 +180,7 @@ pub const FACTS: &[Table] = &[
             FILE,
             ROW_NO,
             stat(req("reason", Text, "stable code: unreadable, invalid_time, conflict …")),
-            req("detail", Text, "the reason in words, with field and value"),
+            req("detail", Text, "the reason in words, with the field and without its value"),
             col("raw", Text, "the raw row, as JSON object or as text where it could not be read"),
             stat(req("at", Timestamp, "when")),
             col("row_key", Text, "the id that the row has where its mapping gives none: hash of the raw row and its occurrence"),

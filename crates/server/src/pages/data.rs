@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use clew_intake::{Api, Mode};
+use clew_intake::stream::{State as Following, StreamHealth};
+use clew_intake::{Api, Kind, Mode};
 use clew_model::tables::{Table, TableKind};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -17,7 +18,8 @@ use crate::extract::Params;
 use crate::filter::limit;
 use crate::json::instant;
 use crate::wire::{
-    DataPage, FactsEquation, ReasonCount, RowsEquation, Run, RunStep, RunSummary, Runs, Source, SourceHealth, TableSize,
+    DataPage, FactsEquation, ReasonCount, RowsEquation, Run, RunStep, RunSummary, Runs, Source, SourceHealth, StreamState,
+    TableSize,
 };
 
 /// Targets of sources, in the order of pages.
@@ -36,33 +38,36 @@ const HISTORY_US: i64 = 30 * 86_400_000_000;
 /// Is what comes in complete and clean?
 #[utoipa::path(get, path = "/api/v1/data", responses((status = 200, body = DataPage), (status = "default", body = crate::wire::ErrorBody)), tag = "pages")]
 pub async fn data(State(app): State<Arc<App>>) -> Answer<DataPage> {
-    let (sources, newest, tables, last_run) =
-        tokio::try_join!(page_sources(&app, None), newest(&app), tables(&app), newest_run(&app))?;
+    let newest = newest(&app).await?;
+    let (sources, tables, last_run) = tokio::try_join!(page_sources(&app, None, &newest), tables(&app), newest_run(&app))?;
     let as_of = as_of(&app, &newest).and_then(instant);
     Ok(Json(DataPage { sources, last_run, next_run_at: app.next_run_at(), tables, as_of }))
 }
 
-/// Every source, or the one that is named, in order of name.
-pub async fn page_sources(app: &App, only: Option<&str>) -> Result<Vec<Source>, ApiError> {
-    let (accounts, newest, reasons, batches, alarms) =
-        tokio::try_join!(accounts(app), newest(app), reasons(app), newest_batches(app), alarms::alarms(app, None))?;
+/// Every source, or the one that is named, in order of name; `newest` are the newest facts of all.
+pub async fn page_sources(app: &App, only: Option<&str>, newest: &[Newest]) -> Result<Vec<Source>, ApiError> {
+    let (accounts, reasons, batches, alarms) =
+        tokio::try_join!(accounts(app), reasons(app), newest_batches(app), alarms::alarms(app, None))?;
     let now = app.lake.now().micros();
     let window = |end| Window::days(end, health::DAYS, &app.zone);
-    let windows = Windows { history: as_of(app, &newest).map(window).transpose()?, present: window(now)? };
+    let windows = Windows { history: as_of(app, newest).map(window).transpose()?, present: window(now)? };
     let volumes = volumes(app, windows, only).await?;
     let asked = app.sources.sources.iter().filter(|source| only.is_none_or(|name| name == source.name));
-    let known = Known { accounts: &accounts, newest: &newest, reasons: &reasons };
+    let known = Known { accounts: &accounts, newest, reasons: &reasons };
+    let streams = app.streams.health();
     let complete = asked.map(|source| {
         let volume = volumes.of(&source.name);
-        let live = app.door.source(&source.name);
+        let (live, follower) = (app.door.source(&source.name), app.door.follower(&source.name));
+        let stream = streams.iter().find(|stream| stream.source == source.name);
         let open = || alarms.iter().filter(|alarm| alarm.source == source.name);
-        let failure = app.jobs.failure_of(&source.name);
+        let failure = stream.map_or_else(|| app.failures.of(&source.name), broken);
         let mut page = page_source(source, &known);
         let newest = batches.iter().find(|batch| batch.source == source.name);
         page.health = health::judge(&health::Signs {
-            origin: match live {
-                Some(live) if live.is_sound() => health::Origin::Sent,
-                Some(_) => health::Origin::Unsound,
+            origin: match live.or(follower) {
+                Some(sent) if !sent.is_sound() => health::Origin::Unsound,
+                Some(sent) if sent.follows() => health::Origin::Followed,
+                Some(_) => health::Origin::Sent,
                 None if page.lookup => health::Origin::Lookup,
                 None => health::Origin::Read,
             },
@@ -74,17 +79,23 @@ pub async fn page_sources(app: &App, only: Option<&str>) -> Result<Vec<Source>, 
             days: volume.map_or(&[], |(_, days)| days),
         });
         page.volume = volume.map_or_else(Vec::new, |(window, days)| window.points(days));
-        page.expected_at = app.next_run_at().filter(|_| page.watch && live.is_none());
+        page.expected_at = app.next_pull_at(&source.name);
         page.live = live.map(|live| live.counts().into());
+        page.stream = stream.map(StreamState::from);
         page.open_alarms = open().count() as u64;
         page
     });
     Ok(complete.collect())
 }
 
+/// Why a stream is not followed now.
+fn broken(stream: &StreamHealth) -> Option<String> {
+    stream.last_error.clone().filter(|_| matches!(stream.state, Following::Retrying | Following::Refused))
+}
+
 /// The time by which lateness of sources that are read is judged: now, or the newest of their facts where all are long ago; none without facts.
 pub fn as_of(app: &App, newest: &[Newest]) -> Option<i64> {
-    let read = newest.iter().filter(|row| app.door.source(&row.source).is_none());
+    let read = newest.iter().filter(|row| !app.is_sent(&row.source));
     let times = read.filter_map(|row| row.at.parse::<jiff::Timestamp>().ok());
     let (newest, now) = (times.map(jiff::Timestamp::as_microsecond).max()?, app.lake.now().micros());
     Some(if now - newest > HISTORY_US { newest } else { now })
@@ -175,16 +186,12 @@ fn page_source(source: &clew_intake::Source, Known { accounts, newest, reasons }
         source: source.name.clone(),
         mode: (!lookup).then(|| mode(source.spec.mode).to_owned()),
         lookup,
-        kind: match source.spec.api {
-            None => "files",
-            Some(Api::Tracking) => "tracking",
-            Some(Api::Rows) => "rows",
-        }
-        .to_owned(),
+        kind: kind(source.spec.kind()).to_owned(),
         health: SourceHealth::default(),
         volume: Vec::new(),
         expected_at: None,
         live: None,
+        stream: None,
         open_alarms: 0,
         watch: source.spec.watch,
         population: source.spec.population.clone(),
@@ -216,6 +223,21 @@ fn facts(account: &Account) -> FactsEquation {
         quarantined: account.quarantined,
         rejected: account.rejected,
         balanced: account.unbalanced == 0,
+    }
+}
+
+/// The word of a kind; `clew check` refuses a source that has none, or several.
+const fn kind(kind: Option<Kind<'_>>) -> &'static str {
+    match kind {
+        Some(Kind::Files(_)) => "files",
+        Some(Kind::Api(Api::Tracking)) => "tracking",
+        Some(Kind::Api(Api::Rows)) => "rows",
+        Some(Kind::S3(_)) => "s3",
+        Some(Kind::Postgres(_)) => "postgres",
+        Some(Kind::Mysql(_)) => "mysql",
+        Some(Kind::Nats(_)) => "nats",
+        Some(Kind::Kafka(_)) => "kafka",
+        None => "unknown",
     }
 }
 

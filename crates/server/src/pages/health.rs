@@ -24,7 +24,9 @@ pub enum Origin {
     Lookup,
     /// It is sent, and can be taken.
     Sent,
-    /// It is sent, and its declaration is wrong.
+    /// It follows a stream, and its messages can be taken.
+    Followed,
+    /// It is sent or follows, and its declaration is wrong.
     Unsound,
 }
 
@@ -37,7 +39,7 @@ pub struct Signs<'a> {
     pub has_come: bool,
     /// Whether both equations hold.
     pub is_balanced: bool,
-    /// Why its newest import failed.
+    /// Why it could not be read the last time, or its stream is not followed now.
     pub failure: Option<&'a str>,
     /// Of its newest batch: what could not be stored, and all.
     pub aside: (u64, u64),
@@ -58,7 +60,8 @@ fn failing(signs: &Signs) -> Option<String> {
         return Some("Its declaration or its SQL is wrong, so it refuses everything: `clew check` says what to mend.".to_owned());
     }
     if let Some(failure) = signs.failure {
-        return Some(format!("Its last import failed: {}", full_stop(failure)));
+        let what = if signs.origin == Origin::Followed { "Its stream is not followed now" } else { "Its last import failed" };
+        return Some(format!("{what}: {}", full_stop(failure)));
     }
     if !signs.is_balanced {
         return Some("One of its equations does not hold: `clew audit` names the batch.".to_owned());
@@ -73,8 +76,12 @@ fn failing(signs: &Signs) -> Option<String> {
 
 fn rhythm(signs: &Signs) -> (&'static str, String) {
     if !signs.has_come {
-        let what = if matches!(signs.origin, Origin::Sent | Origin::Unsound) { "sent" } else { "imported" };
-        return ("idle", format!("Nothing was {what} yet."));
+        let what = match signs.origin {
+            Origin::Sent | Origin::Unsound => "Nothing was sent yet.",
+            Origin::Followed => "Nothing came from its stream yet.",
+            Origin::Read | Origin::Lookup => "Nothing was imported yet.",
+        };
+        return ("idle", what.to_owned());
     }
     if signs.origin == Origin::Lookup {
         return ("healthy", "Reference data: others look things up in it.".to_owned());
@@ -165,5 +172,8 @@ mod tests {
         let fresh = Signs { has_come: false, origin: Origin::Sent, ..signs(&days) };
         assert_eq!(judge(&fresh), SourceHealth { status: "idle".to_owned(), reason: "Nothing was sent yet.".to_owned() });
         assert_eq!(status(&Signs { origin: Origin::Lookup, ..signs(&days) }), "healthy");
+        let followed = Signs { origin: Origin::Followed, failure: Some("the broker is away"), ..fresh };
+        assert_eq!(judge(&followed).reason, "Its stream is not followed now: the broker is away.");
+        assert_eq!(judge(&Signs { failure: None, ..followed }).reason, "Nothing came from its stream yet.");
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use clew_intake::identifiers_meant;
-use clew_pipeline::online::OnlineIdentity;
+use clew_pipeline::online::{Found as OnlinePerson, OnlineIdentity};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -143,20 +143,19 @@ async fn unseen(
     rows: &mut Vec<Found>,
 ) -> Result<(), ApiError> {
     let Some(online) = OnlineIdentity::of(&app.lake) else { return Ok(()) };
-    let mut found = Vec::new();
+    let mut people = Vec::new();
     for id in hits.iter().filter(|(_, hit)| hit.exact).map(|(id, _)| id).take(MOST_UNSEEN) {
         let Ok(person_id) = id.parse() else { continue };
         let known = online.person(&app.lake, person_id)?;
-        let Some(known) =
-            known.filter(|known| known.provisional && known.id == person_id && known.population == wanted.population)
-        else {
-            continue;
-        };
-        let person = person::Known::provisional(id, known);
-        let profile = provisional::profile(app, &person).await?;
-        let last_us = profile.last_seen_at.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_microsecond);
-        found.push(Found { rank: 0, last_us, person: provisional::row(profile) });
+        let is_unseen =
+            |known: &OnlinePerson| known.provisional && known.id == person_id && known.population == wanted.population;
+        people.extend(known.filter(is_unseen).map(|known| person::Known::provisional(id, known)));
     }
+    let found = provisional::profiles(app, &people).await?.into_iter().map(|profile| {
+        let last_us = profile.last_seen_at.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_microsecond);
+        Found { rank: 0, last_us, person: provisional::row(profile) }
+    });
+    let mut found: Vec<Found> = found.collect();
     found.sort_by(|a, b| (b.last_us, &a.person.person_id).cmp(&(a.last_us, &b.person.person_id)));
     rows.splice(0..0, found);
     rows.truncate(wanted.rows);

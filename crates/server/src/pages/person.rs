@@ -164,11 +164,11 @@ async fn identity(app: &App, person: &Known, population: &str) -> Result<Identit
 async fn identifiers(app: &App, person: &Known, population: &str) -> Result<Vec<PersonIdentifier>, ApiError> {
     #[derive(Deserialize)]
     struct Carried {
-        source: String,
         kind: String,
         value: String,
         first_at: String,
         last_at: String,
+        sources: Vec<String>,
         subjects: u64,
     }
     let of = |table: &str, time: &str| {
@@ -178,48 +178,35 @@ async fn identifiers(app: &App, person: &Known, population: &str) -> Result<Vec<
         )
     };
     let sql = format!(
-        "SELECT source, i['type'] AS kind, i['value'] AS value, min(at) AS first_at, max(at) AS last_at, count(DISTINCT subject) AS subjects \
-         FROM ({} UNION ALL {} UNION ALL {}) GROUP BY source, kind, value ORDER BY source",
+        "SELECT i['type'] AS kind, i['value'] AS value, min(at) AS first_at, max(at) AS last_at, \
+         array_sort(array_agg(DISTINCT source)) AS sources, count(DISTINCT subject) AS subjects \
+         FROM ({} UNION ALL {} UNION ALL {}) GROUP BY 1, 2 ORDER BY 1, 2",
         of("events", "occurred_at"),
         of("records", "coalesce(valid_from, received_at)"),
         of("responses", "answered_at")
     );
-    let mut sources: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
-    // What the last run has not seen, as far as the person's own facts tell.
-    let mut unseen: BTreeMap<(String, String), PersonIdentifier> = BTreeMap::new();
-    for Carried { source, kind, value, first_at, last_at, subjects } in app.rows(&sql).await? {
-        let key = (kind, value);
-        sources.entry(key.clone()).or_default().push(source.clone());
-        let role = OnlineIdentity::of(&app.lake).map_or("person", |online| online.role(&key.0)).to_owned();
-        let (kind, value) = key.clone();
-        let fresh =
-            PersonIdentifier { kind, value, role, first_seen_at: first_at, last_seen_at: last_at, sources: Vec::new(), subjects };
-        unseen
-            .entry(key)
-            .and_modify(|known| {
-                known.sources.push(source.clone());
-                known.subjects = known.subjects.max(fresh.subjects);
-                known.first_seen_at = known.first_seen_at.clone().min(fresh.first_seen_at.clone());
-                known.last_seen_at = known.last_seen_at.clone().max(fresh.last_seen_at.clone());
-            })
-            .or_insert_with(|| PersonIdentifier { sources: vec![source.clone()], ..fresh.clone() });
-    }
-    let values: Vec<&str> = sources.keys().map(|(_, value)| value.as_str()).collect();
+    let carried: Vec<Carried> = app.rows(&sql).await?;
+    let values: Vec<&str> = carried.iter().map(|carried| carried.value.as_str()).collect();
     let sql = format!(
         "SELECT type, value, role, first_seen_at, last_seen_at, subjects FROM identifiers WHERE population = {} AND value IN {}",
         Text(population),
         Texts(&values)
     );
-    let mut found: Vec<PersonIdentifier> = app.rows(&sql).await?;
-    found.retain_mut(|known| match sources.get(&(known.kind.clone(), known.value.clone())) {
-        Some(carriers) => {
-            known.sources.clone_from(carriers);
-            unseen.remove(&(known.kind.clone(), known.value.clone()));
-            true
+    let known =
+        app.rows(&sql).await?.into_iter().map(|known: PersonIdentifier| ((known.kind.clone(), known.value.clone()), known));
+    let mut known: BTreeMap<(String, String), PersonIdentifier> = known.collect();
+    let online = OnlineIdentity::of(&app.lake);
+    let identifier = |Carried { kind, value, first_at, last_at, sources, subjects }| {
+        let key = (kind, value);
+        if let Some(known) = known.remove(&key) {
+            return PersonIdentifier { sources, ..known };
         }
-        None => false,
-    });
-    found.extend(unseen.into_values());
+        // What the last run has not seen, as far as the rules and the person's own facts tell.
+        let (kind, value) = key;
+        let role = online.map_or("person", |online| online.role(&kind, &value)).to_owned();
+        PersonIdentifier { kind, value, role, first_seen_at: first_at, last_seen_at: last_at, sources, subjects }
+    };
+    let mut found: Vec<PersonIdentifier> = carried.into_iter().map(identifier).collect();
     let rank = |role: &str| ["person", "household", "shared", "blocked"].iter().position(|known| *known == role);
     found.sort_by(|a, b| (rank(&a.role), &a.kind, &a.value).cmp(&(rank(&b.role), &b.kind, &b.value)));
     Ok(found)

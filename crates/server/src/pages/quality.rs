@@ -1,7 +1,8 @@
 //! `GET /data/quality`: how complete, valid, unique, consistent and timely values are, by source and field.
 //!
 //! Counts come from `field_quality`, which intake writes beside the facts; shares are made here. They are shares of a counted whole, so they
-//! have an n and no interval. What was not counted is null with a reason, never 1.
+//! have an n and no interval. What was not counted is null with a reason, never 1. Only what came in the last [`DAYS`] days counts: a live source
+//! adds rows for every chunk, and what was wrong a year ago says little about today.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,9 +17,12 @@ use crate::app::App;
 use crate::error::{Answer, ApiError};
 use crate::extract::Params;
 use crate::filter::short;
-use crate::literal::Text;
+use crate::literal::{Instant, Text};
 use crate::wire::{FieldQuality, Quality, QualityPoint, QualityShare, SourceQuality};
 
+/// Days that are looked at.
+const DAYS: i64 = 30;
+const HOUR_US: i64 = 3_600_000_000;
 /// Points of a trend.
 const MOST_POINTS: usize = 24;
 /// Fields of one answer.
@@ -44,13 +48,10 @@ pub async fn quality(State(app): State<Arc<App>>, Params(asked): Params<Asked>) 
         return Err(ApiError::not_found("source"));
     }
     let nothing = |reason: &str| Ok(Json(Quality { reason: Some(reason.to_owned()), ..Quality::default() }));
-    if ["field_quality", "checks"].iter().any(|name| Table::find(name).is_none()) {
-        return nothing("This version of the store does not count values by field.");
-    }
-    let only = source.as_deref().map_or_else(|| "true".to_owned(), |source| format!("source = {}", Text(source)));
+    let only = recent(source.as_deref(), app.lake.now().micros());
     let (counts, checks) = tokio::try_join!(counts(&app, &only), checks(&app, &only))?;
     if counts.is_empty() {
-        return nothing("Nothing was counted yet: values are counted when a source comes in.");
+        return nothing("Nothing was counted in the last 30 days: values are counted when a source comes in.");
     }
     let lags = lags(&counts);
     let fields = fields(counts, trend(&app, &only).await?, &checks);
@@ -62,6 +63,14 @@ pub async fn quality(State(app): State<Arc<App>>, Params(asked): Params<Asked>) 
     });
     let sources = sources.collect();
     Ok(Json(Quality { reason: None, sources, fields }))
+}
+
+/// The condition for what counts: of the source that is named, and young enough. It is cut at the full hour, so that a query keeps its text, and its place in
+/// the cache, for that long.
+fn recent(source: Option<&str>, now_us: i64) -> String {
+    let since = Instant((now_us.div_euclid(HOUR_US) - DAYS * 24) * HOUR_US);
+    let only = source.map_or_else(String::new, |source| format!("source = {} AND ", Text(source)));
+    format!("{only}at >= {since}")
 }
 
 /// What was counted of a field. The last three come from a profile of some of its values.
@@ -273,6 +282,15 @@ mod tests {
         );
         let empty = of_field(count(Some("records"), "city", [10, 10, 0]), &[]);
         assert_eq!((empty.completeness.share, empty.validity.reason.as_deref()), (Some(0.0), Some("empty")));
+    }
+
+    #[test]
+    fn thirty_days_are_looked_at_and_the_text_holds_for_an_hour() {
+        let hour = 500_000 * HOUR_US;
+        let since = Instant(hour - 30 * 86_400_000_000);
+        assert_eq!(recent(Some("o'brien"), hour), format!("source = 'o''brien' AND at >= {since}"));
+        assert_eq!(recent(None, hour), recent(None, hour + HOUR_US - 1));
+        assert_ne!(recent(None, hour), recent(None, hour + HOUR_US));
     }
 
     #[test]

@@ -25,8 +25,6 @@ use crate::wire::{DiscardRequest, Job, Quarantine, QuarantineItem, Repair, Repla
 
 /// How long an answer waits for the end of a replay.
 const WAIT: Duration = Duration::from_secs(20);
-/// Between two looks at it.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// Examples unless the request says how many.
 const EXAMPLES: u64 = 3;
 /// Who decides where the request does not say.
@@ -194,21 +192,13 @@ fn decider(name: Option<String>) -> Result<String, ApiError> {
 async fn done(app: &Arc<App>, request: Request) -> Result<Response, ApiError> {
     request.check().map_err(|error| ApiError::invalid(format!("{error}.")))?;
     let job = start(app, Work::Replay(request))?;
-    let until = tokio::time::Instant::now() + WAIT;
-    loop {
-        let now = app.jobs.find(&job.job_id).unwrap_or_else(|| job.clone());
-        match (now.status.as_str(), now.report, now.error) {
-            ("done", Some(report), _) => {
-                let report: ReplayReport = serde_json::from_value(report).map_err(ApiError::internal)?;
-                return Ok(Json(report).into_response());
-            }
-            ("failed", _, Some(error)) if clew_intake::is_replay_refusal(&error) => return Err(ApiError::invalid(error)),
-            ("failed", _, error) => return Err(ApiError::internal(error.unwrap_or_default())),
-            (_, report, error) if tokio::time::Instant::now() >= until => {
-                let status = now.status;
-                return Ok((StatusCode::ACCEPTED, Json(Job { status, error, report, ..job })).into_response());
-            }
-            _ => tokio::time::sleep(LOOK_AGAIN).await,
-        }
+    // Whether it has ended by then is told by the job itself.
+    let _ = tokio::time::timeout(WAIT, app.jobs.ended(&job.job_id)).await;
+    let now = app.jobs.find(&job.job_id).unwrap_or(job);
+    match (now.status.as_str(), &now.report, &now.error) {
+        ("done", Some(report), _) => Ok(Json(ReplayReport::deserialize(report).map_err(ApiError::internal)?).into_response()),
+        ("failed", _, Some(error)) if clew_intake::is_replay_refusal(error) => Err(ApiError::invalid(error.clone())),
+        ("failed", _, error) => Err(ApiError::internal(error.as_deref().unwrap_or_default())),
+        _ => Ok((StatusCode::ACCEPTED, Json(now)).into_response()),
     }
 }

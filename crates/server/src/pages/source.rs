@@ -48,15 +48,16 @@ pub async fn source(State(app): State<Arc<App>>, Path(name): Path<String>, Param
     if app.sources.find(&name).is_none() {
         return Err(ApiError::not_found("source"));
     }
-    let (sources, newest) = tokio::try_join!(page_sources(&app, Some(&name)), newest(&app))?;
-    let source = sources.into_iter().next().ok_or_else(|| ApiError::not_found("source"))?;
+    let newest = newest(&app).await?;
+    let source =
+        page_sources(&app, Some(&name), &newest).await?.into_iter().next().ok_or_else(|| ApiError::not_found("source"))?;
     let now = app.lake.now().micros();
     let window = |end| if grain == "hour" { Ok(Window::hours(end, HOURS)) } else { Window::days(end, DAYS, &app.zone) };
     let as_of = as_of(&app, &newest);
     let windows = Windows { history: as_of.map(window).transpose()?, present: window(now)? };
     let volumes = volumes(&app, windows, Some(&name)).await?;
     let volume = volumes.of(&name);
-    let as_of = volume.map(|(window, _)| window.end()).or(as_of.filter(|_| source.live.is_none())).and_then(instant);
+    let as_of = volume.map(|(window, _)| window.end()).or(as_of.filter(|_| !app.is_sent(&name))).and_then(instant);
     let volume = volume.map_or_else(Vec::new, |(window, counts)| window.points(counts));
     let ((batches, batches_total), alarms) = tokio::try_join!(batches(&app, &name, limit), alarms::alarms(&app, Some(&name)))?;
     Ok(Json(SourceDetail { source, as_of, grain, volume, batches, batches_total, alarms }))

@@ -69,8 +69,8 @@ impl Wanted {
     fn of(app: &App, asked: Asked) -> Result<Self, ApiError> {
         let given = |text: Option<String>| text.filter(|text| !text.is_empty());
         let source = given(asked.source).map(|source| short("source", source)).transpose()?;
-        if source.as_ref().is_some_and(|source| app.door.source(source).is_none()) {
-            return Err(ApiError::not_found("live source"));
+        if source.as_ref().is_some_and(|source| !app.is_sent(source)) {
+            return Err(ApiError::not_found("source that is sent, or follows a stream"));
         }
         let verdict = given(asked.verdict);
         if verdict.as_deref().is_some_and(|verdict| !VERDICTS.contains(&verdict)) {

@@ -158,7 +158,7 @@ async fn meet(app: &App, facts: &mut [TestFact]) -> Result<(), ApiError> {
         return Ok(());
     }
     let sql = format!(
-        "SELECT subject, person_id FROM subjects WHERE subject IN {} AND valid_to IS NULL ORDER BY subject",
+        "SELECT subject, person_id FROM subjects_current WHERE subject IN {} AND valid_to IS NULL ORDER BY subject",
         Integers(&subjects)
     );
     let rows: Vec<Row> = app.rows(&sql).await?;

@@ -45,6 +45,22 @@ impl From<clew_intake::live::Counts> for LiveCounts {
     }
 }
 
+/// How a stream is followed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StreamState {
+    /// connecting, following, held (the store takes nothing now), retrying, refused (the source has a mistake) or stopped.
+    pub state: String,
+    /// Messages that wait at the broker, as it said last, over all its lines; null: it has not said.
+    pub lag: Option<u64>,
+}
+
+impl From<&clew_intake::stream::StreamHealth> for StreamState {
+    fn from(health: &clew_intake::stream::StreamHealth) -> Self {
+        let lags = || health.lines.values().filter_map(|line| line.lag);
+        Self { state: health.state.as_str().to_owned(), lag: lags().next().map(|_| lags().sum()) }
+    }
+}
+
 /// One source: is what comes in complete and clean?
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SourceDetail {
@@ -119,7 +135,7 @@ pub struct Alarm {
 /// Quality by source and field.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Quality {
-    /// Why there is nothing; null where there is something.
+    /// Why there is nothing of the last thirty days; null where there is something.
     pub reason: Option<String>,
     /// By name.
     pub sources: Vec<SourceQuality>,
@@ -180,7 +196,7 @@ pub struct FieldQuality {
     pub uniqueness: QualityShare,
     /// Checks of the expectations over this field that were met.
     pub consistency: QualityShare,
-    /// By batch, oldest first, at most 24.
+    /// By batch of the last thirty days, oldest first, at most 24.
     pub trend: Vec<QualityPoint>,
 }
 
@@ -202,7 +218,7 @@ pub struct QualityPoint {
 /// A message that the door has answered: the data of an event `line` of `GET /data/tail`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TailLine {
-    /// The live source.
+    /// The source that is sent it, or follows its stream.
     pub source: String,
     /// identify, track, page, screen, group, alias or row; null: it says none.
     pub kind: Option<String>,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{LiveCounts, Repair, SourceHealth, VolumePoint};
+use super::{LiveCounts, Repair, SourceHealth, StreamState, VolumePoint};
 
 /// Is what comes in complete and clean?
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -42,19 +42,21 @@ pub struct Source {
     pub mode: Option<String>,
     /// Reference data.
     pub lookup: bool,
-    /// Where its rows come from: files, tracking or rows.
+    /// Where its rows come from: files, s3, postgres, mysql; tracking or rows over HTTP; nats or kafka; unknown where its file names none, or several.
     pub kind: String,
     /// How it is.
     pub health: SourceHealth,
     /// Facts by local day, the thirty days up to `as_of`, oldest first, without gaps; empty where it has none.
     pub volume: Vec<VolumePoint>,
-    /// When the schedule looks at it next; null: nothing is scheduled, or it is sent.
+    /// When its bucket or database is asked next; null: it is being asked, it is sent or followed, its files are watched all the time, or nothing comes in by itself.
     pub expected_at: Option<String>,
-    /// What became of its messages since the server started; null where nothing is sent to it.
+    /// What became of its messages since the server started; null where nothing is sent to it over HTTP.
     pub live: Option<LiveCounts>,
+    /// How its stream is followed; null where it follows none now.
+    pub stream: Option<StreamState>,
     /// Alarms of its newest batch.
     pub open_alarms: u64,
-    /// Whether the schedule imports it.
+    /// Whether the server takes in what is new by itself: files within seconds, streams at once, buckets and databases on schedule. It says nothing of what is sent over HTTP.
     pub watch: bool,
     /// Population.
     pub population: String,

@@ -45,7 +45,7 @@ impl Server {
     pub async fn limited(limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_files(folder.path());
-        Self::with(folder, None, limits, true).await
+        Self::with(folder, None, limits, live_sources().into()).await
     }
 
     /// A new write key of `source`.
@@ -57,10 +57,15 @@ impl Server {
 
     /// A server over the store in `folder`.
     pub async fn over(folder: TempDir, schedule: Option<Duration>) -> Self {
-        Self::with(folder, schedule, Limits::default(), false).await
+        Self::with(folder, schedule, Limits::default(), Vec::new()).await
     }
 
-    async fn with(folder: TempDir, schedule: Option<Duration>, limits: Limits, live: bool) -> Self {
+    /// A server over the store in `folder` with this source beside the company's files.
+    pub async fn beside(folder: TempDir, schedule: Option<Duration>, source: Source) -> Self {
+        Self::with(folder, schedule, Limits::default(), vec![source]).await
+    }
+
+    async fn with(folder: TempDir, schedule: Option<Duration>, limits: Limits, beside: Vec<Source>) -> Self {
         let store = folder.path().join(".clew");
         let mut options = Options { extensions: clew_pipeline::registry(), threads: 2, ..Options::default() };
         OnlineIdentity::new(&definitions().rules).unwrap().register(&mut options);
@@ -81,9 +86,7 @@ impl Server {
             let _ = stopped.await;
         };
         let mut sources = sources(folder.path());
-        if live {
-            sources.sources.extend(live_sources());
-        }
+        sources.sources.extend(beside);
         let ended = tokio::spawn(serve(lake, sources, definitions(), config, shutdown));
         let ready = told.await.unwrap();
         // A connection each: one that the server closes after a refusal must not be taken again.
@@ -204,25 +207,28 @@ fn write_files(folder: &Path) {
 
 /// Two sources that take their facts over HTTP.
 fn live_sources() -> [Source; 2] {
-    let source = |name: &str, spec: Value, mappings: Vec<Mapping>| Source {
-        name: name.to_owned(),
-        spec: serde_json::from_value(spec).unwrap(),
-        yaml_path: PathBuf::from(format!("sources/{name}.yaml")),
-        mappings,
+    let tracking = Source {
+        name: "website".to_owned(),
+        spec: serde_json::from_value(json!({"api": "tracking", "channel": "web"})).unwrap(),
+        yaml_path: PathBuf::from("sources/website.yaml"),
+        mappings: Vec::new(),
     };
+    [tracking, rows("hooks", json!({"api": "rows", "signature": {"header": "X-Sign", "prefix": "sha256=", "secret": "Jefe"}}))]
+}
+
+/// A source of events that come as rows.
+pub fn rows(name: &str, spec: Value) -> Source {
     let mapping = Mapping {
         target: Table::find("events").unwrap(),
         sql: "SELECT id, at AS occurred_at, kind AS name, 'store' AS channel, customer AS identifier_user_id FROM raw".to_owned(),
-        path: PathBuf::from("sources/hooks.events.sql"),
+        path: PathBuf::from(format!("sources/{name}.events.sql")),
     };
-    [
-        source("website", json!({"api": "tracking", "channel": "web"}), Vec::new()),
-        source(
-            "hooks",
-            json!({"api": "rows", "signature": {"header": "X-Sign", "prefix": "sha256=", "secret": "Jefe"}}),
-            vec![mapping],
-        ),
-    ]
+    Source {
+        name: name.to_owned(),
+        spec: serde_json::from_value(spec).unwrap(),
+        yaml_path: PathBuf::from(format!("sources/{name}.yaml")),
+        mappings: vec![mapping],
+    }
 }
 
 fn sources(folder: &Path) -> Sources {
