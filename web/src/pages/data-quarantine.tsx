@@ -10,7 +10,7 @@ import { quarantineHeadline, replaySentence, replayTotals } from "../format/sent
 import * as time from "../format/time";
 import { GLOSSARY, plural, sentence, title } from "../format/words";
 import { useFilter } from "../ui/filter";
-import { Empty, ErrorState, PageSkeleton, Skeleton } from "../ui/states";
+import { AFTER_WRITE, Empty, ErrorState, PageSkeleton, Skeleton } from "../ui/states";
 import { Tip } from "../ui/tip";
 import { DataHead, SourceLink } from "./data-parts";
 import { RawEditor } from "./raw-editor";
@@ -313,7 +313,8 @@ function All({
       <p className="small quiet">
         After a source or its mapping was mended, what waits is taken in as if it came today. Trying stores nothing.
       </p>
-      {(replay.error || discard.error) && <ErrorState error={replay.error ?? discard.error} />}
+      {replay.error && <ErrorState error={replay.error} safe={replay.variables?.dry_run ? undefined : AFTER_WRITE} />}
+      {discard.error && <ErrorState error={discard.error} safe={AFTER_WRITE} />}
       {shown && (
         <Beforehand report={shown} busy={replay.isPending} confirm={() => run(false)} cancel={() => replay.reset()} />
       )}
@@ -401,7 +402,8 @@ function Repair({ item, done }: { item: QuarantineItem; done: (said: string) => 
           <Discard rows={1} busy={discard.isPending} discard={(reason) => discard.mutate({ which, reason })} />
         </p>
       )}
-      {(replay.error || discard.error) && <ErrorState error={replay.error ?? discard.error} />}
+      {replay.error && <ErrorState error={replay.error} safe={replay.variables?.dry_run ? undefined : AFTER_WRITE} />}
+      {discard.error && <ErrorState error={discard.error} safe={AFTER_WRITE} />}
       {shown && (
         <Beforehand report={shown} busy={replay.isPending} confirm={() => run(false)} cancel={() => replay.reset()} />
       )}

@@ -11,7 +11,7 @@ import { testHeadline } from "../format/sentences";
 import * as snippets from "../format/snippets";
 import { sentence, title } from "../format/words";
 import { useFilter } from "../ui/filter";
-import { Empty, ErrorState, PageSkeleton } from "../ui/states";
+import { AFTER_WRITE, Empty, ErrorState, PageSkeleton } from "../ui/states";
 import { DataHead, filterOf } from "./data-parts";
 
 const CALLS: Record<string, string[]> = {
@@ -152,7 +152,7 @@ function Test({ sources, source }: { sources: Source[]; source: Source }) {
               <span className="small quiet">Checking stores nothing. What is sent stays among the facts.</span>
             </p>
           </form>
-          {test.error && <ErrorState error={test.error} />}
+          {test.error && <ErrorState error={test.error} safe={test.variables === "check" ? undefined : AFTER_WRITE} />}
         </section>
         <section className="section" aria-live="polite">
           <header>
@@ -327,7 +327,7 @@ function Snippet({ source, call, body }: { source: Source; call: string; body: s
           </>
         )}
       </p>
-      {make.error && <ErrorState error={make.error} />}
+      {make.error && <ErrorState error={make.error} safe={AFTER_WRITE} />}
       <Code label={name} text={text ?? ""} file={file} />
     </section>
   );

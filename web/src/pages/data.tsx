@@ -10,7 +10,7 @@ import { lowerReason } from "../format/reasons";
 import { dataHeadline } from "../format/sentences";
 import * as time from "../format/time";
 import { GLOSSARY, list, plural, title } from "../format/words";
-import { Empty, ErrorState, PageSkeleton, Skeleton } from "../ui/states";
+import { AFTER_WRITE, Empty, ErrorState, PageSkeleton, Skeleton } from "../ui/states";
 import { Tip } from "../ui/tip";
 import {
   DataHead,
@@ -111,7 +111,7 @@ function Work({ data, meta }: { data: DataPage; meta: Meta }) {
         </div>
       </div>
       {begin.error && !(begin.error instanceof ApiError && begin.error.code === "busy") && (
-        <ErrorState error={begin.error} />
+        <ErrorState error={begin.error} safe={AFTER_WRITE} />
       )}
       {job && (
         <div aria-live="polite">
