@@ -8,6 +8,7 @@ import type { MessageVerdict, Source, TailLine } from "../api/types";
 import * as number from "../format/number";
 import * as time from "../format/time";
 import { sentence, title } from "../format/words";
+import { Choice } from "../ui/choice";
 import { useFilter } from "../ui/filter";
 import { Empty, ErrorState, PageSkeleton } from "../ui/states";
 import { DataHead, filterOf } from "./data-parts";
@@ -67,36 +68,20 @@ function Tail({ sources }: { sources: Source[] }) {
             </span>
           </h2>
           <div className="fields">
-            <label className="field">
-              Source
-              <select
-                value={source ?? ""}
-                className={source ? "set" : undefined}
-                onChange={(event) => set({ source: event.target.value || undefined })}
-              >
-                <option value="">All</option>
-                {sources.map((one) => (
-                  <option key={one.source} value={one.source}>
-                    {title(one.source)}
-                  </option>
-                ))}
-              </select>
-            </label>
-            <label className="field">
-              Verdict
-              <select
-                value={verdict ?? ""}
-                className={verdict ? "set" : undefined}
-                onChange={(event) => set({ verdict: event.target.value || undefined })}
-              >
-                <option value="">All</option>
-                {VERDICTS.map(([name, , word]) => (
-                  <option key={name} value={name}>
-                    {word}
-                  </option>
-                ))}
-              </select>
-            </label>
+            <Choice
+              label="Source"
+              value={source}
+              all="All"
+              options={sources.map((one) => [one.source, title(one.source)] as const)}
+              choose={(chosen) => set({ source: chosen })}
+            />
+            <Choice
+              label="Verdict"
+              value={verdict}
+              all="All"
+              options={VERDICTS.map(([name, , word]) => [name, word] as const)}
+              choose={(chosen) => set({ verdict: chosen })}
+            />
             <label className="field">
               <input
                 type="checkbox"

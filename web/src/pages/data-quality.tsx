@@ -9,6 +9,7 @@ import * as number from "../format/number";
 import { qualityHeadline } from "../format/sentences";
 import * as time from "../format/time";
 import { GLOSSARY, title } from "../format/words";
+import { Choice } from "../ui/choice";
 import { useFilter } from "../ui/filter";
 import { Empty, ErrorState, PageSkeleton } from "../ui/states";
 import { DataTable } from "../ui/table";
@@ -34,21 +35,13 @@ export default function QualityPage() {
           <section className="section" id="fields">
             <header>
               <h2>{shown ? `Fields of ${title(shown)}` : "Fields"}</h2>
-              <label className="field">
-                Source
-                <select
-                  value={shown ?? ""}
-                  className={shown ? "set" : undefined}
-                  onChange={(event) => set({ source: event.target.value || undefined, field: undefined })}
-                >
-                  <option value="">All</option>
-                  {data.sources.map(({ source }) => (
-                    <option key={source} value={source}>
-                      {title(source)}
-                    </option>
-                  ))}
-                </select>
-              </label>
+              <Choice
+                label="Source"
+                value={shown}
+                all="All"
+                options={data.sources.map(({ source }) => [source, title(source)] as const)}
+                choose={(source) => set({ source, field: undefined })}
+              />
             </header>
             {chosen && <FieldTrend field={chosen} close={() => set({ field: undefined })} />}
             <FieldTable fields={fields} withSource={!shown} open={(field) => set({ field })} />

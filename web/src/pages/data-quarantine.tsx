@@ -9,6 +9,7 @@ import { reason as reasonOf } from "../format/reasons";
 import { quarantineHeadline, replaySentence, replayTotals } from "../format/sentences";
 import * as time from "../format/time";
 import { GLOSSARY, plural, sentence, title } from "../format/words";
+import { Choice } from "../ui/choice";
 import { useFilter } from "../ui/filter";
 import { AFTER_WRITE, Empty, ErrorState, PageSkeleton, Skeleton } from "../ui/states";
 import { Tip } from "../ui/tip";
@@ -135,36 +136,29 @@ function Filters({ data }: { data: DataPage }) {
   ];
   return (
     <div className="fields">
-      {choices.map(([label, key, options]) => (
-        <label className="field" key={key}>
-          {label}
-          <select
-            value={search[key] ?? ""}
-            className={search[key] ? "set" : undefined}
-            onChange={(event) => set({ [key]: event.target.value || undefined })}
-          >
-            <option value="">All</option>
-            {search[key] && !options.some(([value]) => value === search[key]) && (
-              <option value={search[key]}>{title(search[key])}</option>
-            )}
-            {options.map(([value, name]) => (
-              <option key={value} value={value}>
-                {name}
-              </option>
-            ))}
-          </select>
-        </label>
-      ))}
-      <label className="field">
-        State
-        <select
-          value={search.state === "closed" ? "closed" : "open"}
-          onChange={(event) => set({ state: event.target.value === "closed" ? "closed" : undefined })}
-        >
-          <option value="open">Open</option>
-          <option value="closed">Closed</option>
-        </select>
-      </label>
+      {choices.map(([label, key, options]) => {
+        const value = search[key];
+        const known = value === undefined || options.some(([one]) => one === value);
+        return (
+          <Choice
+            key={key}
+            label={label}
+            value={value}
+            all="All"
+            options={known ? options : [[value, title(value)], ...options]}
+            choose={(chosen) => set({ [key]: chosen })}
+          />
+        );
+      })}
+      <Choice
+        label="State"
+        value={search.state === "closed" ? "closed" : "open"}
+        options={[
+          ["open", "Open"],
+          ["closed", "Closed"],
+        ]}
+        choose={(state) => set({ state: state === "closed" ? "closed" : undefined })}
+      />
     </div>
   );
 }

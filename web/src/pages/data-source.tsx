@@ -11,6 +11,7 @@ import { lowerReason, reason } from "../format/reasons";
 import { sourceHeadline } from "../format/sentences";
 import * as time from "../format/time";
 import { GLOSSARY, plural, sentence, title } from "../format/words";
+import { Chips } from "../ui/choice";
 import { useFilter } from "../ui/filter";
 import { ErrorState, PageSkeleton, Skeleton } from "../ui/states";
 import { Tip } from "../ui/tip";
@@ -130,15 +131,15 @@ function VolumeChart({
     <section className="section">
       <header>
         <h2>How much came in</h2>
-        {/* biome-ignore lint/a11y/useSemanticElements: two buttons that belong together */}
-        <div className="chips" role="group" aria-label="Grain">
-          <button type="button" className="chip" aria-pressed={grain === "day"} onClick={() => choose(undefined)}>
-            90 days
-          </button>
-          <button type="button" className="chip" aria-pressed={grain === "hour"} onClick={() => choose("hour")}>
-            72 hours
-          </button>
-        </div>
+        <Chips
+          label="Grain"
+          value={grain}
+          options={[
+            ["day", "90 days"],
+            ["hour", "72 hours"],
+          ]}
+          choose={(chosen) => choose(chosen === "hour" ? "hour" : undefined)}
+        />
       </header>
       {points.length === 0 ? (
         <p className="soft">
