@@ -122,12 +122,16 @@ test("all rows are tried as they are, and told why they stay", async ({ page }) 
   await expect(beforehand).toContainText("26 × its id is stored with other content");
 });
 
-test("the tail runs, is paused by a key, and masks whom messages name", async ({ page }) => {
+test("the tail runs, is paused by a key while it has the focus, and masks whom messages name", async ({ page }) => {
   await page.goto("/data/live");
   await expect(page.getByRole("status").filter({ hasText: "Listening" })).toBeVisible();
+  await expect(page.getByRole("heading", { level: 2, name: "Listening" })).toBeVisible();
   const lines = page.getByRole("region", { name: "Messages, newest first" }).locator("tbody tr");
   await expect(lines.nth(2)).toBeVisible();
   await expect(page.getByText("6•••").first()).toBeVisible();
+  await page.keyboard.press("p");
+  await expect(page.getByRole("heading", { name: "What comes through the door right now" })).toBeVisible();
+  await page.locator("#tail").focus();
   await page.keyboard.press("p");
   await expect(page.getByRole("heading", { name: /^Paused/ })).toBeVisible();
   const paused = await lines.count();

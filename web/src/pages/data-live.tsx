@@ -1,7 +1,7 @@
 /** What comes through the door right now: each message with what became of it. Nothing of it is kept. */
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { queries } from "../api/queries";
 import { listen, newestFirst, type TailState } from "../api/tail";
 import type { MessageVerdict, Source, TailLine } from "../api/types";
@@ -54,16 +54,23 @@ function Tail({ sources }: { sources: Source[] }) {
   const verdict = VERDICTS.find(([name]) => name === search.verdict)?.[0];
   const [values, setValues] = useState<"masked" | "shown">("masked");
   const tail = useTail(source, verdict, values);
+  // A key without a modifier works only while something of the stream has the focus (WCAG 2.1.4): elsewhere it may be meant otherwise.
+  const onKeyDown = (event: KeyboardEvent) => {
+    const typing = (event.target as HTMLElement).closest("select");
+    if (event.key.toLowerCase() !== "p" || typing || event.metaKey || event.ctrlKey || event.altKey) return;
+    event.preventDefault();
+    tail.toggle();
+  };
   return (
     <>
       <DataHead
         kicker="Data · Live"
         title={tail.paused ? "Paused: what came before stands still" : "What comes through the door right now"}
       />
-      <section className="section">
+      <section className="section" id="tail" tabIndex={-1} aria-label="Live" onKeyDown={onKeyDown}>
         <header>
-          <h2 role="status">
-            <span className={`health ${tail.state === "listening" ? "healthy" : "late"}`}>
+          <h2>
+            <span role="status" className={`health ${tail.state === "listening" ? "healthy" : "late"}`}>
               <span aria-hidden="true">{tail.state === "listening" ? "●" : "◐"}</span> {STATES[tail.state]}
             </span>
           </h2>
@@ -90,7 +97,13 @@ function Tail({ sources }: { sources: Source[] }) {
               />
               Show whom messages name
             </label>
-            <button type="button" className="button" aria-pressed={tail.paused} onClick={tail.toggle}>
+            <button
+              type="button"
+              className="button"
+              aria-pressed={tail.paused}
+              aria-keyshortcuts="p"
+              onClick={tail.toggle}
+            >
               {tail.paused ? "Go on" : "Pause"} <kbd>P</kbd>
             </button>
           </div>
@@ -98,7 +111,7 @@ function Tail({ sources }: { sources: Source[] }) {
         <p className="small quiet">
           {`The newest ${number.count(MOST_LINES)} at most, newest first.`}
           {tail.missed > 0 &&
-            ` ${number.count(tail.missed)} more came too fast to be shown; they are stored all the same.`}
+            ` ${number.count(tail.missed)} more came too fast to be shown; each was judged all the same.`}
           {tail.waiting > 0 && ` ${number.count(tail.waiting)} came while paused.`}
         </p>
         {tail.state === "refused" && (
@@ -108,7 +121,9 @@ function Tail({ sources }: { sources: Source[] }) {
         )}
         {tail.lines.length === 0 ? (
           <p className="soft" style={{ marginTop: 12 }}>
-            Nothing has come since this page was opened.{" "}
+            {source || verdict
+              ? "Nothing that fits this choice has come since it was made."
+              : "Nothing has come since this page began to listen."}{" "}
             <Link to="/data/test" search={(old) => ({ ...filterOf(old), ...(source ? { source } : {}) })}>
               Send a test message
             </Link>
@@ -160,18 +175,6 @@ function useTail(source: string | undefined, verdict: MessageVerdict | undefined
     setWaiting(0);
     setLines((old) => [...behind, ...old].slice(0, MOST_LINES));
   };
-  const press = useRef(toggle);
-  press.current = toggle;
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      const typing = (event.target as HTMLElement).closest("input:not([type=checkbox]), textarea, select, dialog");
-      if (event.key.toLowerCase() !== "p" || typing || event.metaKey || event.ctrlKey || event.altKey) return;
-      event.preventDefault();
-      press.current();
-    };
-    document.addEventListener("keydown", onKey);
-    return () => document.removeEventListener("keydown", onKey);
-  }, []);
 
   return { state, lines, missed, paused, waiting, toggle, again: () => setRound((n) => n + 1) };
 }
