@@ -19,6 +19,16 @@ test("what needs somebody comes first, with its reason, and leads to its rows", 
   await expect(tabs(page).locator("[aria-current=page]")).toHaveText(["Quarantine"]);
 });
 
+test("links keep the filter, and the source where they are about one", async ({ page }) => {
+  await open(page, "/data/quarantine?period=2026-06&source=website&reason=missing_identifier");
+  await tabs(page).getByRole("link", { name: "Live" }).click();
+  await expect(page).toHaveURL(/\/data\/live\?source=website&period=2026-06$/);
+  await tabs(page).getByRole("link", { name: "Sources" }).click();
+  await expect(page).toHaveURL(/\/data\?period=2026-06$/);
+  await page.getByRole("link", { name: "Website", exact: true }).click();
+  await expect(page).toHaveURL(/\/data\/website\?period=2026-06$/);
+});
+
 test("a source's volume is read by arrow keys and as a table", async ({ page }) => {
   await open(page, "/data");
   const chart = page.getByRole("group", { name: /Facts of Deliveries by day/ });

@@ -11,7 +11,7 @@ import { sentence, title } from "../format/words";
 import { Choice } from "../ui/choice";
 import { useFilter } from "../ui/filter";
 import { Empty, ErrorState, PageSkeleton } from "../ui/states";
-import { DataHead, filterOf } from "./data-parts";
+import { DataHead } from "./data-parts";
 
 /** Lines on the page: enough to read, few enough to draw. */
 const MOST_LINES = 200;
@@ -124,7 +124,7 @@ function Tail({ sources }: { sources: Source[] }) {
             {source || verdict
               ? "Nothing that fits this choice has come since it was made."
               : "Nothing has come since this page began to listen."}{" "}
-            <Link to="/data/test" search={(old) => ({ ...filterOf(old), ...(source ? { source } : {}) })}>
+            <Link to="/data/test" search={{ source }}>
               Send a test message
             </Link>
           </p>

@@ -38,10 +38,7 @@ export function DataHead({ kicker, title: answer, children }: { kicker: string; 
           <Link
             key={to}
             to={to}
-            search={(old) => ({
-              ...filterOf(old),
-              ...(to !== "/data" && search.source ? { source: search.source } : {}),
-            })}
+            search={to === "/data" ? {} : { source: search.source }}
             activeOptions={{ exact: true, includeSearch: false }}
             activeProps={{}}
             aria-current={to === here ? "page" : undefined}
@@ -54,19 +51,11 @@ export function DataHead({ kicker, title: answer, children }: { kicker: string; 
   );
 }
 
-/** The filter alone, of all that stands in the URL. */
-export function filterOf<S extends { period?: string; slice_by?: string; slice?: string; channel?: string }>(
-  search: S,
-) {
-  const { period, slice_by, slice, channel } = search;
-  return { period, slice_by, slice, channel };
-}
-
 /** A source's own page. Sources may be called as they like, so those that are called like a tab have a longer address. */
 export function SourceLink({ source, children }: { source: string; children?: ReactNode }) {
   const taken = TABS.some(([to]) => to === `/data/${source}`) || source === "source";
   return (
-    <Link to={taken ? "/data/source/$source" : "/data/$source"} params={{ source }} search={filterOf}>
+    <Link to={taken ? "/data/source/$source" : "/data/$source"} params={{ source }}>
       {children ?? title(source)}
     </Link>
   );

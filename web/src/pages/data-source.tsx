@@ -15,7 +15,7 @@ import { Chips } from "../ui/choice";
 import { useFilter } from "../ui/filter";
 import { ErrorState, PageSkeleton, Skeleton } from "../ui/states";
 import { Tip } from "../ui/tip";
-import { DataHead, Equations, Freshness, filterOf, HealthWord, held, origin, volumeTable } from "./data-parts";
+import { DataHead, Equations, Freshness, HealthWord, held, origin, volumeTable } from "./data-parts";
 import { FieldTable } from "./data-quality";
 
 /** Batches at first, and at most. */
@@ -43,7 +43,7 @@ export default function SourcePage() {
           {source.live ? (
             <>
               Nothing was sent yet.{" "}
-              <Link to="/data/test" search={(old) => ({ ...filterOf(old), source: source.source })}>
+              <Link to="/data/test" search={{ source: source.source }}>
                 Send a test message
               </Link>
             </>
@@ -100,10 +100,10 @@ function Door({ source }: { source: Source }) {
         ))}
       </div>
       <p className="links small" style={{ marginTop: 12 }}>
-        <Link to="/data/live" search={(old) => ({ ...filterOf(old), source: source.source })}>
+        <Link to="/data/live" search={{ source: source.source }}>
           Watch it live
         </Link>
-        <Link to="/data/test" search={(old) => ({ ...filterOf(old), source: source.source })}>
+        <Link to="/data/test" search={{ source: source.source }}>
           Send a test message
         </Link>
       </p>
@@ -222,10 +222,7 @@ function Aside({ source }: { source: Source }) {
         {source.quarantine.map((row) => (
           <li key={row.reason} style={{ padding: "8px 0" }}>
             <p>
-              <Link
-                to="/data/quarantine"
-                search={(old) => ({ ...filterOf(old), source: source.source, reason: row.reason })}
-              >
+              <Link to="/data/quarantine" search={{ source: source.source, reason: row.reason }}>
                 <b>{number.count(row.n)}</b> {lowerReason(row.reason)}
               </Link>
             </p>
@@ -285,7 +282,7 @@ function Fields({ source }: { source: string }) {
       <header>
         <h2>Fields</h2>
         <p>
-          <Link to="/data/quality" search={(old) => ({ ...filterOf(old), source })}>
+          <Link to="/data/quality" search={{ source }}>
             Quality in depth
           </Link>
         </p>

@@ -13,7 +13,7 @@ import { sentence, title } from "../format/words";
 import { Chips, Choice } from "../ui/choice";
 import { useFilter } from "../ui/filter";
 import { AFTER_WRITE, Empty, ErrorState, PageSkeleton } from "../ui/states";
-import { DataHead, filterOf } from "./data-parts";
+import { DataHead } from "./data-parts";
 
 const CALLS: Record<string, string[]> = {
   tracking: ["track", "identify", "page", "screen", "group", "alias", "batch"],
@@ -191,7 +191,7 @@ function Way({ report }: { report: TestReport }) {
               <b>{STEPS[step]}</b>
               <span className="hidden">, {MARKS[status][1]}</span>{" "}
               {step === "person" && person ? (
-                <Link to="/people/$id" params={{ id: person }} search={filterOf}>
+                <Link to="/people/$id" params={{ id: person }}>
                   {detail}
                 </Link>
               ) : (

@@ -12,17 +12,7 @@ import * as time from "../format/time";
 import { GLOSSARY, list, plural, title } from "../format/words";
 import { AFTER_WRITE, Empty, ErrorState, PageSkeleton, Skeleton } from "../ui/states";
 import { Tip } from "../ui/tip";
-import {
-  DataHead,
-  Equations,
-  Freshness,
-  filterOf,
-  HealthWord,
-  held,
-  origin,
-  SourceLink,
-  VolumeSpark,
-} from "./data-parts";
+import { DataHead, Equations, Freshness, HealthWord, held, origin, SourceLink, VolumeSpark } from "./data-parts";
 
 export default function DataPageView() {
   const { data: meta } = useQuery(queries.meta());
@@ -213,11 +203,7 @@ function SourceRow({ source }: { source: Source }) {
         {(aside > 0 || source.open_alarms > 0) && (
           <p className="links small">
             {aside > 0 && (
-              <Link
-                to="/data/quarantine"
-                search={(old) => ({ ...filterOf(old), source: source.source })}
-                className="bad"
-              >
+              <Link to="/data/quarantine" search={{ source: source.source }} className="bad">
                 {number.count(aside)} in quarantine: {list(source.quarantine.map(({ reason }) => lowerReason(reason)))}
               </Link>
             )}
