@@ -1,5 +1,6 @@
 /** The Data pages: from a source to its rows, repair with its dry run, the live tail by keyboard, a test message's way. */
 import { expect, type Page, test } from "@playwright/test";
+import type { SourceDetail } from "../src/api/types.ts";
 import { expectAccessible, expectNoOverflow, open } from "./pages.ts";
 
 const tabs = (page: Page) => page.getByRole("navigation", { name: "Data", exact: true });
@@ -54,6 +55,26 @@ test("a source has a page of its own, by day and by hour", async ({ page }) => {
   await expect(page.locator("#alarms")).toContainText(
     "score lies outside scale_min to scale_max in 38 of 2,901 answers.",
   );
+});
+
+test("a long history is shown whole on demand, and the address remembers it", async ({ page }) => {
+  await page.route("**/api/v1/data/sources/orders?*", async (route) => {
+    const response = await route.fetch();
+    const body = (await response.json()) as SourceDetail;
+    const limit = Number(new URL(route.request().url()).searchParams.get("limit"));
+    const batches = Array.from({ length: 40 }, (_, i) => ({ ...body.batches[0], batch: `orders-${i}` }));
+    await route.fulfill({ response, json: { ...body, batches: batches.slice(0, limit), batches_total: 40 } });
+  });
+  await open(page, "/data/orders");
+  const batches = page.locator("#batches li");
+  await expect(batches).toHaveCount(12);
+  await page.getByRole("button", { name: "Show all 40 batches" }).click();
+  await expect(batches).toHaveCount(40);
+  await expect(page).toHaveURL(/all=batches/);
+  await page.reload();
+  await expect(batches).toHaveCount(40);
+  await page.getByRole("button", { name: "Show fewer" }).click();
+  await expect(batches).toHaveCount(12);
 });
 
 test("an unknown source says so", async ({ page }) => {

@@ -59,7 +59,7 @@ const name = (field: FieldQuality) => (field.target ? `${field.target}.${field.f
 export function ShareCell({ share }: { share: QualityShare }) {
   if (share.share === null) return <span className="quiet small">{why(share)}</span>;
   return (
-    <span className="share" title={`${number.count(Math.round(share.share * share.n))} of ${number.count(share.n)}`}>
+    <span className="share" title={`${number.count(share.share * share.n)} of ${number.count(share.n)}`}>
       <b>{number.countedPercent(share.share)}</b>
       <span className="share-bar" aria-hidden="true">
         <span style={{ width: `${share.share * 100}%` }} />

@@ -1,7 +1,6 @@
 /** Is what comes from this source complete and clean? Its volume, equations by batch, alarms and fields. */
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
-import { useState } from "react";
 import { queries } from "../api/queries";
 import type { Alarm, BatchEquations, Source, SourceDetail } from "../api/types";
 import { Frame } from "../charts/frame";
@@ -13,6 +12,7 @@ import * as time from "../format/time";
 import { GLOSSARY, plural, sentence, title } from "../format/words";
 import { Chips } from "../ui/choice";
 import { useFilter } from "../ui/filter";
+import { More, useOpen } from "../ui/more";
 import { ErrorState, PageSkeleton, Skeleton } from "../ui/states";
 import { Tip } from "../ui/tip";
 import { DataHead, Equations, Freshness, HealthWord, held, origin, volumeTable } from "./data-parts";
@@ -25,8 +25,8 @@ export default function SourcePage() {
   const { source: name = "" } = useParams({ strict: false }) as { source?: string };
   const { search, set } = useFilter();
   const grain = search.grain === "hour" ? "hour" : "day";
-  const [batches, setBatches] = useState(FEW);
-  const { data, error, refetch } = useQuery(queries.source(name, grain, batches));
+  const whole = useOpen("batches");
+  const { data, error, refetch } = useQuery(queries.source(name, grain, whole ? MANY : FEW));
   if (error && !data) return <ErrorState error={error} retry={() => void refetch()} />;
   if (!data) return <PageSkeleton />;
   const { source } = data;
@@ -62,13 +62,7 @@ export default function SourcePage() {
       {!source.lookup && <VolumeChart data={data} grain={grain} choose={(grain) => set({ grain })} />}
       {data.alarms.length > 0 && <Alarms alarms={data.alarms} />}
       <Aside source={source} />
-      {source.last_import_at !== null && (
-        <Batches
-          batches={data.batches}
-          total={data.batches_total}
-          more={batches < Math.min(MANY, data.batches_total) ? () => setBatches(MANY) : undefined}
-        />
-      )}
+      {source.last_import_at !== null && <Batches batches={data.batches} total={data.batches_total} whole={whole} />}
       {!source.lookup && <Fields source={source.source} />}
     </>
   );
@@ -234,7 +228,8 @@ function Aside({ source }: { source: Source }) {
   );
 }
 
-function Batches({ batches, total, more }: { batches: BatchEquations[]; total: number; more?: () => void }) {
+function Batches({ batches, total, whole }: { batches: BatchEquations[]; total: number; whole: boolean }) {
+  const most = Math.min(MANY, total);
   return (
     <section className="section" id="batches">
       <header>
@@ -266,11 +261,13 @@ function Batches({ batches, total, more }: { batches: BatchEquations[]; total: n
           </li>
         ))}
       </ul>
-      {more && (
-        <button type="button" className="button" onClick={more}>
-          Show more batches
-        </button>
-      )}
+      <More
+        name="batches"
+        count={number.count(most)}
+        what={total > most ? "newest batches" : "batches"}
+        rest={whole ? 0 : most - batches.length}
+        open={whole && total > FEW}
+      />
     </section>
   );
 }
