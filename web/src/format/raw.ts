@@ -13,7 +13,8 @@ function survives(value: unknown, text: string): boolean {
   return new RegExp(`(?<![\\d.])${JSON.stringify(value).replace(".", "\\.")}(?![\\d.eE])`).test(text);
 }
 
-function objectOf(text: string): Record<string, unknown> | null {
+/** A text as JSON object; null where it is none. */
+export function objectOf(text: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null && !Array.isArray(value)

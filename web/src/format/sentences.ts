@@ -148,6 +148,8 @@ export function driversHeadline(drivers: Drivers): string {
 }
 
 const balanced = (source: Source) => source.rows.balanced && source.targets.every((target) => target.balanced);
+/** Rows of a source that wait in quarantine. */
+export const held = (source: Source) => source.quarantine.reduce((sum, { n }) => sum + n, 0);
 /** Names in a title: three, and how many more. */
 const names = (sources: Source[]) =>
   list(
@@ -163,7 +165,7 @@ export function dataHeadline(data: DataPage): string {
   if (broken.length > 0) return `The equations do not hold for ${names(broken)}`;
   const of = (status: Source["health"]["status"]) => data.sources.filter(({ health }) => health.status === status);
   const [failing, late] = [of("failing"), of("late")];
-  const aside = data.sources.reduce((sum, source) => sum + source.quarantine.reduce((n, row) => n + row.n, 0), 0);
+  const aside = data.sources.reduce((sum, source) => sum + held(source), 0);
   const upper = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
   if (failing.length + late.length > 0) {
     const parts = [
@@ -173,8 +175,7 @@ export function dataHeadline(data: DataPage): string {
     return `${upper(list(parts))}; everything that came in is accounted for`;
   }
   if (aside === 0) return "Everything that came in is accounted for and clean";
-  const most = (source: Source) => source.quarantine.reduce((n, row) => n + row.n, 0);
-  const worst = [...data.sources].sort((a, b) => most(b) - most(a))[0]!;
+  const worst = [...data.sources].sort((a, b) => held(b) - held(a))[0]!;
   return `Everything is accounted for; ${number.count(aside)} rows wait in quarantine, most from ${lower(worst.source)}`;
 }
 
@@ -183,7 +184,7 @@ export function sourceHeadline(source: Source): string {
   const name = title(source.source);
   if (source.last_import_at === null) return `${name}: nothing has come in yet`;
   if (!balanced(source)) return `${name}: an equation does not hold`;
-  const aside = source.quarantine.reduce((sum, { n }) => sum + n, 0);
+  const aside = held(source);
   const clean =
     aside === 0 ? "all of it accounted for and clean" : `all of it accounted for, ${number.count(aside)} in quarantine`;
   switch (source.health.status) {

@@ -78,8 +78,6 @@ export function HealthWord({ status }: { status: HealthStatus }) {
   );
 }
 
-export const held = (source: Source) => source.quarantine.reduce((sum, { n }) => sum + n, 0);
-
 /** `read 14 files · upsert`: where a source comes from, in one line. */
 export function origin(source: Source): string {
   const kinds: Record<string, string> = { tracking: "tracking calls over HTTP", rows: "rows over HTTP" };
@@ -90,6 +88,18 @@ export function origin(source: Source): string {
   ]
     .filter(Boolean)
     .join(" · ");
+}
+
+/** What became of the messages since the server started: name, how many, and what it means. */
+export function doorCounts({ live }: Source): [name: string, n: number, meaning: string][] {
+  if (!live) return [];
+  return [
+    ["Accepted", live.accepted, "stored"],
+    ["Duplicate", live.duplicate, "there already"],
+    ["Quarantined", live.quarantined, "waits with its reason"],
+    ["Rejected", live.rejected, "refused for good"],
+    ["Skipped", live.skipped, "said nothing to store"],
+  ];
 }
 
 /** Newest fact, last import, next look: when things came and will come. */

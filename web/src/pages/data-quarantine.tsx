@@ -1,7 +1,7 @@
 /** What could not be stored, why, and how it is repaired: mend a row, try it, replay it, or discard it with a reason. */
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { queries } from "../api/queries";
+import { ANSWERS, queries } from "../api/queries";
 import * as repair from "../api/repair";
 import type { DataPage, QuarantineChoice, QuarantineItem, ReplayReport, ReplayRequest } from "../api/types";
 import * as number from "../format/number";
@@ -171,7 +171,7 @@ function useRepair(done: (said: string) => void) {
     onSuccess: (report) => {
       if (report.dry_run) return;
       done(replaySentence(report));
-      void client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== "job" });
+      void client.invalidateQueries(ANSWERS);
     },
   });
   const discard = useMutation({
@@ -179,7 +179,7 @@ function useRepair(done: (said: string) => void) {
       repair.discard({ which, reason, dry_run: false }),
     onSuccess: (report) => {
       done(replaySentence(report));
-      void client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== "job" });
+      void client.invalidateQueries(ANSWERS);
     },
   });
   return { replay, discard };

@@ -7,7 +7,7 @@ import { Frame } from "../charts/frame";
 import { Volume, volumeIndex, volumeLabel } from "../charts/volume";
 import * as number from "../format/number";
 import { lowerReason, reason } from "../format/reasons";
-import { sourceHeadline } from "../format/sentences";
+import { held, sourceHeadline } from "../format/sentences";
 import * as time from "../format/time";
 import { GLOSSARY, plural, sentence, title } from "../format/words";
 import { Chips } from "../ui/choice";
@@ -15,7 +15,7 @@ import { useFilter } from "../ui/filter";
 import { More, useOpen } from "../ui/more";
 import { ErrorState, PageSkeleton, Skeleton } from "../ui/states";
 import { Tip } from "../ui/tip";
-import { DataHead, Equations, Freshness, HealthWord, held, origin, volumeTable } from "./data-parts";
+import { DataHead, doorCounts, Equations, Freshness, HealthWord, origin, volumeTable } from "./data-parts";
 import { FieldTable } from "./data-quality";
 
 /** Batches at first, and at most. */
@@ -69,15 +69,6 @@ export default function SourcePage() {
 }
 
 function Door({ source }: { source: Source }) {
-  if (!source.live) return null;
-  const { accepted, duplicate, quarantined, rejected, skipped } = source.live;
-  const counts: [string, number, string][] = [
-    ["Accepted", accepted, "stored"],
-    ["Duplicate", duplicate, "there already"],
-    ["Quarantined", quarantined, "waits with its reason"],
-    ["Rejected", rejected, "refused for good"],
-    ["Skipped", skipped, "said nothing to store"],
-  ];
   return (
     <section className="section">
       <header>
@@ -85,7 +76,7 @@ function Door({ source }: { source: Source }) {
         <p>messages since the server started</p>
       </header>
       <div className="facts" style={{ borderTop: 0, paddingTop: 0 }}>
-        {counts.map(([name, n, text]) => (
+        {doorCounts(source).map(([name, n, text]) => (
           <div key={name}>
             <span>{name}</span>
             <b>{number.count(n)}</b>

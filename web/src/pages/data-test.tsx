@@ -3,7 +3,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { post } from "../api/client";
-import { queries } from "../api/queries";
+import { ANSWERS, queries } from "../api/queries";
 import type { Source, TestReport } from "../api/types";
 import { copyText } from "../charts/export";
 import { reason as reasonOf } from "../format/reasons";
@@ -72,7 +72,7 @@ function Test({ sources, source }: { sources: Source[]; source: Source }) {
     mutationFn: (mode: "check" | "send") =>
       post<"POST /data/test">("/data/test", { source: source.source, mode, call, body }),
     onSuccess: ({ mode }) => {
-      if (mode === "send") void client.invalidateQueries({ queryKey: ["data"] });
+      if (mode === "send") void client.invalidateQueries(ANSWERS);
     },
   });
   return (

@@ -3,16 +3,16 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { ApiError, post } from "../api/client";
-import { queries } from "../api/queries";
+import { ANSWERS, queries } from "../api/queries";
 import type { DataPage, HealthStatus, Job, Meta, Run, Source } from "../api/types";
 import * as number from "../format/number";
 import { lowerReason } from "../format/reasons";
-import { dataHeadline } from "../format/sentences";
+import { dataHeadline, held } from "../format/sentences";
 import * as time from "../format/time";
 import { GLOSSARY, list, plural, title } from "../format/words";
 import { AFTER_WRITE, Empty, ErrorState, PageSkeleton, Skeleton } from "../ui/states";
 import { Tip } from "../ui/tip";
-import { DataHead, Equations, Freshness, HealthWord, held, origin, SourceLink, VolumeSpark } from "./data-parts";
+import { DataHead, doorCounts, Equations, Freshness, HealthWord, origin, SourceLink, VolumeSpark } from "./data-parts";
 
 export default function DataPageView() {
   const { data: meta } = useQuery(queries.meta());
@@ -61,7 +61,7 @@ function Work({ data, meta }: { data: DataPage; meta: Meta }) {
   });
   const finished = job?.status === "done" || job?.status === "failed";
   useEffect(() => {
-    if (finished) void client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== "job" });
+    if (finished) void client.invalidateQueries(ANSWERS);
   }, [finished, client]);
   const busy = job !== undefined && !finished;
   return (
@@ -195,9 +195,10 @@ function SourceRow({ source }: { source: Source }) {
         {source.last_import_at ? <Equations of={source} /> : <p className="quiet">Nothing came in yet.</p>}
         {source.live && (
           <p className="small quiet">
-            At the door since the start: {number.count(source.live.accepted)} accepted,{" "}
-            {number.count(source.live.duplicate)} duplicate, {number.count(source.live.quarantined)} quarantined,{" "}
-            {number.count(source.live.rejected)} rejected, {number.count(source.live.skipped)} skipped
+            At the door since the start:{" "}
+            {doorCounts(source)
+              .map(([name, n]) => `${number.count(n)} ${name.toLowerCase()}`)
+              .join(", ")}
           </p>
         )}
         {(aside > 0 || source.open_alarms > 0) && (
