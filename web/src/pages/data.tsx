@@ -10,6 +10,7 @@ import { lowerReason } from "../format/reasons";
 import { dataHeadline, held } from "../format/sentences";
 import * as time from "../format/time";
 import { GLOSSARY, list, plural, title } from "../format/words";
+import { isFinished, Progress } from "../ui/progress";
 import { AFTER_WRITE, Empty, ErrorState, PageSkeleton, Skeleton } from "../ui/states";
 import { Tip } from "../ui/tip";
 import { DataHead, doorCounts, Equations, Freshness, HealthWord, origin, SourceLink, VolumeSpark } from "./data-parts";
@@ -59,7 +60,7 @@ function Work({ data, meta }: { data: DataPage; meta: Meta }) {
       if (typeof running === "string") setStarted(running);
     },
   });
-  const finished = job?.status === "done" || job?.status === "failed";
+  const finished = job !== undefined && isFinished(job);
   useEffect(() => {
     if (finished) void client.invalidateQueries(ANSWERS);
   }, [finished, client]);
@@ -103,38 +104,7 @@ function Work({ data, meta }: { data: DataPage; meta: Meta }) {
       {begin.error && !(begin.error instanceof ApiError && begin.error.code === "busy") && (
         <ErrorState error={begin.error} safe={AFTER_WRITE} />
       )}
-      {job && (
-        <div aria-live="polite">
-          <div style={{ display: "flex", gap: 16, alignItems: "center" }}>
-            <div
-              className="progress"
-              role="progressbar"
-              aria-label={job.kind === "import" ? "Import and run" : title(job.kind)}
-              aria-valuenow={job.progress === null ? undefined : Math.round(job.progress * 100)}
-              aria-valuemin={0}
-              aria-valuemax={100}
-              style={{ flex: 1 }}
-            >
-              <div style={{ width: `${(job.progress ?? (finished ? 1 : 0.5)) * 100}%` }} />
-            </div>
-            <span className="small soft nowrap">
-              {job.status === "done"
-                ? "Done; every page now shows the new state"
-                : job.status === "failed"
-                  ? "Failed"
-                  : `${title(job.steps.find(({ status }) => status === "running")?.step ?? "Waiting")} …`}
-            </span>
-          </div>
-          <p className="small quiet" style={{ marginTop: 4 }}>
-            {job.error ??
-              job.steps
-                .filter(({ status }) => status !== "waiting")
-                .map(({ step, rows }) => `${title(step)} ${number.count(rows)}`)
-                .join(" · ")}
-            {busy && " You can leave this page; the work goes on."}
-          </p>
-        </div>
-      )}
+      {job && <Progress job={job} done="Done; every page now shows the new state" />}
     </section>
   );
 }
