@@ -18,7 +18,7 @@ import type {
   TestRequest,
   WriteKey,
 } from "../src/api/types";
-import * as company from "./company.ts";
+import * as company from "./company/index.ts";
 import * as intake from "./intake.ts";
 import { Repairs } from "./repairs.ts";
 import { testMessage } from "./testing.ts";

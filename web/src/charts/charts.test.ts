@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { DRIVERS, transitions } from "../../mock/company";
+import { DRIVERS, transitions } from "../../mock/company/index.ts";
 import type { Estimate, Transition } from "../api/types";
 import { dotsDomain } from "./dots";
 import { across, betterAxis, mapOption, paretoOption } from "./drivers";
