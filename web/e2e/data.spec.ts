@@ -126,6 +126,35 @@ test("a row is mended, tried, and replayed; nothing changes before", async ({ pa
   await expect(rows.first()).toContainText(/stored, edited/);
 });
 
+test("a long repair shows its progress, and then what it came to", async ({ page, context }) => {
+  await context.addCookies([{ name: "clew-mock", value: "slow", url: "http://127.0.0.1:4173" }]);
+  await page.goto("/data/quarantine?source=emails&reason=invalid_number");
+  const rows = page.locator("#quarantine > ul > li");
+  await expect(rows).toHaveCount(2);
+  const row = rows.first();
+  await row.locator("summary").click();
+  await row.getByLabel("duration_ms").fill("410000");
+  await row.getByRole("button", { name: "Try it as mended" }).click();
+  await expect(row.getByRole("progressbar", { name: "Replay" })).toBeVisible();
+  await expect(row.getByText("You can leave this page")).toBeVisible();
+  await expect(row.getByRole("button", { name: "Try it as mended" })).toBeDisabled();
+  await row.getByRole("button", { name: "Replay 1 row" }).click();
+  await expect(row.getByRole("progressbar", { name: "Replay" })).toBeVisible();
+  await expect(page.getByText("The row was stored.")).toBeVisible();
+  await expect(rows).toHaveCount(1);
+});
+
+test("a write that fails does not claim that nothing changed", async ({ page }) => {
+  await page.route("**/api/v1/data/discard", (route) => route.fulfill({ status: 500, json: {} }));
+  await open(page, "/data/quarantine?source=emails&reason=conflict");
+  await page.getByRole("button", { name: /^Discard all/ }).click();
+  const form = page.getByRole("form", { name: "Discard" });
+  await form.getByLabel("Why").fill("sent twice");
+  await form.getByRole("button", { name: /^Discard/ }).click();
+  await expect(page.getByRole("alert")).toContainText("What was stored before it failed stays.");
+  await expect(page.getByRole("alert")).not.toContainText("reading changes nothing");
+});
+
 test("a row can be mended as text, and one that is no object only so", async ({ page }) => {
   await open(page, "/data/quarantine?source=crm");
   const row = page.locator("#quarantine > ul > li").first();

@@ -1,5 +1,5 @@
 /** The Data pages: sources, quality, quarantine and its repair, test messages. */
-import type { DataPage, DiscardRequest, ReplayRequest, TestRequest } from "../src/api/types";
+import type { DataPage, DiscardRequest, ReplayReport, ReplayRequest, TestRequest } from "../src/api/types";
 import * as intake from "./intake.ts";
 import type { Jobs } from "./jobs.ts";
 import { Repairs } from "./repairs.ts";
@@ -69,17 +69,22 @@ export class DataPages {
     const { body } = request;
     switch (request.parts[1]) {
       case "replay":
-        return { status: 200, body: this.repairs.replay(body as ReplayRequest) };
+        return this.repair("replay", request, () => this.repairs.replay(body as ReplayRequest));
       case "discard": {
         const discard = body as DiscardRequest;
         if (!discard.reason.trim()) return request.error(400, "invalid", "Say why: `reason` is empty.");
-        return { status: 200, body: this.repairs.discard(discard) };
+        return this.repair("discard", request, () => this.repairs.discard(discard));
       }
       case "test":
         return { status: 200, body: testMessage(body as TestRequest, this.now()) };
       default:
         return request.nothing();
     }
+  }
+
+  /** At once, or as a job where everything is slow. */
+  private repair(kind: "replay" | "discard", request: MockRequest, work: () => ReplayReport): Answer {
+    return request.scenario === "slow" ? this.jobs.repair(kind, request, work) : { status: 200, body: work() };
   }
 
   private page(fresh: boolean): DataPage {

@@ -37,8 +37,7 @@ export class MockRequest {
     readonly path: string,
     readonly query: URLSearchParams,
     readonly body: unknown,
-    /** Nothing has been imported. */
-    readonly fresh: boolean,
+    readonly scenario: string,
   ) {
     this.parts = path.split("/").slice(1).map(decodeURIComponent);
     this.filter = {
@@ -48,6 +47,11 @@ export class MockRequest {
       channel: query.get("channel") ?? undefined,
     };
     this.part = size(this.filter);
+  }
+
+  /** Nothing has been imported. */
+  get fresh(): boolean {
+    return this.scenario === "fresh";
   }
 
   /** The part of a list that `cursor` and `limit` ask for. */

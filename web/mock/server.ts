@@ -1,7 +1,7 @@
 /**
  * A stateful stand-in for `clew serve`: the same paths, filters, cursors, errors and jobs that progress with time.
  * Scenarios (`scenario` argument): `normal`; `fresh` (nothing imported); `denied` (no session); `broken` (every page fails);
- * `slow` (answers take a second).
+ * `slow` (answers take a second, and repairs are jobs).
  */
 import type { Filter, KeyRequest, Meta, WriteKey } from "../src/api/types";
 import * as company from "./company/index.ts";
@@ -32,7 +32,7 @@ export class MockServer {
   handle(method: string, path: string, query: URLSearchParams, body: unknown, scenario = "normal"): Answer {
     this.requests += 1;
     const id = `req-${this.requests.toString(36).padStart(6, "0")}`;
-    const request = new MockRequest(id, method, path, query, body, scenario === "fresh");
+    const request = new MockRequest(id, method, path, query, body, scenario);
     if (scenario === "denied")
       return request.error(401, "unauthorised", "Open the login link that `clew serve` printed.");
     if (scenario === "broken" && path !== "/meta")
