@@ -6,7 +6,7 @@ import type { FieldQuality, Quality, QualityShare, SourceQuality } from "../api/
 import { Frame } from "../charts/frame";
 import { Shares, sharesIndex } from "../charts/shares";
 import * as number from "../format/number";
-import { qualityHeadline } from "../format/sentences";
+import { knownTrend, qualityHeadline } from "../format/sentences";
 import * as time from "../format/time";
 import { GLOSSARY, title } from "../format/words";
 import { Choice } from "../ui/choice";
@@ -121,8 +121,9 @@ function Scorecard({ data }: { data: Quality }) {
 
 /** What moved between the first and the last batch, as text and as a line. */
 function TrendCell({ field }: { field: FieldQuality }) {
-  const known = field.trend.flatMap(({ completeness }) => (completeness === null ? [] : [completeness]));
-  if (known.length < 2) return <span className="quiet small">one batch</span>;
+  const trend = knownTrend(field);
+  if (trend.length < 2) return <span className="quiet small">{trend.length === 1 ? "one batch" : "too few"}</span>;
+  const known = trend.map(({ share }) => share);
   const [low, high] = [Math.min(...known), Math.max(...known)];
   const [first, last] = [known[0]!, known.at(-1)!];
   const y = (value: number) => (high - low < 0.005 ? 8 : 14 - ((value - low) / (high - low)) * 12);
@@ -134,6 +135,9 @@ function TrendCell({ field }: { field: FieldQuality }) {
       </svg>{" "}
       <small className={Math.abs(last - first) >= 0.05 ? undefined : "quiet"}>
         {Math.abs(last - first) < 0.005 ? "steady" : `${number.signed(last - first, "share_points")} points`}
+      </small>{" "}
+      <small className="quiet">
+        n {number.shortCount(trend[0]!.n)} and {number.shortCount(trend.at(-1)!.n)}
       </small>
     </span>
   );
@@ -202,13 +206,21 @@ export function FieldTable({
 }
 
 function FieldTrend({ field, close }: { field: FieldQuality; close: () => void }) {
-  const { trend } = field;
+  const { completeness } = field;
+  // A batch of too few values is a gap.
+  const trend = field.trend.map((point) =>
+    point.n < number.FEWEST ? { ...point, completeness: null, validity: null } : point,
+  );
   const percent = (value: number | null) => (value === null ? "not known" : number.countedPercent(value));
   return (
     <div className="chosen">
       <Frame
         id="field"
-        title={`${title(field.field)} of ${title(field.source)} is filled in ${field.completeness.share === null ? "–" : number.countedPercent(field.completeness.share)} of cases`}
+        title={
+          completeness.share === null
+            ? `How often ${title(field.field)} of ${title(field.source)} is filled in is not known: ${why(completeness)}`
+            : `${title(field.field)} of ${title(field.source)} is filled in ${number.countedPercent(completeness.share)} of cases (n ${number.count(completeness.n)})`
+        }
         sub="completeness and validity by batch"
         table={{
           columns: ["Batch", "Came in", "Values", "Completeness", "Validity"],
@@ -222,6 +234,7 @@ function FieldTrend({ field, close }: { field: FieldQuality; close: () => void }
         }}
         readout={(row) => {
           const at = trend[row]!;
+          if (at.n < number.FEWEST) return `${time.dateTime(at.at)}: ${number.TOO_FEW}`;
           return `${time.dateTime(at.at)}: complete ${percent(at.completeness)}, valid ${percent(at.validity)}, n ${number.count(at.n)}`;
         }}
         height={180}
