@@ -1,5 +1,6 @@
 /** The Data pages: from a source to its rows, repair with its dry run, the live tail by keyboard, a test message's way. */
 import { expect, type Page, test } from "@playwright/test";
+import type { SourceDetail } from "../src/api/types.ts";
 import { expectAccessible, expectNoOverflow, open } from "./pages.ts";
 
 const tabs = (page: Page) => page.getByRole("navigation", { name: "Data", exact: true });
@@ -17,6 +18,16 @@ test("what needs somebody comes first, with its reason, and leads to its rows", 
   await expect(page).toHaveURL(/\/data\/quarantine\?source=deliveries/);
   await expect(page.getByText("112 rows", { exact: true })).toBeVisible();
   await expect(tabs(page).locator("[aria-current=page]")).toHaveText(["Quarantine"]);
+});
+
+test("links keep the filter, and the source where they are about one", async ({ page }) => {
+  await open(page, "/data/quarantine?period=2026-06&source=website&reason=missing_identifier");
+  await tabs(page).getByRole("link", { name: "Live" }).click();
+  await expect(page).toHaveURL(/\/data\/live\?source=website&period=2026-06$/);
+  await tabs(page).getByRole("link", { name: "Sources" }).click();
+  await expect(page).toHaveURL(/\/data\?period=2026-06$/);
+  await page.getByRole("link", { name: "Website", exact: true }).click();
+  await expect(page).toHaveURL(/\/data\/website\?period=2026-06$/);
 });
 
 test("a source's volume is read by arrow keys and as a table", async ({ page }) => {
@@ -44,6 +55,26 @@ test("a source has a page of its own, by day and by hour", async ({ page }) => {
   await expect(page.locator("#alarms")).toContainText(
     "score lies outside scale_min to scale_max in 38 of 2,901 answers.",
   );
+});
+
+test("a long history is shown whole on demand, and the address remembers it", async ({ page }) => {
+  await page.route("**/api/v1/data/sources/orders?*", async (route) => {
+    const response = await route.fetch();
+    const body = (await response.json()) as SourceDetail;
+    const limit = Number(new URL(route.request().url()).searchParams.get("limit"));
+    const batches = Array.from({ length: 40 }, (_, i) => ({ ...body.batches[0], batch: `orders-${i}` }));
+    await route.fulfill({ response, json: { ...body, batches: batches.slice(0, limit), batches_total: 40 } });
+  });
+  await open(page, "/data/orders");
+  const batches = page.locator("#batches li");
+  await expect(batches).toHaveCount(12);
+  await page.getByRole("button", { name: "Show all 40 batches" }).click();
+  await expect(batches).toHaveCount(40);
+  await expect(page).toHaveURL(/all=batches/);
+  await page.reload();
+  await expect(batches).toHaveCount(40);
+  await page.getByRole("button", { name: "Show fewer" }).click();
+  await expect(batches).toHaveCount(12);
 });
 
 test("an unknown source says so", async ({ page }) => {
@@ -95,6 +126,35 @@ test("a row is mended, tried, and replayed; nothing changes before", async ({ pa
   await expect(rows.first()).toContainText(/stored, edited/);
 });
 
+test("a long repair shows its progress, and then what it came to", async ({ page, context }) => {
+  await context.addCookies([{ name: "clew-mock", value: "slow", url: "http://127.0.0.1:4173" }]);
+  await page.goto("/data/quarantine?source=emails&reason=invalid_number");
+  const rows = page.locator("#quarantine > ul > li");
+  await expect(rows).toHaveCount(2);
+  const row = rows.first();
+  await row.locator("summary").click();
+  await row.getByLabel("duration_ms").fill("410000");
+  await row.getByRole("button", { name: "Try it as mended" }).click();
+  await expect(row.getByRole("progressbar", { name: "Replay" })).toBeVisible();
+  await expect(row.getByText("You can leave this page")).toBeVisible();
+  await expect(row.getByRole("button", { name: "Try it as mended" })).toBeDisabled();
+  await row.getByRole("button", { name: "Replay 1 row" }).click();
+  await expect(row.getByRole("progressbar", { name: "Replay" })).toBeVisible();
+  await expect(page.getByText("The row was stored.")).toBeVisible();
+  await expect(rows).toHaveCount(1);
+});
+
+test("a write that fails does not claim that nothing changed", async ({ page }) => {
+  await page.route("**/api/v1/data/discard", (route) => route.fulfill({ status: 500, json: {} }));
+  await open(page, "/data/quarantine?source=emails&reason=conflict");
+  await page.getByRole("button", { name: /^Discard all/ }).click();
+  const form = page.getByRole("form", { name: "Discard" });
+  await form.getByLabel("Why").fill("sent twice");
+  await form.getByRole("button", { name: /^Discard/ }).click();
+  await expect(page.getByRole("alert")).toContainText("What was stored before it failed stays.");
+  await expect(page.getByRole("alert")).not.toContainText("reading changes nothing");
+});
+
 test("a row can be mended as text, and one that is no object only so", async ({ page }) => {
   await open(page, "/data/quarantine?source=crm");
   const row = page.locator("#quarantine > ul > li").first();
@@ -122,12 +182,16 @@ test("all rows are tried as they are, and told why they stay", async ({ page }) 
   await expect(beforehand).toContainText("26 × its id is stored with other content");
 });
 
-test("the tail runs, is paused by a key, and masks whom messages name", async ({ page }) => {
+test("the tail runs, is paused by a key while it has the focus, and masks whom messages name", async ({ page }) => {
   await page.goto("/data/live");
   await expect(page.getByRole("status").filter({ hasText: "Listening" })).toBeVisible();
+  await expect(page.getByRole("heading", { level: 2, name: "Listening" })).toBeVisible();
   const lines = page.getByRole("region", { name: "Messages, newest first" }).locator("tbody tr");
   await expect(lines.nth(2)).toBeVisible();
   await expect(page.getByText("6•••").first()).toBeVisible();
+  await page.keyboard.press("p");
+  await expect(page.getByRole("heading", { name: "What comes through the door right now" })).toBeVisible();
+  await page.locator("#tail").focus();
   await page.keyboard.press("p");
   await expect(page.getByRole("heading", { name: /^Paused/ })).toBeVisible();
   const paused = await lines.count();

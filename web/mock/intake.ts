@@ -19,47 +19,111 @@ export const AS_OF = "2026-06-30T21:14:00Z";
 const IMPORTED = "2026-07-01T06:02:11Z";
 const DAY_MS = 86_400_000;
 
-type SourceSeed = [
-  name: string,
-  file: string | null,
-  target: "events" | "records" | "responses" | null,
-  read: number,
-  skipped: number,
-  unreadable: number,
-  duplicate: number,
-  quarantined: number,
-];
+interface SourceSeed {
+  name: string;
+  /** Without one it is live. */
+  file?: string;
+  kind?: "tracking";
+  /** Without one it is a lookup. */
+  target?: "events" | "records" | "responses";
+  /** Facts a row. */
+  facts?: number;
+  read?: number;
+  skipped?: number;
+  unreadable?: number;
+  duplicate?: number;
+  quarantined?: number;
+  /** Why most of its quarantined facts are there. */
+  reason?: string;
+  health?: [HealthStatus, string];
+  /** Since when nothing has come, and the last that did. */
+  silent?: { from: string; newest: string };
+}
+
 const SOURCE_SEEDS: SourceSeed[] = [
-  ["app_events", "app/events-*.jsonl.gz", "events", 412_660, 2_011, 0, 1_204, 37],
-  ["bot_sessions", "bot/sessions.json", "events", 21_408, 0, 0, 0, 0],
-  ["calls", "telephony/calls.csv", "events", 18_921, 114, 3, 12, 21],
-  ["carriers", "lookup/carriers.csv", null, 14, 0, 0, 0, 0],
-  ["chats", "chat/export.jsonl", "events", 26_114, 0, 0, 88, 4],
-  ["crm", "crm/customers.csv", "records", 23_905, 0, 2, 310, 0],
-  ["deliveries", "carrier/deliveries.parquet", "events", 31_877, 0, 0, 0, 112],
-  ["emails", "mail/messages.jsonl", "events", 58_431, 12_807, 0, 0, 9],
-  ["orders", "shop/orders.csv", "events", 30_212, 0, 0, 44, 6],
-  ["returns", null, "events", 0, 0, 0, 0, 0],
-  ["social", "social/posts.jsonl", "events", 7_022, 1_930, 0, 0, 0],
-  ["store_visits", "stores/visits.csv", "events", 44_190, 0, 1, 0, 0],
-  ["surveys", "surveys/answers.csv", "responses", 26_318, 0, 0, 205, 54],
-  ["web_events", "web/events-*.parquet", "events", 688_204, 9_310, 0, 0, 0],
-  ["website", null, "events", 9_614, 118, 0, 61, 14],
+  {
+    name: "app_events",
+    file: "app/events-*.jsonl.gz",
+    target: "events",
+    read: 412_660,
+    skipped: 2_011,
+    duplicate: 1_204,
+    quarantined: 37,
+  },
+  { name: "bot_sessions", file: "bot/sessions.json", target: "events", read: 21_408 },
+  {
+    name: "calls",
+    file: "telephony/calls.csv",
+    target: "events",
+    read: 18_921,
+    skipped: 114,
+    unreadable: 3,
+    duplicate: 12,
+    quarantined: 21,
+  },
+  {
+    name: "carriers",
+    file: "lookup/carriers.csv",
+    read: 14,
+    health: ["healthy", "Reference data: others look things up in it."],
+  },
+  { name: "chats", file: "chat/export.jsonl", target: "events", read: 26_114, duplicate: 88, quarantined: 4 },
+  { name: "crm", file: "crm/customers.csv", target: "records", read: 23_905, unreadable: 2, duplicate: 310 },
+  {
+    name: "deliveries",
+    file: "carrier/deliveries.parquet",
+    target: "events",
+    read: 31_877,
+    quarantined: 112,
+    reason: "invalid_time",
+    health: ["late", "Silent for 5 days; before that it came every day."],
+    silent: { from: "2026-06-24T23:00:00Z", newest: "2026-06-24T17:20:00Z" },
+  },
+  { name: "emails", file: "mail/messages.jsonl", target: "events", read: 58_431, skipped: 12_807, quarantined: 9 },
+  {
+    name: "orders",
+    file: "shop/orders.csv",
+    target: "events",
+    facts: 2,
+    read: 30_212,
+    duplicate: 44,
+    quarantined: 6,
+  },
+  { name: "returns", target: "events", health: ["idle", "Nothing was sent yet."] },
+  { name: "social", file: "social/posts.jsonl", target: "events", read: 7_022, skipped: 1_930 },
+  { name: "store_visits", file: "stores/visits.csv", target: "events", read: 44_190, unreadable: 1 },
+  {
+    name: "surveys",
+    file: "surveys/answers.csv",
+    target: "responses",
+    read: 26_318,
+    duplicate: 205,
+    quarantined: 54,
+    reason: "expectation",
+    health: ["failing", "Its newest batch fails an expectation that sets rows aside."],
+  },
+  { name: "web_events", file: "web/events-*.parquet", target: "events", read: 688_204, skipped: 9_310 },
+  {
+    name: "website",
+    kind: "tracking",
+    target: "events",
+    read: 9_614,
+    skipped: 118,
+    duplicate: 61,
+    quarantined: 14,
+    reason: "missing_identifier",
+  },
 ];
 
-const HEALTH: Record<string, [HealthStatus, string]> = {
-  deliveries: ["late", "Silent for 5 days; before that it came every day."],
-  surveys: ["failing", "Its newest batch fails an expectation that sets rows aside."],
-  carriers: ["healthy", "Reference data: others look things up in it."],
-  returns: ["idle", "Nothing was sent yet."],
-};
+const HEALTHY: [HealthStatus, string] = ["healthy", "Facts on 30 of the last 30 days, the newest as usual."];
 
 /** Facts of a source by local day or hour, up to the newest fact of the company; Dublin is an hour ahead of UTC. */
 export function volume(source: string, grain: "hour" | "day", many: number): VolumePoint[] {
-  const seed = SOURCE_SEEDS.find(([name]) => name === source);
-  if (!seed?.[2] || seed[3] === 0) return [];
+  const seed = SOURCE_SEEDS.find(({ name }) => name === source);
+  if (!seed?.target || !seed.read) return [];
   const dice = new Dice(`volume-${source}-${grain}`);
-  const daily = seed[3] / 365;
+  const daily = seed.read / 365;
+  const silent = seed.silent ? Date.parse(seed.silent.from) : Number.POSITIVE_INFINITY;
   const size = grain === "day" ? DAY_MS : DAY_MS / 24;
   const last = grain === "day" ? Date.parse("2026-06-29T23:00:00Z") : Date.parse("2026-06-30T21:00:00Z");
   return Array.from({ length: many }, (_, i) => {
@@ -67,23 +131,35 @@ export function volume(source: string, grain: "hour" | "day", many: number): Vol
     const local = new Date(at + DAY_MS / 24);
     const weekend = local.getUTCDay() % 6 === 0 ? 0.7 : 1;
     const hour = grain === "day" ? 1 : (0.2 + Math.max(0, Math.sin(((local.getUTCHours() - 6) / 18) * Math.PI))) / 20;
-    const silent = source === "deliveries" && at >= Date.parse("2026-06-24T23:00:00Z");
     return {
       start: new Date(at).toISOString(),
-      n: silent ? 0 : Math.round(daily * weekend * hour * (0.8 + dice.next() * 0.4)),
+      n: at >= silent ? 0 : Math.round(daily * weekend * hour * (0.8 + dice.next() * 0.4)),
     };
   });
 }
 
+/** Reasons of what waits, most first. */
+function waiting({ unreadable = 0, quarantined = 0, reason = "conflict" }: SourceSeed): Source["quarantine"] {
+  return [
+    { reason: "unreadable", n: unreadable },
+    { reason, n: Math.ceil(quarantined * 0.7) },
+    { reason: "invalid_number", n: Math.floor(quarantined * 0.3) },
+  ]
+    .filter(({ n }) => n > 0)
+    .sort((a, b) => b.n - a.n);
+}
+
 export function sources(): Source[] {
-  return SOURCE_SEEDS.map(([source, file, target, read, skipped, unreadable, duplicate, quarantined]) => {
+  return SOURCE_SEEDS.map((seed) => {
+    const { name: source, file, target, facts = 1, read = 0, skipped = 0, unreadable = 0, silent } = seed;
+    const { duplicate = 0, quarantined = 0 } = seed;
     const mapped = read - skipped - unreadable;
-    const produced = source === "orders" ? mapped * 2 : mapped;
-    const [status, reason] = HEALTH[source] ?? ["healthy", "Facts on 30 of the last 30 days, the newest as usual."];
-    const live = file === null;
+    const produced = mapped * facts;
+    const [status, reason] = seed.health ?? HEALTHY;
+    const live = file === undefined;
     return {
       source,
-      kind: source === "website" ? "tracking" : live ? "rows" : "files",
+      kind: seed.kind ?? (live ? "rows" : "files"),
       health: { status, reason },
       volume: volume(source, "day", 30),
       expected_at: null,
@@ -92,16 +168,16 @@ export function sources(): Source[] {
         : null,
       stream: null,
       open_alarms: alarms().filter((alarm) => alarm.source === source && alarm.open).length,
-      mode: target === null ? null : target === "records" ? "upsert" : "append",
-      lookup: target === null,
-      watch: target !== null,
+      mode: target ? (target === "records" ? "upsert" : "append") : null,
+      lookup: !target,
+      watch: Boolean(target),
       population: "customer",
-      files: file === null ? [] : [file],
+      files: file ? [file] : [],
       last_import_at: read === 0 ? null : IMPORTED,
-      newest_fact_at: target === null || read === 0 ? null : source === "deliveries" ? "2026-06-24T17:20:00Z" : AS_OF,
+      newest_fact_at: !target || read === 0 ? null : (silent?.newest ?? AS_OF),
       rows: { read, mapped, skipped, unreadable, balanced: true },
       targets:
-        target === null || read === 0
+        !target || read === 0
           ? []
           : [
               {
@@ -114,25 +190,7 @@ export function sources(): Source[] {
                 balanced: true,
               },
             ],
-      quarantine: [
-        ...(unreadable ? [{ reason: "unreadable", n: unreadable }] : []),
-        ...(quarantined
-          ? [
-              {
-                reason:
-                  source === "deliveries"
-                    ? "invalid_time"
-                    : source === "surveys"
-                      ? "expectation"
-                      : source === "website"
-                        ? "missing_identifier"
-                        : "conflict",
-                n: Math.ceil(quarantined * 0.7),
-              },
-              { reason: "invalid_number", n: Math.floor(quarantined * 0.3) },
-            ].filter((row) => row.n > 0)
-          : []),
-      ].sort((a, b) => b.n - a.n),
+      quarantine: waiting(seed),
     };
   });
 }

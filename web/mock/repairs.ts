@@ -15,6 +15,13 @@ const CLOSES: RepairOutcome[] = ["stored", "duplicate", "replaced", "discarded"]
 
 const isOpen = ({ repair }: QuarantineItem) => repair === null || !CLOSES.includes(repair.outcome);
 
+/** Whether a row is among those that are asked for: one of the ids, where some are named, and everything else that is said. */
+const fits = (item: QuarantineItem, { ids, source, reason, target }: QuarantineChoice) =>
+  (ids.length === 0 || ids.includes(item.quarantine_id)) &&
+  (!source || source === item.source) &&
+  (!reason || reason === item.reason) &&
+  (!target || target === (item.target ?? "rows"));
+
 /** What would come of a raw row now: a mended value is stored, an untouched one is refused as before. */
 function outcome(item: QuarantineItem, edit: string | undefined): RepairOutcome {
   if (edit === undefined || item.reason === "unreadable") return "quarantined";
@@ -43,14 +50,10 @@ export class Repairs {
   private readonly items = quarantined();
 
   list(query: URLSearchParams): QuarantineItem[] {
-    const is = (name: string, value: string | null) => !query.get(name) || query.get(name) === value;
     const state = query.get("state");
+    const [source, reason, target] = [query.get("source"), query.get("reason"), query.get("target")];
     return this.items.filter(
-      (item) =>
-        is("source", item.source) &&
-        is("reason", item.reason) &&
-        is("target", item.target) &&
-        (!state || (state === "open") === isOpen(item)),
+      (item) => fits(item, { source, reason, target, ids: [] }) && (!state || (state === "open") === isOpen(item)),
     );
   }
 
@@ -79,7 +82,7 @@ export class Repairs {
     decide: (item: QuarantineItem) => [RepairOutcome, boolean],
   ): ReplayReport {
     const sources = new Map<string, SourceReplay>();
-    for (const item of this.chosen(which)) {
+    for (const item of this.items.filter((one) => isOpen(one) && fits(one, which))) {
       const [came, edited] = decide(item);
       const of = sources.get(item.source) ?? {
         source: item.source,
@@ -104,16 +107,5 @@ export class Repairs {
       if (!dry_run) item.repair = { outcome: came, edited, decided_by: "cockpit", at: new Date().toISOString() };
     }
     return { dry_run, sources: [...sources.values()], seconds: 0.1 };
-  }
-
-  private chosen({ ids, source, reason, target }: QuarantineChoice): QuarantineItem[] {
-    return this.items.filter(
-      (item) =>
-        isOpen(item) &&
-        (ids.length === 0 || ids.includes(item.quarantine_id)) &&
-        (!source || source === item.source) &&
-        (!reason || reason === item.reason) &&
-        (!target || target === (item.target ?? "rows")),
-    );
   }
 }

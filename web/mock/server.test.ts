@@ -90,4 +90,16 @@ describe("the mock", () => {
     expect(open().total).toBe(78);
     expect(replay(false).sources).toEqual([]);
   });
+  it("lists the rows that a replay of the same choice takes, raw ones too", () => {
+    const server = new MockServer();
+    const listed = server.handle("GET", "/data/quarantine", new URLSearchParams("state=open&target=rows"), null)
+      .body as Quarantine;
+    const report = server.handle("POST", "/data/replay", new URLSearchParams(), {
+      which: { source: null, reason: null, target: "rows", ids: [] },
+      edits: {},
+      dry_run: true,
+    }).body as ReplayReport;
+    expect(listed.total).toBe(6);
+    expect(report.sources.reduce((sum, { rows }) => sum + rows.read, 0)).toBe(listed.total);
+  });
 });

@@ -39,7 +39,9 @@ interface Pairs {
   PersonRow: wire.PersonRow;
   Profile: wire.Profile;
   Quarantine: wire.Quarantine;
+  QuarantineItem: wire.QuarantineItem;
   Quote: wire.Quote;
+  ReplayReport: wire.ReplayReport;
   Run: wire.Run;
   RunRequest: wire.RunRequest;
   RunSummary: wire.RunSummary;
@@ -51,6 +53,7 @@ interface Pairs {
   SearchResult: wire.SearchResult;
   SliceChoice: wire.SliceChoice;
   Source: wire.Source;
+  SourceReplay: wire.SourceReplay;
   SqlRequest: wire.SqlRequest;
   Stage: wire.Stage;
   StreamState: wire.StreamState;

@@ -6,6 +6,11 @@ import type { Filter } from "./types";
 /** Answers are as of the last run; a finished job empties the cache, so they may live long. */
 const STALE_MS = 60_000;
 
+/** For `invalidateQueries`: everything that an import, a run, a repair or a message sent may have changed. A job tells of itself. */
+export const ANSWERS = {
+  predicate: ({ queryKey }: { queryKey: readonly unknown[] }) => queryKey[0] !== "job",
+};
+
 export const queries = {
   meta: () =>
     queryOptions({

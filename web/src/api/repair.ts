@@ -1,28 +1,20 @@
-/** Repairs of quarantine: the server answers with the report, or with a job where it takes long; here it is always the report. */
-import { ApiError, get, post } from "./client";
+/** Repairs of quarantine: the server answers with the report, or with a job where it takes long, whose report is the same. */
+import { post } from "./client";
 import type { DiscardRequest, Job, ReplayReport, ReplayRequest } from "./types";
 
-/** Between two looks at a job. */
-const LOOK_AGAIN_MS = 1_000;
+export type RepairRequest = ReplayRequest | DiscardRequest;
+export type RepairAnswer = ReplayReport | Job;
 
-export const replay = (request: ReplayRequest) => post<"POST /data/replay">("/data/replay", request).then(settle);
+export const repair = (request: RepairRequest): Promise<RepairAnswer> =>
+  "reason" in request
+    ? post<"POST /data/discard">("/data/discard", request)
+    : post<"POST /data/replay">("/data/replay", request);
 
-export const discard = (request: DiscardRequest) => post<"POST /data/discard">("/data/discard", request).then(settle);
+/** The job to follow; null where the answer is the report. */
+export const jobOf = (answer: RepairAnswer | undefined): Job | null => (answer && "job_id" in answer ? answer : null);
 
-async function settle(answer: ReplayReport | Job): Promise<ReplayReport> {
-  let now = answer;
-  while ("job_id" in now) {
-    if (now.status === "done" && now.report) return now.report as unknown as ReplayReport;
-    if (now.status === "failed")
-      throw new ApiError(
-        500,
-        "internal",
-        now.error ?? "The replay ended early; what it stored stays.",
-        now.job_id,
-        null,
-      );
-    await new Promise((done) => setTimeout(done, LOOK_AGAIN_MS));
-    now = await get<"GET /jobs/{job_id}">("/jobs/{job_id}", [now.job_id], {});
-  }
-  return now;
+/** The report: the answer itself, or that of the job, once it is done. */
+export function reportOf(answer: RepairAnswer | undefined, job: Job | undefined): ReplayReport | null {
+  if (answer && !("job_id" in answer)) return answer;
+  return job?.status === "done" && job.report ? (job.report as unknown as ReplayReport) : null;
 }

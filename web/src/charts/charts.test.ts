@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { DRIVERS, transitions } from "../../mock/company";
+import { DRIVERS, transitions } from "../../mock/company/index.ts";
 import type { Estimate, Transition } from "../api/types";
 import { dotsDomain } from "./dots";
 import { across, betterAxis, mapOption, paretoOption } from "./drivers";
 import { csv } from "./export";
 import { LIGHT } from "./palette";
 import { chooseFlows, flowText, MOST, sankeyOption } from "./sankey";
-import { extent, linear, runs, ticks } from "./scale";
+import { extent, labelEvery, linear, nearest, runs, ticks } from "./scale";
 import { endLabels, sharesDomain, sharesIndex } from "./shares";
 import { volumeIndex } from "./volume";
 
@@ -160,5 +160,19 @@ describe("volume and shares", () => {
     expect(endLabels([50, 52])).toEqual([50, 64]);
     expect(endLabels([52, 50])).toEqual([64, 50]);
     expect(endLabels([10, 90])).toEqual([10, 90]);
+  });
+});
+
+describe("points along an axis", () => {
+  it("are found by the pointer, at their ends too, and none among none", () => {
+    expect([-9, 0, 49, 51, 100, 400].map((x) => nearest(x, [0, 100], 2))).toEqual([0, 0, 0, 1, 1, 1]);
+    expect([0, 70].map((x) => nearest(x, [40, 100], 1))).toEqual([0, 0]);
+    expect(nearest(50, [0, 100], 0)).toBeNull();
+  });
+  it("have as many labels as there is room for, and two where there is none", () => {
+    expect(labelEvery(12, 600, 44)).toBe(1);
+    expect(labelEvery(12, 264, 44)).toBe(2);
+    expect(labelEvery(12, 0, 44)).toBe(6);
+    expect(labelEvery(0, 264, 44)).toBe(1);
   });
 });

@@ -32,6 +32,17 @@ export function extent(values: (number | null | undefined)[], pad = 0.08): [numb
   return [low - room, high + room];
 }
 
+/** The index, of `n` points that lie evenly between two places, that is nearest to a pointer. */
+export function nearest(offset: number, [from, to]: readonly [number, number], n: number): number | null {
+  if (n === 0) return null;
+  return Math.min(n - 1, Math.max(0, Math.round(((offset - from) / Math.max(1, to - from)) * (n - 1))));
+}
+
+/** Every how many of `n` points have a label below, where a label takes `room` of the `width`: at least two of them. */
+export function labelEvery(n: number, width: number, room: number): number {
+  return Math.max(1, Math.ceil(n / Math.max(2, Math.floor(width / room))));
+}
+
 /** Runs of consecutive indexes that pass: lines and bands break where there is no value. */
 export function runs<T>(items: T[], has: (item: T) => boolean): number[][] {
   const found: number[][] = [];

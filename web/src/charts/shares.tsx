@@ -2,7 +2,7 @@
 import * as number from "../format/number";
 import * as time from "../format/time";
 import type { Palette } from "./palette";
-import { linear, runs, ticks } from "./scale";
+import { labelEvery, linear, nearest, runs, ticks } from "./scale";
 
 export interface ShareLine {
   name: string;
@@ -40,11 +40,7 @@ export function endLabels(places: number[], gap = 14): number[] {
   return moved;
 }
 
-export function sharesIndex(offset: number, width: number, n: number): number | null {
-  if (n === 0) return null;
-  const part = (offset - LEFT) / Math.max(1, width - RIGHT - LEFT);
-  return Math.min(n - 1, Math.max(0, Math.round(part * (n - 1))));
-}
+export const sharesIndex = (offset: number, width: number, n: number) => nearest(offset, [LEFT, width - RIGHT], n);
 
 export function Shares({ at, lines, width, height, palette, active }: SharesProps) {
   const right = Math.max(LEFT + 40, width - RIGHT);
@@ -55,7 +51,7 @@ export function Shares({ at, lines, width, height, palette, active }: SharesProp
   const colours = [palette.data, palette.soft];
   const last = lines.map(({ values }) => values.findLastIndex((value) => value !== null));
   const labels = endLabels(lines.map(({ values }, i) => (last[i]! < 0 ? bottom : y(values[last[i]!]!) + 4)));
-  const every = Math.max(1, Math.ceil(at.length / Math.max(2, Math.floor((right - LEFT) / 64))));
+  const every = labelEvery(at.length, right - LEFT, 64);
   return (
     <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="presentation" fontSize="11">
       {ticks(domain, 4).map((tick) => (

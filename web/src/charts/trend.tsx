@@ -4,7 +4,7 @@ import type { TrendPoint } from "../api/types";
 import * as number from "../format/number";
 import * as time from "../format/time";
 import type { Palette } from "./palette";
-import { extent, linear, runs, ticks } from "./scale";
+import { extent, labelEvery, linear, nearest, runs, ticks } from "./scale";
 
 export interface TrendProps {
   points: TrendPoint[];
@@ -17,15 +17,15 @@ export interface TrendProps {
   active: number | null;
 }
 
+const LEFT = 34;
 const RIGHT = 46;
 const TOP = 10;
 const BOTTOM = 20;
 
 export function Trend({ points, grain, unit, target, width, height, palette, active }: TrendProps) {
-  const left = 34;
-  const plot = { right: Math.max(left + 20, width - RIGHT), bottom: height - BOTTOM };
+  const plot = { right: Math.max(LEFT + 20, width - RIGHT), bottom: height - BOTTOM };
   const domain = extent([...points.flatMap(({ score }) => [score.lower, score.upper, score.estimate]), target]);
-  const x = linear([0, Math.max(1, points.length - 1)], [left, plot.right]);
+  const x = linear([0, Math.max(1, points.length - 1)], [LEFT, plot.right]);
   const y = linear(domain, [plot.bottom, TOP]);
   const lines = runs(points, ({ score }) => score.estimate !== null);
   const at = (i: number) => points[i]!.score;
@@ -33,14 +33,14 @@ export function Trend({ points, grain, unit, target, width, height, palette, act
   const last = points[lastIndex];
   const labelY = last ? y(last.score.estimate!) : 0;
   const targetY = target === null ? null : y(target);
-  const every = Math.max(1, Math.ceil(points.length / Math.max(2, Math.floor((plot.right - left) / 44))));
+  const every = labelEvery(points.length, plot.right - LEFT, 44);
 
   return (
     <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="presentation" fontSize="11">
       {ticks(domain, height > 160 ? 4 : 2).map((tick) => (
         <g key={tick}>
-          <line x1={left} x2={plot.right} y1={y(tick)} y2={y(tick)} stroke={palette.rule} />
-          <text x={left - 6} y={y(tick) + 4} textAnchor="end" fill={palette.quiet}>
+          <line x1={LEFT} x2={plot.right} y1={y(tick)} y2={y(tick)} stroke={palette.rule} />
+          <text x={LEFT - 6} y={y(tick) + 4} textAnchor="end" fill={palette.quiet}>
             {number.axis(tick, unit)}
           </text>
         </g>
@@ -57,7 +57,7 @@ export function Trend({ points, grain, unit, target, width, height, palette, act
       ))}
       {targetY !== null && (
         <g>
-          <line x1={left} x2={plot.right} y1={targetY} y2={targetY} stroke={palette.soft} strokeDasharray="2 3" />
+          <line x1={LEFT} x2={plot.right} y1={targetY} y2={targetY} stroke={palette.soft} strokeDasharray="2 3" />
           <text
             x={plot.right + 6}
             y={targetY + (Math.abs(targetY - labelY) < 13 ? (targetY < labelY ? -5 : 12) : 4)}
@@ -120,8 +120,4 @@ export function Trend({ points, grain, unit, target, width, height, palette, act
 }
 
 /** The index of the point nearest to a pointer. */
-export function trendIndex(offset: number, width: number, n: number): number | null {
-  if (n === 0) return null;
-  const share = (offset - 34) / Math.max(1, width - RIGHT - 34);
-  return Math.min(n - 1, Math.max(0, Math.round(share * (n - 1))));
-}
+export const trendIndex = (offset: number, width: number, n: number) => nearest(offset, [LEFT, width - RIGHT], n);

@@ -3,7 +3,7 @@ import type { VolumePoint } from "../api/types";
 import * as number from "../format/number";
 import * as time from "../format/time";
 import type { Palette } from "./palette";
-import { linear, ticks } from "./scale";
+import { labelEvery, linear, ticks } from "./scale";
 
 export interface VolumeProps {
   points: VolumePoint[];
@@ -44,7 +44,7 @@ export function Volume({ points, grain, width, height, palette, active, large = 
   const step = (width - left) / Math.max(1, points.length);
   const gap = step > 5 ? 1.5 : 0.5;
   const shown = active !== null ? points[active] : undefined;
-  const every = Math.max(1, Math.ceil(points.length / Math.max(2, Math.floor((width - left) / 76))));
+  const every = labelEvery(points.length, width - left, 76);
   return (
     <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="presentation" fontSize="11">
       {large &&

@@ -45,11 +45,25 @@ describe("the answer of the data page", () => {
 
 describe("quality and quarantine", () => {
   it("names the field that fell, else the one with most wrong values", () => {
-    expect(qualityHeadline(quality(null))).toBe("Phones of CRM is emptier than before, by 15\u202f% of its values");
-    expect(qualityHeadline(quality("surveys"))).toMatch(/^Score of surveys holds the most wrong values: 1\.\d\s%$/);
+    expect(qualityHeadline(quality(null))).toBe(
+      "Phones of CRM is emptier than before, by 15\u202f% of its values (n\u00a02,656 and 2,657)",
+    );
+    expect(qualityHeadline(quality("surveys"))).toMatch(
+      /^Score of surveys holds the most wrong values: 1\.\d\s% \(n\u00a0\d\d,\d{3}\)$/,
+    );
     expect(qualityHeadline({ reason: "none", sources: [], fields: [] })).toBe(
       "How good the values are is not known yet",
     );
+  });
+  it("says nothing of fewer than five values", () => {
+    const [field] = quality("crm").fields.filter(({ field }) => field === "phones");
+    const at = (n: number, completeness: number) => ({ ...field!.trend[0]!, n, completeness });
+    const one = (change: object) => qualityHeadline({ ...quality("crm"), fields: [{ ...field!, ...change }] });
+    const validity = (share: number, n: number) => ({ share, n, reason: null });
+    const few = { trend: [at(900, 0.9), at(900, 0.9), at(4, 0)], validity: validity(0.9, 800) };
+    expect(one(few)).toBe("Phones of CRM holds the most wrong values: 10.0\u202f% (n\u00a0800)");
+    expect(one({ ...few, trend: [at(900, 0.9), at(5, 0)] })).toMatch(/emptier than before, by 90\s% .*and 5\)$/);
+    expect(one({ ...few, validity: validity(0, 4) })).toBe("How good the values are is not known yet");
   });
   it("counts rows by the reason of most", () => {
     expect(quarantineHeadline(page())).toBe("263 rows wait, 79 of them for one reason: not a time");

@@ -11,6 +11,9 @@ export type Unit = MetricKind | "points" | "scale" | "sentiment" | "share_points
 
 const MISSING = "–";
 
+/** Fewer values than this are not told. */
+export const FEWEST = 5;
+
 function formatter(digits: number, locale?: string): Intl.NumberFormat {
   return new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
@@ -65,11 +68,13 @@ export function signedInterval(estimate: Estimate, unit: Unit, locale?: string):
   return `${signed(estimate.lower, unit, locale)} to ${signed(estimate.upper, unit, locale)}`;
 }
 
+export const TOO_FEW = `too few (n < ${FEWEST})`;
+
 /** Why there is no number, in words. */
 export function reason(estimate: Estimate): string {
   switch (estimate.reason) {
     case "too_few":
-      return "too few (n < 5)";
+      return TOO_FEW;
     case "empty":
       return "no answers";
     case "no_variance":

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { fieldsOf, withField } from "./raw";
 import { offending, reason } from "./reasons";
+import { title } from "./words";
 
 describe("a raw row as fields", () => {
   it("shows text as it is and anything else as JSON", () => {
@@ -26,6 +27,15 @@ describe("a raw row as fields", () => {
     expect(withField(raw, "n", "many", raw)).toBe('{"id":"1","n":"many","nested":{"a":1}}');
     expect(withField(raw, "nested", '{"a":2}', raw)).toBe('{"id":"1","n":20,"nested":{"a":2}}');
   });
+  it("lets a number be typed letter by letter", () => {
+    const raw = '{"n":1}';
+    let row = raw;
+    for (const shown of ["", "1", "1.", "1.0", "1.05"]) {
+      row = withField(row, "n", shown, raw);
+      expect(fieldsOf(row), shown).toEqual([{ name: "n", shown }]);
+    }
+    expect(row).toBe('{"n":1.05}');
+  });
 });
 
 describe("reasons", () => {
@@ -34,6 +44,11 @@ describe("reasons", () => {
     expect(offending("occurred_at is not a time such as 2026-01-31", fields)).toEqual(["occurred_at"]);
     expect(offending("expected 11 fields, found 9", fields)).toEqual([]);
     expect(offending("neither userId nor anonymousId is given", ["userId", "event"])).toEqual(["userId"]);
+  });
+  it("knows every code of rows that cannot be read, and promises no replay that cannot work", () => {
+    for (const code of ["not_an_object", "no_row_key", "message_too_large", "invalid_message", "invalid_cue"])
+      expect(reason(code).name, code).not.toBe(title(code));
+    expect(reason("conflict").remedy).not.toContain("replay");
   });
   it("has words for a code that it does not know", () => {
     expect(reason("something_new").name).toBe("Something new");

@@ -13,7 +13,8 @@ function survives(value: unknown, text: string): boolean {
   return new RegExp(`(?<![\\d.])${JSON.stringify(value).replace(".", "\\.")}(?![\\d.eE])`).test(text);
 }
 
-function objectOf(text: string): Record<string, unknown> | null {
+/** A text as JSON object; null where it is none. */
+export function objectOf(text: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null && !Array.isArray(value)
@@ -34,7 +35,10 @@ export function fieldsOf(text: string): RawField[] | null {
   }));
 }
 
-/** The row with one field changed; `raw` tells what the field was at first. */
+/**
+ * The row with one field changed; `raw` tells what the field was at first. Words are read as JSON only where they would be written back as
+ * they stand: the way to 1.05 leads over 1.0, which must not turn into 1 while it is typed.
+ */
 export function withField(text: string, name: string, shown: string, raw: string): string {
   const row = objectOf(text);
   if (!row) return text;
@@ -42,9 +46,10 @@ export function withField(text: string, name: string, shown: string, raw: string
   let value: unknown = shown;
   if (first !== undefined && typeof first !== "string") {
     try {
-      value = JSON.parse(shown);
+      const read: unknown = JSON.parse(shown);
+      if (JSON.stringify(read) === shown) value = read;
     } catch {
-      value = shown;
+      // No JSON yet, or never: text.
     }
   }
   return JSON.stringify({ ...row, [name]: value });

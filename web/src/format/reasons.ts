@@ -23,6 +23,10 @@ const REASONS: Record<string, Reason> = {
     name: "Too many or too few fields",
     remedy: "A delimiter or a quote is missing, or a text holds an unquoted delimiter. Mend its text, or discard it.",
   },
+  not_an_object: {
+    name: "JSON, but not an object",
+    remedy: "A row is an object with its fields by name: write it as {…}, or discard it.",
+  },
   unclosed_quote: {
     name: "A quote that never closes",
     remedy: "Close the quote in its text, or double quotes that belong to the text.",
@@ -35,6 +39,19 @@ const REASONS: Record<string, Reason> = {
   row_too_large: {
     name: "A row above 1 MB",
     remedy: "Only its beginning is kept here. Shorten it where it comes from and import again, or discard it.",
+  },
+  message_too_large: {
+    name: "A mail message above 32 MB",
+    remedy: "Only its beginning is kept here. Take out its attachments and import again, or discard it.",
+  },
+  invalid_message: {
+    name: "Not a mail message",
+    remedy: "It has no header such as From or Date. Correct the file and import it again, or discard what is no mail.",
+  },
+  invalid_cue: {
+    name: "A cue without a usable time",
+    remedy:
+      "Its times are no times, or it ends before it begins. Correct them in the file and import it again, or discard the cue.",
   },
   mapping_failed: {
     name: "The mapping failed on it",
@@ -88,8 +105,12 @@ const REASONS: Record<string, Reason> = {
   unknown_call: { name: "An unknown kind of call", remedy: "`type` is identify, track, page, screen, group or alias." },
   conflict: {
     name: "Its id is taken by other content",
+    remedy: "Discard it (the first is kept), or edit it: with another id it is a fact of its own.",
+  },
+  no_row_key: {
+    name: "Its mapping gives no id any more",
     remedy:
-      "Two rows of this source share an id and say different things. If this one is a correction, set `mode: upsert` for the source and replay; if the id is wrong, correct it; else discard it.",
+      "It waits under an id that the mapping gave. Let it give the id again, or import the file again and discard it.",
   },
   expectation: {
     name: "Does not meet an expectation",

@@ -1,5 +1,7 @@
 /**
- * Answers in words. A sentence claims a direction only where the server's verdict does; "unclear" is said as such.
+ * Answers in words. Of an estimate a sentence claims a direction only where the server's verdict does; "unclear" is said as such. Values of
+ * a field are counted, not sampled, so their shares have no interval and no verdict: a sentence compares them as they are, from
+ * {@link number.FEWEST} values on, and says n.
  * Pure, so that every sentence can be tested.
  */
 import type {
@@ -7,6 +9,7 @@ import type {
   DataPage,
   Driver,
   Drivers,
+  FieldQuality,
   Journey,
   Overview,
   Quality,
@@ -100,7 +103,7 @@ export function scoreHeadline(scores: Scores): string {
 
 /** The stage that loses the largest share of its people; stages without a figure are left out. */
 export function worstStage(stages: Stage[]): Stage | null {
-  const known = stages.filter(({ conversion, people }) => conversion.estimate !== null && people >= 5);
+  const known = stages.filter(({ conversion, people }) => conversion.estimate !== null && people >= number.FEWEST);
   return known.reduce<Stage | null>(
     (worst, stage) => (worst === null || stage.conversion.estimate! < worst.conversion.estimate! ? stage : worst),
     null,
@@ -148,6 +151,8 @@ export function driversHeadline(drivers: Drivers): string {
 }
 
 const balanced = (source: Source) => source.rows.balanced && source.targets.every((target) => target.balanced);
+/** Rows of a source that wait in quarantine. */
+export const held = (source: Source) => source.quarantine.reduce((sum, { n }) => sum + n, 0);
 /** Names in a title: three, and how many more. */
 const names = (sources: Source[]) =>
   list(
@@ -163,7 +168,7 @@ export function dataHeadline(data: DataPage): string {
   if (broken.length > 0) return `The equations do not hold for ${names(broken)}`;
   const of = (status: Source["health"]["status"]) => data.sources.filter(({ health }) => health.status === status);
   const [failing, late] = [of("failing"), of("late")];
-  const aside = data.sources.reduce((sum, source) => sum + source.quarantine.reduce((n, row) => n + row.n, 0), 0);
+  const aside = data.sources.reduce((sum, source) => sum + held(source), 0);
   const upper = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
   if (failing.length + late.length > 0) {
     const parts = [
@@ -173,8 +178,7 @@ export function dataHeadline(data: DataPage): string {
     return `${upper(list(parts))}; everything that came in is accounted for`;
   }
   if (aside === 0) return "Everything that came in is accounted for and clean";
-  const most = (source: Source) => source.quarantine.reduce((n, row) => n + row.n, 0);
-  const worst = [...data.sources].sort((a, b) => most(b) - most(a))[0]!;
+  const worst = [...data.sources].sort((a, b) => held(b) - held(a))[0]!;
   return `Everything is accounted for; ${number.count(aside)} rows wait in quarantine, most from ${lower(worst.source)}`;
 }
 
@@ -183,7 +187,7 @@ export function sourceHeadline(source: Source): string {
   const name = title(source.source);
   if (source.last_import_at === null) return `${name}: nothing has come in yet`;
   if (!balanced(source)) return `${name}: an equation does not hold`;
-  const aside = source.quarantine.reduce((sum, { n }) => sum + n, 0);
+  const aside = held(source);
   const clean =
     aside === 0 ? "all of it accounted for and clean" : `all of it accounted for, ${number.count(aside)} in quarantine`;
   switch (source.health.status) {
@@ -196,22 +200,33 @@ export function sourceHeadline(source: Source): string {
   }
 }
 
-/** The answer of the quality page: the field whose completeness fell most, else the emptiest, else the least valid. */
+/** What is known of a field by batch, oldest first: batches of too few values say nothing. */
+export const knownTrend = (field: FieldQuality) =>
+  field.trend.flatMap(({ completeness, n }) =>
+    completeness === null || n < number.FEWEST ? [] : [{ share: completeness, n }],
+  );
+
+/** The answer of the quality page: the field whose completeness fell most, by a twentieth or more; else the one with most wrong values. */
 export function qualityHeadline(quality: Quality): string {
-  if (quality.fields.length === 0) return "How good the values are is not known yet";
-  const fell = quality.fields
-    .map((field) => {
-      const known = field.trend.flatMap(({ completeness }) => (completeness === null ? [] : [completeness]));
-      return { field, drop: known.length > 1 ? known.at(-2)! - known.at(-1)! : 0 };
+  const drops = quality.fields
+    .flatMap((field) => {
+      const [before, now] = knownTrend(field).slice(-2);
+      return before && now ? [{ field, before, now, by: before.share - now.share }] : [];
     })
-    .sort((a, b) => b.drop - a.drop)[0]!;
-  if (fell.drop >= 0.05)
-    return `${title(fell.field.field)} of ${lower(fell.field.source)} is emptier than before, by ${number.percent(fell.drop)} of its values`;
-  const wrong = [...quality.fields]
-    .filter(({ validity }) => validity.share !== null)
-    .sort((a, b) => a.validity.share! - b.validity.share!)[0];
-  if (wrong && wrong.validity.share! < 1)
-    return `${title(wrong.field)} of ${lower(wrong.source)} holds the most wrong values: ${number.countedPercent(1 - wrong.validity.share!)}`;
+    .sort((a, b) => b.by - a.by);
+  const fell = drops[0];
+  if (fell && fell.by >= 0.05) {
+    const ns = `n\u00a0${number.count(fell.before.n)} and ${number.count(fell.now.n)}`;
+    return `${title(fell.field.field)} of ${lower(fell.field.source)} is emptier than before, by ${number.percent(fell.by)} of its values (${ns})`;
+  }
+  const counted = quality.fields.flatMap((field) => {
+    const { share, n } = field.validity;
+    return share === null || n < number.FEWEST ? [] : [{ field, share, n }];
+  });
+  const worst = counted.sort((a, b) => a.share - b.share)[0];
+  if (!worst) return "How good the values are is not known yet";
+  if (worst.share < 1)
+    return `${title(worst.field.field)} of ${lower(worst.field.source)} holds the most wrong values: ${number.countedPercent(1 - worst.share)} (n\u00a0${number.count(worst.n)})`;
   return "Every value that is there is what its field may hold";
 }
 

@@ -1,4 +1,5 @@
 /** How a sender would send this message: as a command, with our library, with a Segment SDK. Pure, so that every one can be tested. */
+import { objectOf } from "./raw";
 
 /** Where the key stands until there is one. */
 export const KEY_PLACE = "WRITE_KEY";
@@ -39,22 +40,11 @@ function compact(body: string): string {
   }
 }
 
-function message(body: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(body);
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null;
-  } catch {
-    return null;
-  }
-}
-
 const json = (value: unknown) => JSON.stringify(value, null, 2);
 
 /** For a web page, with clew.js; null for calls that it has no function for. */
 export function browser({ origin, call, body, key }: Sending): string | null {
-  const read = message(body);
+  const read = objectOf(body);
   if (!read) return null;
   const [properties, traits] = [json(read.properties ?? {}), json(read.traits ?? {})];
   const calls: Record<string, string> = {
@@ -71,7 +61,7 @@ export function browser({ origin, call, body, key }: Sending): string | null {
 
 /** For a server, with Segment's library for Node. */
 export function node({ origin, call, body, key }: Sending): string | null {
-  const read = message(body);
+  const read = objectOf(body);
   if (!read || call === "batch") return null;
   return [
     `import { Analytics } from "@segment/analytics-node";`,

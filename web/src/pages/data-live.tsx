@@ -1,16 +1,17 @@
 /** What comes through the door right now: each message with what became of it. Nothing of it is kept. */
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { queries } from "../api/queries";
 import { listen, newestFirst, type TailState } from "../api/tail";
 import type { MessageVerdict, Source, TailLine } from "../api/types";
 import * as number from "../format/number";
 import * as time from "../format/time";
 import { sentence, title } from "../format/words";
+import { Choice } from "../ui/choice";
 import { useFilter } from "../ui/filter";
 import { Empty, ErrorState, PageSkeleton } from "../ui/states";
-import { DataHead, filterOf } from "./data-parts";
+import { DataHead } from "./data-parts";
 
 /** Lines on the page: enough to read, few enough to draw. */
 const MOST_LINES = 200;
@@ -53,50 +54,41 @@ function Tail({ sources }: { sources: Source[] }) {
   const verdict = VERDICTS.find(([name]) => name === search.verdict)?.[0];
   const [values, setValues] = useState<"masked" | "shown">("masked");
   const tail = useTail(source, verdict, values);
+  // A key without a modifier works only while something of the stream has the focus (WCAG 2.1.4): elsewhere it may be meant otherwise.
+  const onKeyDown = (event: KeyboardEvent) => {
+    const typing = (event.target as HTMLElement).closest("select");
+    if (event.key.toLowerCase() !== "p" || typing || event.metaKey || event.ctrlKey || event.altKey) return;
+    event.preventDefault();
+    tail.toggle();
+  };
   return (
     <>
       <DataHead
         kicker="Data · Live"
         title={tail.paused ? "Paused: what came before stands still" : "What comes through the door right now"}
       />
-      <section className="section">
+      <section className="section" id="tail" tabIndex={-1} aria-label="Live" onKeyDown={onKeyDown}>
         <header>
-          <h2 role="status">
-            <span className={`health ${tail.state === "listening" ? "healthy" : "late"}`}>
+          <h2>
+            <span role="status" className={`health ${tail.state === "listening" ? "healthy" : "late"}`}>
               <span aria-hidden="true">{tail.state === "listening" ? "●" : "◐"}</span> {STATES[tail.state]}
             </span>
           </h2>
           <div className="fields">
-            <label className="field">
-              Source
-              <select
-                value={source ?? ""}
-                className={source ? "set" : undefined}
-                onChange={(event) => set({ source: event.target.value || undefined })}
-              >
-                <option value="">All</option>
-                {sources.map((one) => (
-                  <option key={one.source} value={one.source}>
-                    {title(one.source)}
-                  </option>
-                ))}
-              </select>
-            </label>
-            <label className="field">
-              Verdict
-              <select
-                value={verdict ?? ""}
-                className={verdict ? "set" : undefined}
-                onChange={(event) => set({ verdict: event.target.value || undefined })}
-              >
-                <option value="">All</option>
-                {VERDICTS.map(([name, , word]) => (
-                  <option key={name} value={name}>
-                    {word}
-                  </option>
-                ))}
-              </select>
-            </label>
+            <Choice
+              label="Source"
+              value={source}
+              all="All"
+              options={sources.map((one) => [one.source, title(one.source)] as const)}
+              choose={(chosen) => set({ source: chosen })}
+            />
+            <Choice
+              label="Verdict"
+              value={verdict}
+              all="All"
+              options={VERDICTS.map(([name, , word]) => [name, word] as const)}
+              choose={(chosen) => set({ verdict: chosen })}
+            />
             <label className="field">
               <input
                 type="checkbox"
@@ -105,7 +97,13 @@ function Tail({ sources }: { sources: Source[] }) {
               />
               Show whom messages name
             </label>
-            <button type="button" className="button" aria-pressed={tail.paused} onClick={tail.toggle}>
+            <button
+              type="button"
+              className="button"
+              aria-pressed={tail.paused}
+              aria-keyshortcuts="p"
+              onClick={tail.toggle}
+            >
               {tail.paused ? "Go on" : "Pause"} <kbd>P</kbd>
             </button>
           </div>
@@ -113,7 +111,7 @@ function Tail({ sources }: { sources: Source[] }) {
         <p className="small quiet">
           {`The newest ${number.count(MOST_LINES)} at most, newest first.`}
           {tail.missed > 0 &&
-            ` ${number.count(tail.missed)} more came too fast to be shown; they are stored all the same.`}
+            ` ${number.count(tail.missed)} more came too fast to be shown; each was judged all the same.`}
           {tail.waiting > 0 && ` ${number.count(tail.waiting)} came while paused.`}
         </p>
         {tail.state === "refused" && (
@@ -123,8 +121,10 @@ function Tail({ sources }: { sources: Source[] }) {
         )}
         {tail.lines.length === 0 ? (
           <p className="soft" style={{ marginTop: 12 }}>
-            Nothing has come since this page was opened.{" "}
-            <Link to="/data/test" search={(old) => ({ ...filterOf(old), ...(source ? { source } : {}) })}>
+            {source || verdict
+              ? "Nothing that fits this choice has come since it was made."
+              : "Nothing has come since this page began to listen."}{" "}
+            <Link to="/data/test" search={{ source }}>
               Send a test message
             </Link>
           </p>
@@ -175,18 +175,6 @@ function useTail(source: string | undefined, verdict: MessageVerdict | undefined
     setWaiting(0);
     setLines((old) => [...behind, ...old].slice(0, MOST_LINES));
   };
-  const press = useRef(toggle);
-  press.current = toggle;
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      const typing = (event.target as HTMLElement).closest("input:not([type=checkbox]), textarea, select, dialog");
-      if (event.key.toLowerCase() !== "p" || typing || event.metaKey || event.ctrlKey || event.altKey) return;
-      event.preventDefault();
-      press.current();
-    };
-    document.addEventListener("keydown", onKey);
-    return () => document.removeEventListener("keydown", onKey);
-  }, []);
 
   return { state, lines, missed, paused, waiting, toggle, again: () => setRound((n) => n + 1) };
 }

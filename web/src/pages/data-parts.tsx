@@ -38,10 +38,7 @@ export function DataHead({ kicker, title: answer, children }: { kicker: string; 
           <Link
             key={to}
             to={to}
-            search={(old) => ({
-              ...filterOf(old),
-              ...(to !== "/data" && search.source ? { source: search.source } : {}),
-            })}
+            search={to === "/data" ? {} : { source: search.source }}
             activeOptions={{ exact: true, includeSearch: false }}
             activeProps={{}}
             aria-current={to === here ? "page" : undefined}
@@ -54,19 +51,11 @@ export function DataHead({ kicker, title: answer, children }: { kicker: string; 
   );
 }
 
-/** The filter alone, of all that stands in the URL. */
-export function filterOf<S extends { period?: string; slice_by?: string; slice?: string; channel?: string }>(
-  search: S,
-) {
-  const { period, slice_by, slice, channel } = search;
-  return { period, slice_by, slice, channel };
-}
-
 /** A source's own page. Sources may be called as they like, so those that are called like a tab have a longer address. */
 export function SourceLink({ source, children }: { source: string; children?: ReactNode }) {
   const taken = TABS.some(([to]) => to === `/data/${source}`) || source === "source";
   return (
-    <Link to={taken ? "/data/source/$source" : "/data/$source"} params={{ source }} search={filterOf}>
+    <Link to={taken ? "/data/source/$source" : "/data/$source"} params={{ source }}>
       {children ?? title(source)}
     </Link>
   );
@@ -88,8 +77,6 @@ export function HealthWord({ status }: { status: HealthStatus }) {
     </span>
   );
 }
-
-export const held = (source: Source) => source.quarantine.reduce((sum, { n }) => sum + n, 0);
 
 /** `read 14 files · upsert`: where a source comes from, in one line. */
 export function origin(source: Source): string {
@@ -115,6 +102,18 @@ export function origin(source: Source): string {
 function streamWords({ state, lag }: StreamState): string {
   const waits = lag === 1 ? "1 message waits" : lag !== null && `${number.count(lag)} messages wait`;
   return waits ? `${state}; ${waits} at the broker` : state;
+}
+
+/** What became of the messages since the server started: name, how many, and what it means. */
+export function doorCounts({ live }: Source): [name: string, n: number, meaning: string][] {
+  if (!live) return [];
+  return [
+    ["Accepted", live.accepted, "stored"],
+    ["Duplicate", live.duplicate, "there already"],
+    ["Quarantined", live.quarantined, "waits with its reason"],
+    ["Rejected", live.rejected, "refused for good"],
+    ["Skipped", live.skipped, "said nothing to store"],
+  ];
 }
 
 /** Stream, newest fact, last import, next look: when things came and will come. */

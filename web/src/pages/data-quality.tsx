@@ -6,9 +6,10 @@ import type { FieldQuality, Quality, QualityShare, SourceQuality } from "../api/
 import { Frame } from "../charts/frame";
 import { Shares, sharesIndex } from "../charts/shares";
 import * as number from "../format/number";
-import { qualityHeadline } from "../format/sentences";
+import { knownTrend, qualityHeadline } from "../format/sentences";
 import * as time from "../format/time";
 import { GLOSSARY, title } from "../format/words";
+import { Choice } from "../ui/choice";
 import { useFilter } from "../ui/filter";
 import { Empty, ErrorState, PageSkeleton } from "../ui/states";
 import { DataTable } from "../ui/table";
@@ -34,21 +35,13 @@ export default function QualityPage() {
           <section className="section" id="fields">
             <header>
               <h2>{shown ? `Fields of ${title(shown)}` : "Fields"}</h2>
-              <label className="field">
-                Source
-                <select
-                  value={shown ?? ""}
-                  className={shown ? "set" : undefined}
-                  onChange={(event) => set({ source: event.target.value || undefined, field: undefined })}
-                >
-                  <option value="">All</option>
-                  {data.sources.map(({ source }) => (
-                    <option key={source} value={source}>
-                      {title(source)}
-                    </option>
-                  ))}
-                </select>
-              </label>
+              <Choice
+                label="Source"
+                value={shown}
+                all="All"
+                options={data.sources.map(({ source }) => [source, title(source)] as const)}
+                choose={(source) => set({ source, field: undefined })}
+              />
             </header>
             {chosen && <FieldTrend field={chosen} close={() => set({ field: undefined })} />}
             <FieldTable fields={fields} withSource={!shown} open={(field) => set({ field })} />
@@ -66,7 +59,7 @@ const name = (field: FieldQuality) => (field.target ? `${field.target}.${field.f
 export function ShareCell({ share }: { share: QualityShare }) {
   if (share.share === null) return <span className="quiet small">{why(share)}</span>;
   return (
-    <span className="share" title={`${number.count(Math.round(share.share * share.n))} of ${number.count(share.n)}`}>
+    <span className="share" title={`${number.count(share.share * share.n)} of ${number.count(share.n)}`}>
       <b>{number.countedPercent(share.share)}</b>
       <span className="share-bar" aria-hidden="true">
         <span style={{ width: `${share.share * 100}%` }} />
@@ -128,8 +121,9 @@ function Scorecard({ data }: { data: Quality }) {
 
 /** What moved between the first and the last batch, as text and as a line. */
 function TrendCell({ field }: { field: FieldQuality }) {
-  const known = field.trend.flatMap(({ completeness }) => (completeness === null ? [] : [completeness]));
-  if (known.length < 2) return <span className="quiet small">one batch</span>;
+  const trend = knownTrend(field);
+  if (trend.length < 2) return <span className="quiet small">{trend.length === 1 ? "one batch" : "too few"}</span>;
+  const known = trend.map(({ share }) => share);
   const [low, high] = [Math.min(...known), Math.max(...known)];
   const [first, last] = [known[0]!, known.at(-1)!];
   const y = (value: number) => (high - low < 0.005 ? 8 : 14 - ((value - low) / (high - low)) * 12);
@@ -141,6 +135,9 @@ function TrendCell({ field }: { field: FieldQuality }) {
       </svg>{" "}
       <small className={Math.abs(last - first) >= 0.05 ? undefined : "quiet"}>
         {Math.abs(last - first) < 0.005 ? "steady" : `${number.signed(last - first, "share_points")} points`}
+      </small>{" "}
+      <small className="quiet">
+        n {number.shortCount(trend[0]!.n)} and {number.shortCount(trend.at(-1)!.n)}
       </small>
     </span>
   );
@@ -209,13 +206,21 @@ export function FieldTable({
 }
 
 function FieldTrend({ field, close }: { field: FieldQuality; close: () => void }) {
-  const { trend } = field;
+  const { completeness } = field;
+  // A batch of too few values is a gap.
+  const trend = field.trend.map((point) =>
+    point.n < number.FEWEST ? { ...point, completeness: null, validity: null } : point,
+  );
   const percent = (value: number | null) => (value === null ? "not known" : number.countedPercent(value));
   return (
     <div className="chosen">
       <Frame
         id="field"
-        title={`${title(field.field)} of ${title(field.source)} is filled in ${field.completeness.share === null ? "–" : number.countedPercent(field.completeness.share)} of cases`}
+        title={
+          completeness.share === null
+            ? `How often ${title(field.field)} of ${title(field.source)} is filled in is not known: ${why(completeness)}`
+            : `${title(field.field)} of ${title(field.source)} is filled in ${number.countedPercent(completeness.share)} of cases (n ${number.count(completeness.n)})`
+        }
         sub="completeness and validity by batch"
         table={{
           columns: ["Batch", "Came in", "Values", "Completeness", "Validity"],
@@ -229,6 +234,7 @@ function FieldTrend({ field, close }: { field: FieldQuality; close: () => void }
         }}
         readout={(row) => {
           const at = trend[row]!;
+          if (at.n < number.FEWEST) return `${time.dateTime(at.at)}: ${number.TOO_FEW}`;
           return `${time.dateTime(at.at)}: complete ${percent(at.completeness)}, valid ${percent(at.validity)}, n ${number.count(at.n)}`;
         }}
         height={180}

@@ -1,16 +1,19 @@
 /** What could not be stored, why, and how it is repaired: mend a row, try it, replay it, or discard it with a reason. */
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
-import { queries } from "../api/queries";
-import * as repair from "../api/repair";
-import type { DataPage, QuarantineChoice, QuarantineItem, ReplayReport, ReplayRequest } from "../api/types";
+import { useEffect, useState } from "react";
+import { ApiError } from "../api/client";
+import { ANSWERS, queries } from "../api/queries";
+import { jobOf, type RepairRequest, repair, reportOf } from "../api/repair";
+import type { DataPage, QuarantineChoice, QuarantineItem, ReplayReport } from "../api/types";
 import * as number from "../format/number";
 import { reason as reasonOf } from "../format/reasons";
 import { quarantineHeadline, replaySentence, replayTotals } from "../format/sentences";
 import * as time from "../format/time";
 import { GLOSSARY, plural, sentence, title } from "../format/words";
+import { Choice } from "../ui/choice";
 import { useFilter } from "../ui/filter";
-import { Empty, ErrorState, PageSkeleton, Skeleton } from "../ui/states";
+import { isFinished, Progress } from "../ui/progress";
+import { AFTER_WRITE, Empty, ErrorState, PageSkeleton, Skeleton } from "../ui/states";
 import { Tip } from "../ui/tip";
 import { DataHead, SourceLink } from "./data-parts";
 import { RawEditor } from "./raw-editor";
@@ -135,60 +138,76 @@ function Filters({ data }: { data: DataPage }) {
   ];
   return (
     <div className="fields">
-      {choices.map(([label, key, options]) => (
-        <label className="field" key={key}>
-          {label}
-          <select
-            value={search[key] ?? ""}
-            className={search[key] ? "set" : undefined}
-            onChange={(event) => set({ [key]: event.target.value || undefined })}
-          >
-            <option value="">All</option>
-            {search[key] && !options.some(([value]) => value === search[key]) && (
-              <option value={search[key]}>{title(search[key])}</option>
-            )}
-            {options.map(([value, name]) => (
-              <option key={value} value={value}>
-                {name}
-              </option>
-            ))}
-          </select>
-        </label>
-      ))}
-      <label className="field">
-        State
-        <select
-          value={search.state === "closed" ? "closed" : "open"}
-          onChange={(event) => set({ state: event.target.value === "closed" ? "closed" : undefined })}
-        >
-          <option value="open">Open</option>
-          <option value="closed">Closed</option>
-        </select>
-      </label>
+      {choices.map(([label, key, options]) => {
+        const value = search[key];
+        const known = value === undefined || options.some(([one]) => one === value);
+        return (
+          <Choice
+            key={key}
+            label={label}
+            value={value}
+            all="All"
+            options={known ? options : [[value, title(value)], ...options]}
+            choose={(chosen) => set({ [key]: chosen })}
+          />
+        );
+      })}
+      <Choice
+        label="State"
+        value={search.state === "closed" ? "closed" : "open"}
+        options={[
+          ["open", "Open"],
+          ["closed", "Closed"],
+        ]}
+        choose={(state) => set({ state: state === "closed" ? "closed" : undefined })}
+      />
     </div>
   );
 }
 
-/** Dry run, then the real one; both through one door, so that what was shown is what is done. */
+/**
+ * Dry run, then the real one; both through one door, so that what was shown is what is done. What takes long is a job: it is followed
+ * while somebody looks, and goes on when nobody does.
+ */
 function useRepair(done: (said: string) => void) {
   const client = useQueryClient();
-  const replay = useMutation({
-    mutationFn: (request: ReplayRequest) => repair.replay(request),
-    onSuccess: (report) => {
-      if (report.dry_run) return;
-      done(replaySentence(report));
-      void client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== "job" });
-    },
-  });
-  const discard = useMutation({
-    mutationFn: ({ which, reason }: { which: QuarantineChoice; reason: string }) =>
-      repair.discard({ which, reason, dry_run: false }),
-    onSuccess: (report) => {
-      done(replaySentence(report));
-      void client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== "job" });
-    },
-  });
-  return { replay, discard };
+  const act = useMutation({ mutationFn: (request: RepairRequest) => repair(request) });
+  const begun = jobOf(act.data);
+  const { data: job = begun ?? undefined, error: lost } = useQuery(queries.job(begun?.job_id));
+  const report = reportOf(act.data, job);
+  const failed =
+    job?.status === "failed"
+      ? new ApiError(500, "internal", job.error ?? "The repair ended early.", job.job_id, null)
+      : null;
+  const error = act.error ?? failed ?? lost;
+  const dry = act.variables?.dry_run ?? true;
+  const acted = !dry && (report !== null || failed !== null);
+  useEffect(() => {
+    if (!acted) return;
+    if (report) done(replaySentence(report));
+    void client.invalidateQueries(ANSWERS);
+  }, [acted, report, done, client]);
+  return {
+    act,
+    /** What would happen. */
+    told: dry ? report : null,
+    error,
+    safe: dry ? undefined : AFTER_WRITE,
+    busy: act.isPending || (begun !== null && report === null && error === null),
+    /** The job that is being done. */
+    job: job && !isFinished(job) ? job : null,
+  };
+}
+
+/** How a repair goes: its progress, its failure, or what would happen. */
+function Course({ of, confirm }: { of: ReturnType<typeof useRepair>; confirm: () => void }) {
+  return (
+    <>
+      {of.job && <Progress job={of.job} done="Done" />}
+      {of.error && <ErrorState error={of.error} safe={of.safe} />}
+      {of.told && <Beforehand report={of.told} busy={of.busy} confirm={confirm} cancel={of.act.reset} />}
+    </>
+  );
 }
 
 /** What would happen, before it does. */
@@ -296,27 +315,27 @@ function All({
   chosen: boolean;
   done: (said: string) => void;
 }) {
-  const { replay, discard } = useRepair(done);
-  const shown = replay.data?.dry_run ? replay.data : null;
-  const run = (dry_run: boolean) => replay.mutate({ which, edits: {}, dry_run });
+  const work = useRepair(done);
+  const run = (dry_run: boolean) => work.act.mutate({ which, edits: {}, dry_run });
   return (
     <div className="all">
       <p className="links">
         <span className="quiet">{plural(total, "row", "rows", number.count(total))}</span>
-        <button type="button" className="button" disabled={replay.isPending} onClick={() => run(true)}>
+        <button type="button" className="button" disabled={work.busy} onClick={() => run(true)}>
           {chosen ? `Try all ${number.count(total)} as they are` : `Try all ${number.count(total)} rows as they are`}
         </button>
         {chosen && (
-          <Discard rows={total} busy={discard.isPending} discard={(reason) => discard.mutate({ which, reason })} />
+          <Discard
+            rows={total}
+            busy={work.busy}
+            discard={(reason) => work.act.mutate({ which, reason, dry_run: false })}
+          />
         )}
       </p>
       <p className="small quiet">
         After a source or its mapping was mended, what waits is taken in as if it came today. Trying stores nothing.
       </p>
-      {(replay.error || discard.error) && <ErrorState error={replay.error ?? discard.error} />}
-      {shown && (
-        <Beforehand report={shown} busy={replay.isPending} confirm={() => run(false)} cancel={() => replay.reset()} />
-      )}
+      <Course of={work} confirm={() => run(false)} />
     </div>
   );
 }
@@ -357,11 +376,10 @@ function Row({ item, done }: { item: QuarantineItem; done: (said: string) => voi
 
 function Repair({ item, done }: { item: QuarantineItem; done: (said: string) => void }) {
   const [edit, setEdit] = useState<string | null>(null);
-  const { replay, discard } = useRepair(done);
+  const work = useRepair(done);
   const which: QuarantineChoice = { source: null, reason: null, target: null, ids: [item.quarantine_id] };
   const edits = edit === null ? {} : { [item.quarantine_id]: edit };
-  const run = (dry_run: boolean) => replay.mutate({ which, edits, dry_run });
-  const shown = replay.data?.dry_run ? replay.data : null;
+  const run = (dry_run: boolean) => work.act.mutate({ which, edits, dry_run });
   const closed = Boolean(item.repair) && item.repair?.outcome !== "quarantined";
   return (
     <div className="repair">
@@ -376,14 +394,14 @@ function Repair({ item, done }: { item: QuarantineItem; done: (said: string) => 
           locked={closed}
           change={(next) => {
             // What was tried is not what stands there now.
-            replay.reset();
+            work.act.reset();
             setEdit(next === item.raw ? null : next);
           }}
         />
       )}
       {!closed && item.raw !== null && (
         <p className="links">
-          <button type="button" className="button" disabled={replay.isPending} onClick={() => run(true)}>
+          <button type="button" className="button" disabled={work.busy} onClick={() => run(true)}>
             {edit === null ? "Try it as it is" : "Try it as mended"}
           </button>
           {edit !== null && (
@@ -391,20 +409,17 @@ function Repair({ item, done }: { item: QuarantineItem; done: (said: string) => 
               type="button"
               className="text-button"
               onClick={() => {
-                replay.reset();
+                work.act.reset();
                 setEdit(null);
               }}
             >
               Undo the edit
             </button>
           )}
-          <Discard rows={1} busy={discard.isPending} discard={(reason) => discard.mutate({ which, reason })} />
+          <Discard rows={1} busy={work.busy} discard={(reason) => work.act.mutate({ which, reason, dry_run: false })} />
         </p>
       )}
-      {(replay.error || discard.error) && <ErrorState error={replay.error ?? discard.error} />}
-      {shown && (
-        <Beforehand report={shown} busy={replay.isPending} confirm={() => run(false)} cancel={() => replay.reset()} />
-      )}
+      <Course of={work} confirm={() => run(false)} />
       <p className="small quiet">
         <SourceLink source={item.source} />, batch <code>{item.batch}</code>, {time.dateTime(item.at)}, id{" "}
         <code>{item.quarantine_id}</code>

@@ -1,20 +1,21 @@
 /** Is what comes from this source complete and clean? Its volume, equations by batch, alarms and fields. */
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
-import { useState } from "react";
 import { queries } from "../api/queries";
 import type { Alarm, BatchEquations, Source, SourceDetail } from "../api/types";
 import { Frame } from "../charts/frame";
 import { Volume, volumeIndex, volumeLabel } from "../charts/volume";
 import * as number from "../format/number";
 import { lowerReason, reason } from "../format/reasons";
-import { sourceHeadline } from "../format/sentences";
+import { held, sourceHeadline } from "../format/sentences";
 import * as time from "../format/time";
 import { GLOSSARY, plural, sentence, title } from "../format/words";
+import { Chips } from "../ui/choice";
 import { useFilter } from "../ui/filter";
+import { More, useOpen } from "../ui/more";
 import { ErrorState, PageSkeleton, Skeleton } from "../ui/states";
 import { Tip } from "../ui/tip";
-import { DataHead, Equations, Freshness, filterOf, HealthWord, held, origin, volumeTable } from "./data-parts";
+import { DataHead, doorCounts, Equations, Freshness, HealthWord, origin, volumeTable } from "./data-parts";
 import { FieldTable } from "./data-quality";
 
 /** Batches at first, and at most. */
@@ -24,8 +25,8 @@ export default function SourcePage() {
   const { source: name = "" } = useParams({ strict: false }) as { source?: string };
   const { search, set } = useFilter();
   const grain = search.grain === "hour" ? "hour" : "day";
-  const [batches, setBatches] = useState(FEW);
-  const { data, error, refetch } = useQuery(queries.source(name, grain, batches));
+  const whole = useOpen("batches");
+  const { data, error, refetch } = useQuery(queries.source(name, grain, whole ? MANY : FEW));
   if (error && !data) return <ErrorState error={error} retry={() => void refetch()} />;
   if (!data) return <PageSkeleton />;
   const { source } = data;
@@ -42,7 +43,7 @@ export default function SourcePage() {
           {source.live ? (
             <>
               Nothing was sent yet.{" "}
-              <Link to="/data/test" search={(old) => ({ ...filterOf(old), source: source.source })}>
+              <Link to="/data/test" search={{ source: source.source }}>
                 Send a test message
               </Link>
             </>
@@ -63,28 +64,13 @@ export default function SourcePage() {
       {!source.lookup && <VolumeChart data={data} grain={grain} choose={(grain) => set({ grain })} />}
       {data.alarms.length > 0 && <Alarms alarms={data.alarms} />}
       <Aside source={source} />
-      {source.last_import_at !== null && (
-        <Batches
-          batches={data.batches}
-          total={data.batches_total}
-          more={batches < Math.min(MANY, data.batches_total) ? () => setBatches(MANY) : undefined}
-        />
-      )}
+      {source.last_import_at !== null && <Batches batches={data.batches} total={data.batches_total} whole={whole} />}
       {!source.lookup && <Fields source={source.source} />}
     </>
   );
 }
 
 function Door({ source }: { source: Source }) {
-  if (!source.live) return null;
-  const { accepted, duplicate, quarantined, rejected, skipped } = source.live;
-  const counts: [string, number, string][] = [
-    ["Accepted", accepted, "stored"],
-    ["Duplicate", duplicate, "there already"],
-    ["Quarantined", quarantined, "waits with its reason"],
-    ["Rejected", rejected, "refused for good"],
-    ["Skipped", skipped, "said nothing to store"],
-  ];
   return (
     <section className="section">
       <header>
@@ -92,7 +78,7 @@ function Door({ source }: { source: Source }) {
         <p>messages since the server started</p>
       </header>
       <div className="facts" style={{ borderTop: 0, paddingTop: 0 }}>
-        {counts.map(([name, n, text]) => (
+        {doorCounts(source).map(([name, n, text]) => (
           <div key={name}>
             <span>{name}</span>
             <b>{number.count(n)}</b>
@@ -101,10 +87,10 @@ function Door({ source }: { source: Source }) {
         ))}
       </div>
       <p className="links small" style={{ marginTop: 12 }}>
-        <Link to="/data/live" search={(old) => ({ ...filterOf(old), source: source.source })}>
+        <Link to="/data/live" search={{ source: source.source }}>
           Watch it live
         </Link>
-        <Link to="/data/test" search={(old) => ({ ...filterOf(old), source: source.source })}>
+        <Link to="/data/test" search={{ source: source.source }}>
           Send a test message
         </Link>
       </p>
@@ -132,15 +118,15 @@ function VolumeChart({
     <section className="section">
       <header>
         <h2>How much came in</h2>
-        {/* biome-ignore lint/a11y/useSemanticElements: two buttons that belong together */}
-        <div className="chips" role="group" aria-label="Grain">
-          <button type="button" className="chip" aria-pressed={grain === "day"} onClick={() => choose(undefined)}>
-            90 days
-          </button>
-          <button type="button" className="chip" aria-pressed={grain === "hour"} onClick={() => choose("hour")}>
-            72 hours
-          </button>
-        </div>
+        <Chips
+          label="Grain"
+          value={grain}
+          options={[
+            ["day", "90 days"],
+            ["hour", "72 hours"],
+          ]}
+          choose={(chosen) => choose(chosen === "hour" ? "hour" : undefined)}
+        />
       </header>
       {points.length === 0 ? (
         <p className="soft">
@@ -223,10 +209,7 @@ function Aside({ source }: { source: Source }) {
         {source.quarantine.map((row) => (
           <li key={row.reason} style={{ padding: "8px 0" }}>
             <p>
-              <Link
-                to="/data/quarantine"
-                search={(old) => ({ ...filterOf(old), source: source.source, reason: row.reason })}
-              >
+              <Link to="/data/quarantine" search={{ source: source.source, reason: row.reason }}>
                 <b>{number.count(row.n)}</b> {lowerReason(row.reason)}
               </Link>
             </p>
@@ -238,7 +221,8 @@ function Aside({ source }: { source: Source }) {
   );
 }
 
-function Batches({ batches, total, more }: { batches: BatchEquations[]; total: number; more?: () => void }) {
+function Batches({ batches, total, whole }: { batches: BatchEquations[]; total: number; whole: boolean }) {
+  const most = Math.min(MANY, total);
   return (
     <section className="section" id="batches">
       <header>
@@ -270,11 +254,13 @@ function Batches({ batches, total, more }: { batches: BatchEquations[]; total: n
           </li>
         ))}
       </ul>
-      {more && (
-        <button type="button" className="button" onClick={more}>
-          Show more batches
-        </button>
-      )}
+      <More
+        name="batches"
+        count={number.count(most)}
+        what={total > most ? "newest batches" : "batches"}
+        rest={whole ? 0 : most - batches.length}
+        open={whole && total > FEW}
+      />
     </section>
   );
 }
@@ -286,7 +272,7 @@ function Fields({ source }: { source: string }) {
       <header>
         <h2>Fields</h2>
         <p>
-          <Link to="/data/quality" search={(old) => ({ ...filterOf(old), source })}>
+          <Link to="/data/quality" search={{ source }}>
             Quality in depth
           </Link>
         </p>

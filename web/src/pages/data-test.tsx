@@ -3,16 +3,17 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { post } from "../api/client";
-import { queries } from "../api/queries";
+import { ANSWERS, queries } from "../api/queries";
 import type { Source, TestReport } from "../api/types";
 import { copyText } from "../charts/export";
 import { reason as reasonOf } from "../format/reasons";
 import { testHeadline } from "../format/sentences";
 import * as snippets from "../format/snippets";
 import { sentence, title } from "../format/words";
+import { Chips, Choice } from "../ui/choice";
 import { useFilter } from "../ui/filter";
-import { Empty, ErrorState, PageSkeleton } from "../ui/states";
-import { DataHead, filterOf } from "./data-parts";
+import { AFTER_WRITE, Empty, ErrorState, PageSkeleton } from "../ui/states";
+import { DataHead } from "./data-parts";
 
 const CALLS: Record<string, string[]> = {
   tracking: ["track", "identify", "page", "screen", "group", "alias", "batch"],
@@ -71,7 +72,7 @@ function Test({ sources, source }: { sources: Source[]; source: Source }) {
     mutationFn: (mode: "check" | "send") =>
       post<"POST /data/test">("/data/test", { source: source.source, mode, call, body }),
     onSuccess: ({ mode }) => {
-      if (mode === "send") void client.invalidateQueries({ queryKey: ["data"] });
+      if (mode === "send") void client.invalidateQueries(ANSWERS);
     },
   });
   return (
@@ -90,34 +91,23 @@ function Test({ sources, source }: { sources: Source[]; source: Source }) {
             }}
           >
             <div className="fields">
-              <label className="field">
-                Source
-                <select value={source.source} onChange={(event) => set({ source: event.target.value })}>
-                  {sources.map((one) => (
-                    <option key={one.source} value={one.source}>
-                      {title(one.source)}
-                    </option>
-                  ))}
-                </select>
-              </label>
-              <label className="field">
-                {source.kind === "tracking" ? "Call" : "Format"}
-                <select
-                  value={call}
-                  onChange={(event) => {
-                    // What was typed is not thrown away: only an untouched template makes room for another.
-                    if (body === TEMPLATES[call]) setBody(TEMPLATES[event.target.value] ?? "");
-                    setCall(event.target.value);
-                    test.reset();
-                  }}
-                >
-                  {calls.map((one) => (
-                    <option key={one} value={one}>
-                      {one}
-                    </option>
-                  ))}
-                </select>
-              </label>
+              <Choice
+                label="Source"
+                value={source.source}
+                options={sources.map((one) => [one.source, title(one.source)] as const)}
+                choose={(chosen) => set({ source: chosen })}
+              />
+              <Choice
+                label={source.kind === "tracking" ? "Call" : "Format"}
+                value={call}
+                options={calls.map((one) => [one, one] as const)}
+                choose={(chosen = call) => {
+                  // What was typed is not thrown away: only an untouched template makes room for another.
+                  if (body === TEMPLATES[call]) setBody(TEMPLATES[chosen] ?? "");
+                  setCall(chosen);
+                  test.reset();
+                }}
+              />
             </div>
             <label className="labelled">
               Body
@@ -152,7 +142,7 @@ function Test({ sources, source }: { sources: Source[]; source: Source }) {
               <span className="small quiet">Checking stores nothing. What is sent stays among the facts.</span>
             </p>
           </form>
-          {test.error && <ErrorState error={test.error} />}
+          {test.error && <ErrorState error={test.error} safe={test.variables === "check" ? undefined : AFTER_WRITE} />}
         </section>
         <section className="section" aria-live="polite">
           <header>
@@ -201,7 +191,7 @@ function Way({ report }: { report: TestReport }) {
               <b>{STEPS[step]}</b>
               <span className="hidden">, {MARKS[status][1]}</span>{" "}
               {step === "person" && person ? (
-                <Link to="/people/$id" params={{ id: person }} search={filterOf}>
+                <Link to="/people/$id" params={{ id: person }}>
                   {detail}
                 </Link>
               ) : (
@@ -289,22 +279,12 @@ function Snippet({ source, call, body }: { source: Source; call: string; body: s
     <section className="section" id="snippet">
       <header>
         <h2>Send it from elsewhere</h2>
-        {/* biome-ignore lint/a11y/useSemanticElements: buttons that belong together */}
-        <div className="chips" role="group" aria-label="Language">
-          {ways
-            .filter(([, text]) => text !== null)
-            .map(([one]) => (
-              <button
-                key={one}
-                type="button"
-                className="chip"
-                aria-pressed={one === name}
-                onClick={() => setShown(one)}
-              >
-                {one}
-              </button>
-            ))}
-        </div>
+        <Chips
+          label="Language"
+          value={name}
+          options={ways.filter(([, text]) => text !== null).map(([one]) => [one, one] as const)}
+          choose={setShown}
+        />
       </header>
       <p className="links">
         {key ? (
@@ -327,7 +307,7 @@ function Snippet({ source, call, body }: { source: Source; call: string; body: s
           </>
         )}
       </p>
-      {make.error && <ErrorState error={make.error} />}
+      {make.error && <ErrorState error={make.error} safe={AFTER_WRITE} />}
       <Code label={name} text={text ?? ""} file={file} />
     </section>
   );

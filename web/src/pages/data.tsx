@@ -3,26 +3,17 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { ApiError, post } from "../api/client";
-import { queries } from "../api/queries";
+import { ANSWERS, queries } from "../api/queries";
 import type { DataPage, HealthStatus, Job, Meta, Run, Source } from "../api/types";
 import * as number from "../format/number";
 import { lowerReason } from "../format/reasons";
-import { dataHeadline } from "../format/sentences";
+import { dataHeadline, held } from "../format/sentences";
 import * as time from "../format/time";
 import { GLOSSARY, list, plural, title } from "../format/words";
-import { Empty, ErrorState, PageSkeleton, Skeleton } from "../ui/states";
+import { isFinished, Progress } from "../ui/progress";
+import { AFTER_WRITE, Empty, ErrorState, PageSkeleton, Skeleton } from "../ui/states";
 import { Tip } from "../ui/tip";
-import {
-  DataHead,
-  Equations,
-  Freshness,
-  filterOf,
-  HealthWord,
-  held,
-  origin,
-  SourceLink,
-  VolumeSpark,
-} from "./data-parts";
+import { DataHead, doorCounts, Equations, Freshness, HealthWord, origin, SourceLink, VolumeSpark } from "./data-parts";
 
 export default function DataPageView() {
   const { data: meta } = useQuery(queries.meta());
@@ -69,9 +60,9 @@ function Work({ data, meta }: { data: DataPage; meta: Meta }) {
       if (typeof running === "string") setStarted(running);
     },
   });
-  const finished = job?.status === "done" || job?.status === "failed";
+  const finished = job !== undefined && isFinished(job);
   useEffect(() => {
-    if (finished) void client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== "job" });
+    if (finished) void client.invalidateQueries(ANSWERS);
   }, [finished, client]);
   const busy = job !== undefined && !finished;
   return (
@@ -111,40 +102,9 @@ function Work({ data, meta }: { data: DataPage; meta: Meta }) {
         </div>
       </div>
       {begin.error && !(begin.error instanceof ApiError && begin.error.code === "busy") && (
-        <ErrorState error={begin.error} />
+        <ErrorState error={begin.error} safe={AFTER_WRITE} />
       )}
-      {job && (
-        <div aria-live="polite">
-          <div style={{ display: "flex", gap: 16, alignItems: "center" }}>
-            <div
-              className="progress"
-              role="progressbar"
-              aria-label={job.kind === "import" ? "Import and run" : title(job.kind)}
-              aria-valuenow={job.progress === null ? undefined : Math.round(job.progress * 100)}
-              aria-valuemin={0}
-              aria-valuemax={100}
-              style={{ flex: 1 }}
-            >
-              <div style={{ width: `${(job.progress ?? (finished ? 1 : 0.5)) * 100}%` }} />
-            </div>
-            <span className="small soft nowrap">
-              {job.status === "done"
-                ? "Done; every page now shows the new state"
-                : job.status === "failed"
-                  ? "Failed"
-                  : `${title(job.steps.find(({ status }) => status === "running")?.step ?? "Waiting")} …`}
-            </span>
-          </div>
-          <p className="small quiet" style={{ marginTop: 4 }}>
-            {job.error ??
-              job.steps
-                .filter(({ status }) => status !== "waiting")
-                .map(({ step, rows }) => `${title(step)} ${number.count(rows)}`)
-                .join(" · ")}
-            {busy && " You can leave this page; the work goes on."}
-          </p>
-        </div>
-      )}
+      {job && <Progress job={job} done="Done; every page now shows the new state" />}
     </section>
   );
 }
@@ -205,19 +165,16 @@ function SourceRow({ source }: { source: Source }) {
         {source.last_import_at ? <Equations of={source} /> : <p className="quiet">Nothing came in yet.</p>}
         {source.live && (
           <p className="small quiet">
-            At the door since the start: {number.count(source.live.accepted)} accepted,{" "}
-            {number.count(source.live.duplicate)} duplicate, {number.count(source.live.quarantined)} quarantined,{" "}
-            {number.count(source.live.rejected)} rejected, {number.count(source.live.skipped)} skipped
+            At the door since the start:{" "}
+            {doorCounts(source)
+              .map(([name, n]) => `${number.count(n)} ${name.toLowerCase()}`)
+              .join(", ")}
           </p>
         )}
         {(aside > 0 || source.open_alarms > 0) && (
           <p className="links small">
             {aside > 0 && (
-              <Link
-                to="/data/quarantine"
-                search={(old) => ({ ...filterOf(old), source: source.source })}
-                className="bad"
-              >
+              <Link to="/data/quarantine" search={{ source: source.source }} className="bad">
                 {number.count(aside)} in quarantine: {list(source.quarantine.map(({ reason }) => lowerReason(reason)))}
               </Link>
             )}

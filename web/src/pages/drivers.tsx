@@ -10,6 +10,7 @@ import { LazyChart } from "../charts/lazy";
 import * as number from "../format/number";
 import { driversHeadline } from "../format/sentences";
 import { GLOSSARY, list, lower, title } from "../format/words";
+import { Chips, Choice } from "../ui/choice";
 import { Figure } from "../ui/figure";
 import { useFilter } from "../ui/filter";
 import { Empty, ErrorState, NotApplied, PageSkeleton } from "../ui/states";
@@ -50,35 +51,20 @@ export default function DriversPage() {
         {(data.metrics.length > 1 || data.segments.length > 1) && (
           <div className="chips" style={{ gap: 16 }}>
             {data.metrics.length > 1 && (
-              <fieldset className="chips" style={{ border: 0, padding: 0, margin: 0 }}>
-                <legend className="hidden">Metric</legend>
-                {data.metrics.map((metric) => (
-                  <button
-                    key={metric}
-                    type="button"
-                    className="chip"
-                    aria-pressed={metric === data.metric?.metric}
-                    onClick={() => set({ metric })}
-                  >
-                    {title(metric)}
-                  </button>
-                ))}
-              </fieldset>
+              <Chips
+                label="Metric"
+                value={data.metric.metric}
+                options={data.metrics.map((metric) => [metric, title(metric)] as const)}
+                choose={(metric) => set({ metric })}
+              />
             )}
             {data.segments.length > 1 && (
-              <label className="field">
-                Segment
-                <select
-                  value={data.segment}
-                  onChange={(event) => set({ segment: event.target.value === "all" ? undefined : event.target.value })}
-                >
-                  {data.segments.map((segment) => (
-                    <option key={segment} value={segment}>
-                      {title(segment)}
-                    </option>
-                  ))}
-                </select>
-              </label>
+              <Choice
+                label="Segment"
+                value={data.segment}
+                options={data.segments.map((segment) => [segment, title(segment)] as const)}
+                choose={(segment) => set({ segment: segment === "all" ? undefined : segment })}
+              />
             )}
           </div>
         )}
@@ -138,25 +124,16 @@ function MapChart({ data }: { data: Drivers }) {
           <LazyChart option={mapOption(data.drivers, axis, palette, active, width < 480)} width={width} height={400} />
         )}
       </Frame>
-      <fieldset className="chips" style={{ border: 0, padding: 0, margin: "8px 0 0" }}>
-        <legend className="hidden">Horizontal axis</legend>
-        <button
-          type="button"
-          className="chip"
-          aria-pressed={axis === "performance"}
-          onClick={() => set({ across: "performance" }, true)}
-        >
-          Performance
-        </button>
-        <button
-          type="button"
-          className="chip"
-          aria-pressed={axis === "association"}
-          onClick={() => set({ across: "association" }, true)}
-        >
-          Hurts or helps
-        </button>
-      </fieldset>
+      <Chips
+        label="Horizontal axis"
+        margin="8px 0 0"
+        value={axis}
+        options={[
+          ["performance", "Performance"],
+          ["association", "Hurts or helps"],
+        ]}
+        choose={(across) => set({ across }, true)}
+      />
     </section>
   );
 }

@@ -9,6 +9,7 @@ import { Lanes, lanes, lanesHeight } from "../charts/lanes";
 import * as number from "../format/number";
 import * as time from "../format/time";
 import { GLOSSARY, list, lower, plural, title } from "../format/words";
+import { Chips } from "../ui/choice";
 import { useFilter } from "../ui/filter";
 import { More, useFirst } from "../ui/more";
 import { ErrorState, PageSkeleton, Skeleton } from "../ui/states";
@@ -109,28 +110,13 @@ function TimelineSection({ id, channels }: { id: string; channels: Record<string
         <h2>What happened</h2>
         <p>newest first</p>
       </header>
-      <fieldset className="chips" style={{ border: 0, padding: 0, margin: "0 0 16px" }}>
-        <legend className="hidden">Channel</legend>
-        <button
-          type="button"
-          className="chip"
-          aria-pressed={!search.lane}
-          onClick={() => set({ lane: undefined }, true)}
-        >
-          All
-        </button>
-        {names.map(([name, n]) => (
-          <button
-            key={name}
-            type="button"
-            className="chip"
-            aria-pressed={search.lane === name}
-            onClick={() => set({ lane: name }, true)}
-          >
-            {title(name)} {number.count(n)}
-          </button>
-        ))}
-      </fieldset>
+      <Chips
+        label="Channel"
+        margin="0 0 16px"
+        value={search.lane ?? ""}
+        options={[["", "All"], ...names.map(([name, n]) => [name, `${title(name)} ${number.count(n)}`] as const)]}
+        choose={(lane) => set({ lane: lane || undefined }, true)}
+      />
       {error && !data ? (
         <ErrorState error={error} retry={() => void refetch()} />
       ) : !data ? (

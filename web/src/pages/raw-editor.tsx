@@ -2,6 +2,7 @@
 import { useId, useState } from "react";
 import { fieldsOf, withField } from "../format/raw";
 import { offending } from "../format/reasons";
+import { Chips } from "../ui/choice";
 
 export interface RawEditorProps {
   /** As it came. */
@@ -24,20 +25,15 @@ export function RawEditor({ raw, edit, detail, locked, change }: RawEditorProps)
   const marked = offending(detail, fields?.map(({ name }) => name) ?? []);
   return (
     <div className="raw-editor">
-      <div className="chips">
-        <button
-          type="button"
-          className="chip"
-          aria-pressed={fields !== null && !asText}
-          disabled={fields === null}
-          onClick={() => setAsText(false)}
-        >
-          Fields
-        </button>
-        <button type="button" className="chip" aria-pressed={fields === null || asText} onClick={() => setAsText(true)}>
-          Text
-        </button>
-      </div>
+      <Chips
+        label="Mend it as"
+        value={fields === null || asText ? "text" : "fields"}
+        options={[
+          ["fields", "Fields", fields === null],
+          ["text", "Text"],
+        ]}
+        choose={(way) => setAsText(way === "text")}
+      />
       {fields === null || asText ? (
         <label className="labelled">
           <span className="hidden">Raw row</span>
@@ -52,27 +48,30 @@ export function RawEditor({ raw, edit, detail, locked, change }: RawEditorProps)
         </label>
       ) : (
         <div className="raw-fields">
-          {fields.map(({ name, shown }) => {
+          {fields.map(({ name, shown }, i) => {
+            // By place, not by name: a column may be called anything, and an id holds no blanks.
+            const input = `${id}-${i}`;
+            const note = `${input}-note`;
             const wrong = marked.includes(name);
             const was = before?.find((field) => field.name === name)?.shown;
             const changed = was !== undefined && was !== shown;
             return (
               <div key={name} className={wrong ? "wrong" : undefined}>
-                <label htmlFor={`${id}-${name}`}>
+                <label htmlFor={input}>
                   <code>{name}</code>
                 </label>
                 <input
-                  id={`${id}-${name}`}
+                  id={input}
                   className="text-input mono"
                   value={shown}
                   readOnly={locked}
                   spellCheck={false}
                   aria-invalid={wrong && !changed ? true : undefined}
-                  aria-describedby={wrong || changed ? `${id}-${name}-note` : undefined}
+                  aria-describedby={wrong || changed ? note : undefined}
                   onChange={(event) => change(withField(text, name, event.target.value, raw))}
                 />
                 {(wrong || changed) && (
-                  <small id={`${id}-${name}-note`} className={changed ? "quiet" : "bad"}>
+                  <small id={note} className={changed ? "quiet" : "bad"}>
                     {changed ? `was ${was === "" ? "empty" : was}` : "◂ this one"}
                   </small>
                 )}

@@ -10,6 +10,7 @@ import * as number from "../format/number";
 import { scoreHeadline } from "../format/sentences";
 import * as time from "../format/time";
 import { sentence, title } from "../format/words";
+import { Chips } from "../ui/choice";
 import { Delta, Figure } from "../ui/figure";
 import { useFilter, useSelection } from "../ui/filter";
 import { EmptySelection, ErrorState, NotApplied, PageSkeleton } from "../ui/states";
@@ -30,20 +31,13 @@ export default function ScoresPage() {
         <p className="kicker">Scores · {selection}</p>
         <h1>{scoreHeadline(data)}</h1>
         <NotApplied applied={data.applied} />
-        <fieldset className="chips" style={{ border: 0, padding: 0, margin: "8px 0 0" }}>
-          <legend className="hidden">Metric</legend>
-          {meta.metrics.map(({ metric: name }) => (
-            <button
-              key={name}
-              type="button"
-              className="chip"
-              aria-pressed={name === metric.metric}
-              onClick={() => set({ metric: name })}
-            >
-              {title(name)}
-            </button>
-          ))}
-        </fieldset>
+        <Chips
+          label="Metric"
+          margin="8px 0 0"
+          value={metric.metric}
+          options={meta.metrics.map(({ metric: name }) => [name, title(name)] as const)}
+          choose={(name) => set({ metric: name })}
+        />
       </div>
       {data.score.n === 0 && data.trend.length === 0 ? (
         <EmptySelection what="answers" />

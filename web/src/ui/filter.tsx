@@ -6,6 +6,7 @@ import { queries } from "../api/queries";
 import type { Filter } from "../api/types";
 import * as time from "../format/time";
 import { title } from "../format/words";
+import { Choice } from "./choice";
 
 /** Everything that may stand in the URL behind `?`. */
 export interface Search extends Filter {
@@ -45,72 +46,45 @@ export function useFilter() {
 export function FilterBar() {
   const { data: meta } = useQuery(queries.meta());
   const { filter, set } = useFilter();
-  const group = filter.slice ? `${filter.slice_by}\u0000${filter.slice}` : "";
   const grains = ["year", "quarter", "month", "week", "day"].filter((grain) =>
     meta?.periods.some(({ period }) => period === grain),
   );
   return (
     <search className="filters" aria-label="Filter" style={{ display: "contents" }}>
-      <label className="field">
-        Period
-        <select
-          value={filter.period ?? "all"}
-          className={filter.period ? "set" : undefined}
-          onChange={(event) => set({ period: event.target.value === "all" ? undefined : event.target.value })}
-        >
-          <option value="all">All time</option>
-          {grains.map((grain) => (
-            <optgroup key={grain} label={`${title(grain)}s`}>
-              {meta?.periods
-                .filter(({ period }) => period === grain)
-                .map(({ value, period, start }) => (
-                  <option key={value} value={value}>
-                    {time.period(period, start)}
-                  </option>
-                ))}
-            </optgroup>
-          ))}
-        </select>
-      </label>
-      <label className="field">
-        Group
-        <select
-          value={group}
-          className={group ? "set" : undefined}
-          onChange={(event) => {
-            const [slice_by, slice] = event.target.value.split("\u0000");
-            set(slice ? { slice_by, slice } : { slice_by: undefined, slice: undefined });
-          }}
-        >
-          <option value="">Everybody</option>
-          {meta?.slices
-            .filter(({ slice_by }) => slice_by !== "channel")
-            .map(({ slice_by, values }) => (
-              <optgroup key={slice_by} label={title(slice_by)}>
-                {values.map(({ slice }) => (
-                  <option key={slice} value={`${slice_by}\u0000${slice}`}>
-                    {title(slice)}
-                  </option>
-                ))}
-              </optgroup>
-            ))}
-        </select>
-      </label>
-      <label className="field">
-        Channel
-        <select
-          value={filter.channel ?? ""}
-          className={filter.channel ? "set" : undefined}
-          onChange={(event) => set({ channel: event.target.value || undefined })}
-        >
-          <option value="">All</option>
-          {meta?.channels.map((channel) => (
-            <option key={channel} value={channel}>
-              {title(channel)}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Choice
+        label="Period"
+        value={filter.period === "all" ? undefined : filter.period}
+        all="All time"
+        options={grains.map((grain) => ({
+          heading: `${title(grain)}s`,
+          options: (meta?.periods ?? [])
+            .filter(({ period }) => period === grain)
+            .map(({ value, period, start }) => [value, time.period(period, start)] as const),
+        }))}
+        choose={(period) => set({ period })}
+      />
+      <Choice
+        label="Group"
+        value={filter.slice ? `${filter.slice_by}\u0000${filter.slice}` : undefined}
+        all="Everybody"
+        options={(meta?.slices ?? [])
+          .filter(({ slice_by }) => slice_by !== "channel")
+          .map(({ slice_by, values }) => ({
+            heading: title(slice_by),
+            options: values.map(({ slice }) => [`${slice_by}\u0000${slice}`, title(slice)] as const),
+          }))}
+        choose={(group) => {
+          const [slice_by, slice] = group?.split("\u0000") ?? [];
+          set({ slice_by, slice });
+        }}
+      />
+      <Choice
+        label="Channel"
+        value={filter.channel}
+        all="All"
+        options={(meta?.channels ?? []).map((channel) => [channel, title(channel)] as const)}
+        choose={(channel) => set({ channel })}
+      />
       {(filter.period || filter.slice || filter.channel) && (
         <button
           type="button"

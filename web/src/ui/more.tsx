@@ -7,10 +7,15 @@ import { useFilter } from "./filter";
 /** Rows over the limit that are not worth a button. */
 const SLACK = 3;
 
-/** The rows of a list to show. `name` is unique on a page. */
-export function useFirst<Row>(name: string, rows: Row[], limit: number): { shown: Row[]; rest: number; open: boolean } {
+/** Whether the list of this name, which is unique on a page, is shown whole. */
+export function useOpen(name: string): boolean {
   const { search } = useFilter();
-  const open = search.all?.split(",").includes(name) ?? false;
+  return search.all?.split(",").includes(name) ?? false;
+}
+
+/** The rows of a list to show. */
+export function useFirst<Row>(name: string, rows: Row[], limit: number): { shown: Row[]; rest: number; open: boolean } {
+  const open = useOpen(name);
   const shown = open || rows.length <= limit + SLACK ? rows : rows.slice(0, limit);
   return { shown, rest: rows.length - shown.length, open: open && rows.length > limit + SLACK };
 }

@@ -71,7 +71,17 @@ export function EmptySelection({ what }: { what: string }) {
   );
 }
 
-export function ErrorState({ error, retry }: { error: unknown; retry?: () => void }) {
+/** What is safe after an act that may have stored a part of what it was to store. */
+export const AFTER_WRITE = "What was stored before it failed stays. Look at the list before you try again.";
+
+interface ErrorStateProps {
+  error: unknown;
+  /** What the reader need not fear for. */
+  safe?: string;
+  retry?: () => void;
+}
+
+export function ErrorState({ error, safe = "Your data is safe: reading changes nothing.", retry }: ErrorStateProps) {
   const known = error instanceof ApiError ? error : null;
   const merged = known?.details?.merged_into;
   if (known?.status === 401) return <Login />;
@@ -90,7 +100,7 @@ export function ErrorState({ error, retry }: { error: unknown; retry?: () => voi
           Open the person it was merged into
         </Link>
       )}
-      {known?.code !== "not_found" && <p className="small">Your data is safe: reading changes nothing.</p>}
+      {known?.code !== "not_found" && <p className="small">{safe}</p>}
       {retry && known?.code !== "not_found" && (
         <button type="button" className="button" onClick={retry}>
           Try again
