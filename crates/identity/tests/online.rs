@@ -292,7 +292,8 @@ proptest! {
         let mut sorted = ids.ids.clone();
         sorted.sort_unstable();
         let found = corrections(shown.iter().copied(), &sorted);
-        if free(&all, &run) {
+        // A value that the first run took for shared may be nobody's but one person's by the last: the rows between have joined who carry it.
+        if free(&first, &resolved) && free(&all, &run) {
             prop_assert_eq!(refused, 0);
             prop_assert!(found.is_empty(), "{found:?}");
         }
