@@ -38,7 +38,11 @@ export class DataPages {
         return request.ok(
           "GET /data/quality",
           fresh
-            ? { reason: "Nothing was counted in the last 30 days: values are counted when a source comes in.", sources: [], fields: [] }
+            ? {
+                reason: "Nothing was counted in the last 30 days: values are counted when a source comes in.",
+                sources: [],
+                fields: [],
+              }
             : intake.quality(query.get("source")),
         );
       case "quarantine": {

@@ -377,7 +377,8 @@ export function quality(only: string | null): Quality {
     });
   });
   return {
-    reason: known.length === 0 ? "Nothing was counted in the last 30 days: values are counted when a source comes in." : null,
+    reason:
+      known.length === 0 ? "Nothing was counted in the last 30 days: values are counted when a source comes in." : null,
     sources: known.map(({ source, live }) => {
       const own = fields.filter((field) => field.source === source);
       const sum = (of: (field: FieldQuality) => number) => own.reduce((total, field) => total + of(field), 0);

@@ -46,7 +46,7 @@ describe("the answer of the data page", () => {
 describe("quality and quarantine", () => {
   it("names the field that fell, else the one with most wrong values", () => {
     expect(qualityHeadline(quality(null))).toBe(
-      "Phones of CRM is emptier than before, by 15\u202f% of its values (n\u00a02,656 and 2,657)",
+      "Phones of CRM is emptier than before, by 15\u202f% of its values (n\u00a02,655 and 2,657)",
     );
     expect(qualityHeadline(quality("surveys"))).toMatch(
       /^Score of surveys holds the most wrong values: 1\.\d\s% \(n\u00a0\d\d,\d{3}\)$/,
