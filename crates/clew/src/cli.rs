@@ -146,7 +146,7 @@ pub struct Check {
     /// Do not look into the sources' files (their columns are then not checked).
     #[arg(long)]
     pub no_files: bool,
-    /// Ask the buckets and databases of the project too, whether they answer and give the columns that the mappings name.
+    /// Ask the buckets, databases and brokers of the project too, whether they answer and give the columns that the mappings name.
     #[arg(long)]
     pub connect: bool,
     /// How to report.

@@ -78,7 +78,7 @@ Computed when they are asked, from the tables above.
 |---|---|
 | event_identifiers, record_identifiers, response_identifiers | one identifier of a fact |
 | events_current, records_current, responses_current | the newest version of a fact that is not deleted |
-| quarantine_open | a row of quarantine that no repair has closed: with outcome stored, duplicate or discarded |
+| quarantine_open | a row of quarantine that no repair has closed: with outcome stored, duplicate, replaced or discarded |
 | [subjects_current](#subjects_current) | a subject and whose it is now: the last run's word, behind what the write path answered since |
 | people_events, people_responses | a fact with the person it belongs to, by subjects_current; `provisional` as there |
 | [source_quality](#source_quality) | how good one field of a source was on one UTC day |

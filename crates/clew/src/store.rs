@@ -44,9 +44,10 @@ pub async fn open_sealed(project: &Project) -> Result<SealedLake> {
     Lake::open_sealed(&store, options(project)).await.with_context(|| format!("reading the sealed tables of {}", store.display()))
 }
 
-/// The lake's limits as the project sets them, with the pipeline's functions and views.
+/// The lake's limits as the project sets them, with the pipeline's functions and views and those of mappings.
 pub fn options(project: &Project) -> Options {
     let mut options = Options { extensions: clew_pipeline::registry(), ..Options::default() };
+    options.extensions.udfs.extend(clew_intake::functions());
     match OnlineIdentity::new(&project.definitions.rules) {
         Ok(online) => online.register(&mut options),
         // A project that was read has rules that compile.

@@ -36,7 +36,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 ];
 
 /// Crates without I/O: none of these may appear among their imports.
-const PURE: &[&str] = &["model", "stats", "identity", "journey", "voice", "insight"];
+const PURE: &[&str] = &["model", "stats", "identity", "journey", "voice", "insight", "cleanse"];
 const IMPURE: &[&str] = &["tokio", "reqwest", "arrow", "parquet", "datafusion", "futures", "rand", "getrandom", "clap"];
 
 /// Imports by crate (normal and build; tests may use what they like), without the prefix of ours.

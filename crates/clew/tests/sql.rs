@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use clew_lake::{Lake, Options};
 use sqllogictest::{DB, DBOutput, DefaultColumnType, Runner};
-use support::{clew, repository, shop};
+use support::{clew, repository, shop, value};
 use tokio::runtime::Runtime;
 
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,9 @@ fn sql_answers_as_written() {
     let project = folder.path().join("shop");
     clew(&project, &["import"]).done();
     clew(&project, &["run"]).done();
+    // Functions of mappings are there to be tried.
+    let tried = "SELECT clean_email('mailto:Ann@X.org') || ' ' || parse_time('31.12.2025', '%d.%m.%Y') || ' ' || html_text('a &amp; b')";
+    assert_eq!(value(&project, tried), "ann@x.org 2025-12-31 a & b");
 
     let runtime = Arc::new(Runtime::new().unwrap());
     let options = Options { extensions: clew_pipeline::registry(), ..Options::default() };

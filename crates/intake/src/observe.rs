@@ -1,7 +1,7 @@
 //! What fields look like while rows go by: exact counts of every value, profiles of a sample.
 //!
-//! Counting costs a look at each column's null count; of facts, typing has counted on its way. A profile costs about a microsecond a value, so only some rows are profiled: of a
-//! file the first [`FIRST_ROWS`] or, in each later block, [`LATER_ROWS`] evenly spread ones; of a live source [`LIVE_ROWS_PER_HOUR`], spread
+//! Counting costs a look at each column's null count; of facts, typing has counted on its way. A profile costs about a microsecond a value, so only some rows are profiled, evenly spread: of a
+//! file up to [`FIRST_ROWS`] in the first block and [`LATER_ROWS`] in each later one; of a live source [`LIVE_ROWS_PER_HOUR`], spread
 //! by a bucket that fills with time. Equal values of a sample are profiled once and counted (a dictionary per column). Both are
 //! bounds on rows, not on values: `examples/quality_cost.rs` measures what they cost a row.
 //!
@@ -24,9 +24,9 @@ use crate::import::COLUMN_MISSING;
 use crate::reader::ROW;
 use crate::typing::{self, Typed, convert};
 
-/// Rows at the head of a file that are profiled.
+/// Rows of a file's first block that are profiled, at most.
 pub const FIRST_ROWS: usize = 4_096;
-/// Rows of a later block that are profiled.
+/// Rows of a later block that are profiled, at most.
 pub const LATER_ROWS: usize = 512;
 /// Rows of a live source that are profiled in an hour.
 pub const LIVE_ROWS_PER_HOUR: usize = 20_000;
