@@ -308,12 +308,7 @@ impl<'a> Importer<'a> {
     }
 }
 
-impl<'a> Run<'a> {
-    /// The source.
-    pub fn source(&self) -> &'a Source {
-        self.source
-    }
-
+impl Run<'_> {
     /// Adds a file. Returns its position.
     pub fn add(&mut self, file: RunFile) -> usize {
         self.files.push(file);
