@@ -54,7 +54,8 @@ fn sql_answers_as_written() {
     clew(&project, &["import"]).done();
     clew(&project, &["run"]).done();
     // Functions of mappings are there to be tried.
-    let tried = "SELECT clean_email('mailto:Ann@X.org') || ' ' || parse_time('31.12.2025', '%d.%m.%Y') || ' ' || html_text('a &amp; b')";
+    let tried =
+        "SELECT clean_email('mailto:Ann@X.org') || ' ' || parse_time('31.12.2025', '%d.%m.%Y') || ' ' || html_text('a &amp; b')";
     assert_eq!(value(&project, tried), "ann@x.org 2025-12-31 a & b");
 
     let runtime = Arc::new(Runtime::new().unwrap());

@@ -580,7 +580,10 @@ fn a_partition_that_is_met_later_begins_with_its_first_message() {
     kafka.publish(3, vec![Some(order(2)), Some(order(3))]);
     write(dir, "sources/orders.yaml", &kafka_source(&broker.address, "orders", ", start: latest"));
     clew(dir, &["import", "--until-empty"]).done();
-    assert_eq!(rows(dir, "SELECT file, row_no FROM events ORDER BY row_no"), [0, 1].map(|row| json!({"file": "kafka:orders/3", "row_no": row})));
+    assert_eq!(
+        rows(dir, "SELECT file, row_no FROM events ORDER BY row_no"),
+        [0, 1].map(|row| json!({"file": "kafka:orders/3", "row_no": row}))
+    );
 }
 
 #[test]

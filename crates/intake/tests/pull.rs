@@ -85,7 +85,10 @@ async fn a_row_of_a_query_that_is_refused_again_is_the_row_that_it_was() {
     let Some(address) = shared("postgres") else { return };
     let (url, client) = new_postgres(&address).await;
     client.batch_execute("CREATE TABLE orders (id int PRIMARY KEY, at text, customer text, changed timestamptz)").await.unwrap();
-    client.batch_execute("INSERT INTO orders VALUES (1, 'never', 'c1', '2024-02-01'), (2, '2024-01-31', 'c2', '2024-02-01')").await.unwrap();
+    client
+        .batch_execute("INSERT INTO orders VALUES (1, 'never', 'c1', '2024-02-01'), (2, '2024-01-31', 'c2', '2024-02-01')")
+        .await
+        .unwrap();
     let mut project = Project::new();
     orders(&mut project, "postgres", &url, QUERY, "overlap: '0'");
     let lake = project.lake().await;

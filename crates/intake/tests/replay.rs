@@ -350,7 +350,9 @@ async fn of_two_facts_in_conflict_the_first_is_kept_or_the_other_gets_an_id() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_made_row_leaves_out_is_empty_and_not_missing() {
     let sql = |at: &str| {
-        format!("SELECT 'said' AS name, 'phone' AS channel, {at} AS occurred_at, coalesce(speaker, 'nobody') AS agent_id, text FROM raw")
+        format!(
+            "SELECT 'said' AS name, 'phone' AS channel, {at} AS occurred_at, coalesce(speaker, 'nobody') AS agent_id, text FROM raw"
+        )
     };
     let mut project = Project::new();
     project.write("call.vtt", "WEBVTT\n\n00:00.000 --> 00:01.000\n<v Ada>Hello\n\n00:01.000 --> 00:02.000\nno voice here\n");

@@ -181,7 +181,8 @@ fn structure(before: &[Window], now: &Window, limits: &Limits, gone: &BTreeSet<S
         if fields.len() > MOST_NAMED {
             let mut alarm = drift(rule, (None, None), rows);
             alarm.detail = format!("{} columns {what}, compared with {windows} batches before", fields.len());
-            alarm.remedy = "where keys of the JSON are ids, ask for a list of objects, or ignore them with `drift: {ignore: …}`".into();
+            alarm.remedy =
+                "where keys of the JSON are ids, ask for a list of objects, or ignore them with `drift: {ignore: …}`".into();
             alarms.push(alarm);
         }
     }

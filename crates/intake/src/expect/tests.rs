@@ -50,12 +50,13 @@ fn calls_are_looked_at_as_facts_however_they_come() {
         source.spec = spec;
         sources.sources[0] = source.clone();
         let engine = Engine::new(Lookups::new()).unwrap();
-        let of = |source: &Source| {
-            futures::executor::block_on(Expectations::of(&sources, source, &engine, &Loaded::default()))
-        };
+        let of = |source: &Source| futures::executor::block_on(Expectations::of(&sources, source, &engine, &Loaded::default()));
         assert_eq!(of(&source).unwrap().rules().len(), 1);
         let column = json!([{"column": "name", "not_null": true}]);
-        let raw = Source { spec: SourceSpec { expect: serde_json::from_value(column).unwrap(), ..source.spec.clone() }, ..source.clone() };
+        let raw = Source {
+            spec: SourceSpec { expect: serde_json::from_value(column).unwrap(), ..source.spec.clone() },
+            ..source.clone()
+        };
         assert!(of(&raw).unwrap_err()[0].message.contains("no raw columns"));
     }
 }

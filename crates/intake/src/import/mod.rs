@@ -32,7 +32,9 @@ use clew_lake::{AppendError, Lake, StorageError, data_type};
 use datafusion::error::DataFusionError;
 use futures::{StreamExt, TryStreamExt};
 
-pub(crate) use self::job::{FileWork, Job, MOST_PLANS, Plan, Planner, expectations_of, of_expectations, origin, parse_all, prepare_work};
+pub(crate) use self::job::{
+    FileWork, Job, MOST_PLANS, Plan, Planner, expectations_of, of_expectations, origin, parse_all, prepare_work,
+};
 use self::job::{place_of, version_of};
 pub use self::lookups::Loaded;
 use self::pull::{Puller, SIDE_BY_SIDE};

@@ -87,12 +87,7 @@ impl<'a> Importer<'a> {
     }
 
     /// Opens the batch of `source` with this fingerprint, or goes on in it.
-    pub fn begin(
-        &self,
-        source: &'a Source,
-        expectations: &Arc<Expectations>,
-        fingerprint: &str,
-    ) -> Result<Run<'a>, ImportError> {
+    pub fn begin(&self, source: &'a Source, expectations: &Arc<Expectations>, fingerprint: &str) -> Result<Run<'a>, ImportError> {
         let batch = self.lake.batches().open_batch(&source.name, fingerprint, 0)?;
         Ok(Run {
             source,

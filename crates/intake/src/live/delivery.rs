@@ -127,14 +127,8 @@ fn refuse(taken: &mut Taken, message: &Message, reason: &'static str, detail: St
 }
 
 /// Tracking calls: one, a list of them, or a batch in each message.
-fn of_calls<'d>(
-    tracker: &Tracker,
-    delivery: &Delivery,
-    messages: &[&'d Message],
-    lake: &Lake,
-) -> (Taken, Vec<Unread<'d>>) {
-    let bodies: Vec<Cow<[u8]>> =
-        messages.iter().map(|message| as_batch(message.body.as_deref().unwrap_or_default())).collect();
+fn of_calls<'d>(tracker: &Tracker, delivery: &Delivery, messages: &[&'d Message], lake: &Lake) -> (Taken, Vec<Unread<'d>>) {
+    let bodies: Vec<Cow<[u8]>> = messages.iter().map(|message| as_batch(message.body.as_deref().unwrap_or_default())).collect();
     let (mut offsets, mut unread) = (Vec::new(), Vec::new());
     let mut draft = Draft::new(tracker);
     for (message, bytes) in messages.iter().zip(&bodies) {

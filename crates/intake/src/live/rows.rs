@@ -231,7 +231,9 @@ impl RowMapping {
     /// The raw columns that the source had before, as of at most [`KNOWN_FOR`] ago; that it had none is asked again each time.
     fn known(&self, handle: &Handle) -> Result<Arc<BTreeMap<String, Seen>>, Refusal> {
         let now = self.lake.now().micros();
-        if let Some(known) = self.known.lock().expect("no holder panics").as_ref().filter(|known| (now - known.at).abs() < KNOWN_FOR) {
+        if let Some(known) =
+            self.known.lock().expect("no holder panics").as_ref().filter(|known| (now - known.at).abs() < KNOWN_FOR)
+        {
             return Ok(Arc::clone(&known.columns));
         }
         let read = handle.block_on(known_columns(&self.lake, &self.source.name)).map_err(|error| {

@@ -222,7 +222,13 @@ impl LiveSource {
     }
 
     /// The same of a body that does not stay.
-    pub(super) fn rehearse_rows(&self, body: Vec<u8>, format: Format, received_at: i64, handle: &Handle) -> Result<Taken, Refusal> {
+    pub(super) fn rehearse_rows(
+        &self,
+        body: Vec<u8>,
+        format: Format,
+        received_at: i64,
+        handle: &Handle,
+    ) -> Result<Taken, Refusal> {
         let mapping = self.mapping().ok_or(Refusal::Source)?;
         mapping.map(&self.endpoint, body, format, Taking { received_at, handle, sampling: &Sampling::Again })
     }

@@ -22,8 +22,8 @@ use super::{ReplayError, Request};
 use crate::drift::Seen;
 use crate::expect::Expectations;
 use crate::import::{
-    BlockContext, FileWork, ImportError, Loaded, MOST_PLANS, Plan as PreparedWith, of_expectations, parse_all, parse_row_key, prepare_work,
-    row_key,
+    BlockContext, FileWork, ImportError, Loaded, MOST_PLANS, Plan as PreparedWith, of_expectations, parse_all, parse_row_key,
+    prepare_work, row_key,
 };
 use crate::mapping::{Engine, Parsed};
 use crate::observe::Sampling;

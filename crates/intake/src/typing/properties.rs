@@ -218,7 +218,8 @@ mod tests {
         assert_eq!(built, expected);
         let said = said.unwrap();
         let said: Vec<Option<&str>> = said.as_string::<i32>().iter().collect();
-        let expected = [Some(r#"{"a": 1,"t":"x\"y","n":7}"#), Some(r#"{"n":8,"channel":"Telefax"}"#), Some(r#"{"t":"z"}"#), None, None];
+        let expected =
+            [Some(r#"{"a": 1,"t":"x\"y","n":7}"#), Some(r#"{"n":8,"channel":"Telefax"}"#), Some(r#"{"t":"z"}"#), None, None];
         assert_eq!(said, expected);
         assert_eq!(faults.failures().map(|(row, code, _)| (row, code)).collect::<Vec<_>>(), [(3, "invalid_json")]);
         assert_eq!(extract(&whole, "a").as_string::<i32>().value(0), "1");

@@ -239,7 +239,8 @@ fn content_does_not_depend_on_the_other_rows_of_the_chunk() {
     let event = |amounts: &[Option<&str>]| {
         let all = |value| amounts.iter().map(|_| Some(value)).collect::<Vec<_>>();
         let (ids, times) = (all("1"), all("2026-01-01"));
-        typed("events", &[("id", &ids), ("name", &ids), ("channel", &all("web")), ("occurred_at", &times), ("amount", amounts)]).content
+        typed("events", &[("id", &ids), ("name", &ids), ("channel", &all("web")), ("occurred_at", &times), ("amount", amounts)])
+            .content
     };
     let among_others = event(&[Some("n/a"), Some("1,5"), Some("2"), None]);
     for (row, amount) in [Some("n/a"), Some("1,5"), Some("2"), None].into_iter().enumerate() {
