@@ -1,7 +1,8 @@
 //! Small files become large ones, so that a table that grows by the minute stays quick to open and to scan.
 //!
 //! Every seal leaves a file a table. Files of one size class are merged as soon as [`Options::compact_at`] of them are there, smallest class
-//! first, as the key runs are: a row is rewritten once a class, and a class holds eight times the size of the one before.
+//! first, as the key runs are, each thread into a file of its own where there is much: a row is rewritten once a class, and a class holds eight
+//! times the size of the one before.
 //! The files are immutable, so they are read while appends and seals go on; only the commit takes the table's lock. It says
 //! `dataChange: false`: readers that follow a table see no change. The files that it replaces stay for [`Retention::age`],
 //! because a query may be reading them; `vacuum` removes them then.
@@ -37,6 +38,8 @@ const LARGE: u64 = 128 << 20;
 const LARGEST_MERGE: u64 = 512 << 20;
 /// Room beside the merged file without which nothing is merged: the files that it replaces stay for a while.
 const SPARE: u64 = 1 << 30;
+/// Bytes that are worth a thread of their own, which leaves a file of its own.
+const PART: u64 = 8 << 20;
 /// Rows decoded at once.
 const BATCH_ROWS: usize = 16 << 10;
 
@@ -69,26 +72,55 @@ fn mergeable(files: &[DataFile], enough: usize) -> Option<Vec<DataFile>> {
     Some(fits.cloned().collect())
 }
 
+/// Runs of neighbours of about equal size, one a thread, as far as each is worth one.
+fn parts(files: &[DataFile], threads: usize) -> Vec<&[DataFile]> {
+    let bytes: u64 = files.iter().map(|file| file.size).sum();
+    let many = (bytes / PART).clamp(1, threads.max(1) as u64);
+    let mut before = 0;
+    let part = |file: &DataFile| {
+        let at = before * many / bytes.max(1);
+        before += file.size;
+        at
+    };
+    let of_file: Vec<u64> = files.iter().map(part).collect();
+    let mut rest = files;
+    let cut = of_file.chunk_by(|a, b| a == b).map(|part| {
+        let (head, tail) = rest.split_at(part.len());
+        rest = tail;
+        head
+    });
+    cut.collect()
+}
+
 async fn merge(inner: &Arc<Inner>, table: &'static Table, small: Vec<DataFile>) -> Result<(), StorageError> {
     let schema = inner.state.read().expect("no writer of the state panics").schema(table.name);
     let Some(schema) = schema else { return Ok(()) };
     if room(&inner.folder(table), small.iter().map(|file| file.size).sum::<u64>() + SPARE).is_err() {
         return Ok(());
     }
-    let (writing, reading, wide) = (Arc::clone(inner), small.clone(), Arc::clone(&schema));
-    let written = tokio::task::spawn_blocking(move || write_merged(&writing, table, &wide, &reading)).await;
-    let merged = written.map_err(|_| StorageError::Closed)??;
+    let writing = parts(&small, inner.options.threads).into_iter().map(|part| {
+        let (inner, schema, part) = (Arc::clone(inner), Arc::clone(&schema), part.to_vec());
+        tokio::task::spawn_blocking(move || write_merged(&inner, table, &schema, &part))
+    });
+    // All of them start before the first is waited for.
+    let writing: Vec<_> = writing.collect();
+    let mut merged = Vec::with_capacity(writing.len());
+    for written in writing {
+        merged.push(written.await.map_err(|_| StorageError::Closed)??);
+    }
     crash::point("compact.written");
     let mut delta = inner.tables[table.name].lock().await;
     // A derived table may have been rewritten in the meantime: then the merged rows are of the past.
     let active: HashSet<String> = delta.committed()?.files.iter().map(|file| file.path.clone()).collect();
     if !small.iter().all(|file| active.contains(&file.path)) {
-        let path = inner.folder(table).join(&merged.path);
-        return std::fs::remove_file(&path).map_err(|e| StorageError::io(&path, e));
+        return merged
+            .iter()
+            .map(|file| inner.folder(table).join(&file.path))
+            .try_for_each(|path| std::fs::remove_file(&path).map_err(|e| StorageError::io(&path, e)));
     }
     let now = inner.options.clock.now();
-    let (files, rows) = (small.len(), merged.rows);
-    let change = Change { add: vec![merged], remove: small, rearranges: true, at: Some(now), sealed: None };
+    let (files, rows) = (small.len(), merged.iter().map(|file| file.rows).sum::<u64>());
+    let change = Change { add: merged, remove: small, rearranges: true, at: Some(now), sealed: None };
     delta.commit(change, &schema).await?;
     crash::point("compact.committed");
     inner.state.write().expect("no writer of the state panics").set_committed(table, delta.committed()?);
@@ -139,6 +171,17 @@ mod tests {
         let middle: Vec<DataFile> = (0..100).map(|i| file(i, 100 << 20)).collect();
         let merged = mergeable(&middle, ENOUGH).unwrap();
         assert!(merged.len() < 100 && merged.iter().map(|file| file.size).sum::<u64>() <= LARGEST_MERGE);
+    }
+
+    #[test]
+    fn a_large_merge_is_shared_among_threads() {
+        let files: Vec<DataFile> = (0..21).map(|i| file(i, 3 << 20)).collect();
+        let lengths = |threads| parts(&files, threads).iter().map(|part| part.len()).collect::<Vec<_>>();
+        assert_eq!((lengths(1), lengths(2), lengths(4)), (vec![21], vec![11, 10], vec![6, 5, 5, 5]));
+        assert_eq!(parts(&files, 100).len(), 7, "a part is worth its thread");
+        assert_eq!(parts(&files, 4).concat().len(), 21);
+        let small: Vec<DataFile> = (0..ENOUGH).map(|i| file(i, 10 << 10)).collect();
+        assert_eq!(parts(&small, 4).len(), 1);
     }
 
     #[test]

@@ -1034,7 +1034,7 @@ export interface components {
             source: string;
             /** @description The table; null: a raw column. */
             target: string | null;
-            /** @description By batch, oldest first, at most 24. */
+            /** @description By batch of the last thirty days, oldest first, at most 24. */
             trend: components["schemas"]["QualityPoint"][];
             /** @description Different values, of a sample of those that are there. */
             uniqueness: components["schemas"]["QualityShare"];
@@ -1721,7 +1721,7 @@ export interface components {
         Quality: {
             /** @description By source, target and the order of fields; raw columns (target null) last. */
             fields: components["schemas"]["FieldQuality"][];
-            /** @description Why there is nothing; null where there is something. */
+            /** @description Why there is nothing of the last thirty days; null where there is something. */
             reason: string | null;
             /** @description By name. */
             sources: components["schemas"]["SourceQuality"][];
@@ -2295,13 +2295,13 @@ export interface components {
         };
         /** @description A source of the project. */
         Source: {
-            /** @description When the schedule looks at it next; null: nothing is scheduled, or it is sent. */
+            /** @description When its bucket or database is asked next; null: it is being asked, it is sent or followed, its files are watched all the time, or nothing comes in by itself. */
             expected_at: string | null;
             /** @description As declared. */
             files: string[];
             /** @description How it is. */
             health: components["schemas"]["SourceHealth"];
-            /** @description Where its rows come from: files, tracking or rows. */
+            /** @description Where its rows come from: files, s3, postgres, mysql; tracking or rows over HTTP; nats or kafka; unknown where its file names none, or several. */
             kind: string;
             /** @description Last time a chunk came in; null: never imported. */
             last_import_at: string | null;
@@ -2325,11 +2325,12 @@ export interface components {
             rows: components["schemas"]["RowsEquation"];
             /** @description Its name. */
             source: string;
+            stream: components["schemas"]["StreamState"] | null;
             /** @description The facts equation, one a target table. */
             targets: components["schemas"]["FactsEquation"][];
             /** @description Facts by local day, the thirty days up to `as_of`, oldest first, without gaps; empty where it has none. */
             volume: components["schemas"]["VolumePoint"][];
-            /** @description Whether the schedule imports it. */
+            /** @description Whether the server takes in what is new by itself: files within seconds, streams at once, buckets and databases on schedule. It says nothing of what is sent over HTTP. */
             watch: boolean;
         };
         /** @description One source: is what comes in complete and clean? */
@@ -2461,6 +2462,16 @@ export interface components {
             /** @description Stage. */
             stage: string;
         };
+        /** @description How a stream is followed. */
+        StreamState: {
+            /**
+             * Format: int64
+             * @description Messages that wait at the broker, as it said last, over all its lines; null: it has not said.
+             */
+            lag: number | null;
+            /** @description connecting, following, held (the store takes nothing now), retrying, refused (the source has a mistake) or stopped. */
+            state: string;
+        };
         /** @description Whether a theme is talked about more than before. */
         Surge: {
             /** @description ratio > 1 and p < 0.05. */
@@ -2531,7 +2542,7 @@ export interface components {
              * @description Bytes; null where it is a row among others.
              */
             size_bytes: number | null;
-            /** @description The live source. */
+            /** @description The source that is sent it, or follows its stream. */
             source: string;
             /** @description stored, duplicate, quarantined, rejected or skipped. */
             verdict: string;
