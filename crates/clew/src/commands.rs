@@ -41,7 +41,7 @@ pub async fn perform(command: Command) -> Result<()> {
 }
 
 /// The variables of `${NAME}` in project files.
-fn environment(name: &str) -> Option<String> {
+pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 

@@ -56,7 +56,7 @@ fn sql_answers_as_written() {
     // Functions of mappings are there to be tried.
     let tried =
         "SELECT clean_email('mailto:Ann@X.org') || ' ' || parse_time('31.12.2025', '%d.%m.%Y') || ' ' || html_text('a &amp; b')";
-    assert_eq!(value(&project, tried), "ann@x.org 2025-12-31 a & b");
+    assert_eq!(value(&project, tried), "ann@x.org 2025-12-31T00:00:00 a & b");
 
     let runtime = Arc::new(Runtime::new().unwrap());
     let options = Options { extensions: clew_pipeline::registry(), ..Options::default() };

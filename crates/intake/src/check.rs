@@ -29,7 +29,12 @@ pub fn check(sources: &Sources, source: &Source, read_files: bool) -> Vec<Proble
     // Certificates are files too.
     let tls = source.spec.followed().and_then(|followed| followed.tls()).filter(|_| read_files);
     if let Some(Err(error)) = tls.map(|tls| client_config(Some(tls), &sources.dir)) {
-        problems.push(Problem::in_source(source, &error.to_string(), "correct `tls:`; paths are relative to the project"));
+        problems.push(Problem::in_source(
+            source,
+            &of_kind(source, "tls"),
+            error.to_string(),
+            "correct `tls:`; paths are relative to the project",
+        ));
     }
     let Ok(rules) = compile(sources) else { return problems };
     let mut lookups = if read_files { Loaded::columns_only(sources) } else { names_only(sources) };
@@ -39,7 +44,7 @@ pub fn check(sources: &Sources, source: &Source, read_files: bool) -> Vec<Proble
     let engine = match Engine::new(lookups) {
         Ok(engine) => engine,
         Err(error) => {
-            problems.push(Problem::in_source(source, &format!("the SQL engine does not start: {error}"), "report this"));
+            problems.push(Problem::in_source(source, "", format!("the SQL engine does not start: {error}"), "report this"));
             return problems;
         }
     };
@@ -98,7 +103,12 @@ pub async fn check_connection(sources: &Sources, source: &Source) -> Vec<Problem
         Some(Kind::S3(spec)) => probe_bucket(sources, source, spec).await,
         Some(Kind::Nats(_) | Kind::Kafka(_)) => match crate::stream::probe(sources, source).await {
             Some(Err(error)) => {
-                vec![Problem::in_source(source, &error.to_string(), "correct the source, or see that the broker answers")]
+                vec![Problem::in_source(
+                    source,
+                    &of_kind(source, ""),
+                    error.to_string(),
+                    "correct the source, or see that the broker answers",
+                )]
             }
             _ => Vec::new(),
         },
@@ -116,7 +126,7 @@ pub async fn check_connection(sources: &Sources, source: &Source) -> Vec<Problem
 async fn probe_bucket(sources: &Sources, source: &Source, spec: &S3) -> Vec<Problem> {
     use futures::TryStreamExt;
     let refuse = |error: clew_lake::BucketError| {
-        vec![Problem::in_source(source, &error.to_string(), "correct `s3:`, or see that the store answers")]
+        vec![Problem::in_source(source, "/s3", error.to_string(), "correct `s3:`, or see that the store answers")]
     };
     let bucket = match address_of(spec, &sources.dir).and_then(|address| clew_lake::Bucket::open(&address)) {
         Ok(bucket) => bucket,
@@ -132,6 +142,7 @@ async fn probe_bucket(sources: &Sources, source: &Source, spec: &S3) -> Vec<Prob
             Ok(None) => {
                 let mut problem = Problem::in_source(
                     source,
+                    "/s3/glob",
                     "no object of the bucket fits `prefix:` and `glob:`",
                     "correct them, if there should be some",
                 );
@@ -158,10 +169,13 @@ fn names_only(sources: &Sources) -> Lookups {
 fn declaration(sources: &Sources, source: &Source) -> Vec<Problem> {
     let spec = &source.spec;
     let mut problems = Vec::new();
-    let mut add = |message: String, remedy: &str| problems.push(Problem::in_source(source, &message, remedy));
+    let mut add = |key: &str, message: String, remedy: &str| {
+        problems.push(Problem::in_source(source, &format!("/{key}"), message, remedy));
+    };
     let is_tracking = [spec.api, spec.messages].contains(&Some(Api::Tracking));
     if source.mappings.is_empty() && spec.lookup.is_none() && !is_tracking {
         add(
+            "",
             "it fills no table".into(),
             &format!(
                 "write sources/{0}.events.sql, .records.sql or .responses.sql, or declare `lookup: {{key: …}}`",
@@ -170,42 +184,47 @@ fn declaration(sources: &Sources, source: &Source) -> Vec<Problem> {
         );
     }
     if spec.lookup.as_ref().is_some_and(|lookup| lookup.key.iter().next().is_none()) {
-        add("the lookup has no key".into(), "name the columns that are unique: `lookup: {key: …}`");
+        add("lookup", "the lookup has no key".into(), "name the columns that are unique: `lookup: {key: …}`");
     }
     for mapping in
         source.mappings.iter().filter(|mapping| mapping.target.kind != TableKind::Fact || !is_target(mapping.target.name))
     {
-        add(format!("{} is no target", mapping.target.name), "targets are events, records and responses");
+        add("", format!("{} is no target", mapping.target.name), "targets are events, records and responses");
     }
     live(source, &mut add);
     pulled(source, &mut add);
     match spec.max_deleted {
         Some(_) if spec.mode != Mode::Snapshot => {
-            add("max_deleted has no meaning here".into(), "say `mode: snapshot`, or leave it out");
+            add("max_deleted", "max_deleted has no meaning here".into(), "say `mode: snapshot`, or leave it out");
         }
         Some(share) if !(0.0..=1.0).contains(&share) => {
-            add(format!("max_deleted {share} is no share"), "give a number from 0 to 1");
+            add("max_deleted", format!("max_deleted {share} is no share"), "give a number from 0 to 1");
         }
         _ => {}
     }
     if spec.lookup.is_some() && source.mappings.is_empty() && !spec.expect.is_empty() {
         add(
+            "expect",
             "a lookup makes no facts: its rows are not held against expectations".into(),
             "expect it of the source that joins it",
         );
     }
     for name in spec.columns.keys().filter(|name| !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'))
     {
-        add(format!("the promoted column {name} is not in snake case"), "use lower-case letters, digits and _");
+        add(
+            &format!("columns/{name}"),
+            format!("the promoted column {name} is not in snake case"),
+            "use lower-case letters, digits and _",
+        );
     }
     if let Some(language) = spec.language.as_ref().filter(|language| language.len() != 2) {
-        add(format!("{language} is no language"), "give an ISO 639-1 code of two letters, e.g. pt");
+        add("language", format!("{language} is no language"), "give an ISO 639-1 code of two letters, e.g. pt");
     }
     if let Some(name) = sources.timezone_of(source).filter(|name| jiff::tz::TimeZone::get(name).is_err()) {
-        add(format!("there is no time zone {name}"), "use a name of the IANA list, e.g. Europe/Berlin");
+        add("timezone", format!("there is no time zone {name}"), "use a name of the IANA list, e.g. Europe/Berlin");
     }
     for mistake in Conventions::of(&spec.cleanse, &sources.defaults).err().into_iter().flatten() {
-        add(mistake.message, &mistake.remedy);
+        add("cleanse", mistake.message, &mistake.remedy);
     }
     problems.extend(kind_problem(source));
     match spec.kind() {
@@ -221,74 +240,86 @@ fn declaration(sources: &Sources, source: &Source) -> Vec<Problem> {
 }
 
 /// What sources in other systems may not say.
-fn pulled(source: &Source, add: &mut impl FnMut(String, &str)) {
+fn pulled(source: &Source, add: &mut impl FnMut(&str, String, &str)) {
     let spec = &source.spec;
     let is_pulled = spec.kind().is_some_and(Kind::is_pulled);
     match &spec.every {
         Some(_) if !is_pulled => {
-            add("`every:` is for buckets and databases".into(), "leave it out: files are taken in when they come");
+            add("every", "`every:` is for buckets and databases".into(), "leave it out: files are taken in when they come");
         }
         Some(every) => {
             if let Err(remedy) = interval(every) {
-                add(format!("`every: {every}` is no interval"), &remedy);
+                add("every", format!("`every: {every}` is no interval"), &remedy);
             }
         }
         None => {}
     }
     if is_pulled && spec.lookup.is_some() {
-        add("reference data cannot be pulled from another system".into(), "read the lookup from a file with `files:`");
+        add("lookup", "reference data cannot be pulled from another system".into(), "read the lookup from a file with `files:`");
     }
     if is_pulled && spec.mode == Mode::Snapshot {
-        add("what is pulled are changes, not complete exports".into(), "use `mode: append` or `mode: upsert`");
+        add("mode", "what is pulled are changes, not complete exports".into(), "use `mode: append` or `mode: upsert`");
     }
 }
 
 /// What the APIs and streams may say, each for itself.
-fn live(source: &Source, add: &mut impl FnMut(String, &str)) {
+fn live(source: &Source, add: &mut impl FnMut(&str, String, &str)) {
     let spec = &source.spec;
     let live = spec.live();
     let (way, key) = if spec.followed().is_some() { ("from a stream", "messages") } else { ("over HTTP", "api") };
     if live.is_some() && spec.lookup.is_some() {
-        add(format!("reference data cannot come {way}"), "read the lookup from a file with `files:`");
+        add("lookup", format!("reference data cannot come {way}"), "read the lookup from a file with `files:`");
     }
     if live.is_some() && spec.mode == Mode::Snapshot {
-        add(format!("a source {way} has no complete exports"), "use `mode: append` or `mode: upsert`");
+        add("mode", format!("a source {way} has no complete exports"), "use `mode: append` or `mode: upsert`");
     }
     if live == Some(Api::Tracking) {
         if spec.mode != Mode::Append {
-            add("tracking calls are written once".into(), "leave `mode:` out, or say `mode: append`");
+            add("mode", "tracking calls are written once".into(), "leave `mode:` out, or say `mode: append`");
         }
         if !source.mappings.is_empty() {
             add(
+                key,
                 "tracking calls map themselves".into(),
                 &format!("remove sources/{}.*.sql, or say `{key}: rows` to map rows of your own", source.name),
             );
         }
     }
     if spec.messages.is_some() && spec.followed().is_none() {
-        add("`messages:` is for streams".into(), "leave it out, or name a stream with `nats:` or `kafka:`");
+        add("messages", "`messages:` is for streams".into(), "leave it out, or name a stream with `nats:` or `kafka:`");
     }
     if spec.followed().is_some() && spec.format == Some(Format::Parquet) {
-        add("a message is no Parquet file".into(), "use `format: json`, `jsonl` or `csv`, or leave it out");
+        add("format", "a message is no Parquet file".into(), "use `format: json`, `jsonl` or `csv`, or leave it out");
     }
     if spec.signature.is_some() && spec.api != Some(Api::Rows) {
-        add("a signature is for rows over HTTP".into(), "say `api: rows`, or leave `signature:` out");
+        add("signature", "a signature is for rows over HTTP".into(), "say `api: rows`, or leave `signature:` out");
     }
     if spec.signature.as_ref().is_some_and(|signature| signature.secret.reveal().is_empty()) {
-        add("the secret of the signature is empty: everybody could sign".into(), "give the key that was agreed with the sender");
+        add(
+            "signature/secret",
+            "the secret of the signature is empty: everybody could sign".into(),
+            "give the key that was agreed with the sender",
+        );
     }
     match spec.channel.as_deref() {
         Some(_) if live != Some(Api::Tracking) => {
-            add("`channel:` is for tracking calls".into(), "say the channel in the mapping, or leave it out");
+            add("channel", "`channel:` is for tracking calls".into(), "say the channel in the mapping, or leave it out");
         }
         Some(channel) if Channel::parse(channel).is_none() => {
             let known = nearest(channel, Channel::ALL.iter().map(|channel| channel.as_str()));
             let hint =
                 known.map_or("use one of the glossary, such as web or app".to_owned(), |known| format!("did you mean {known}?"));
-            add(format!("there is no channel {channel}"), &hint);
+            add("channel", format!("there is no channel {channel}"), &hint);
         }
         _ => {}
     }
+}
+
+/// Pointer to a key of what says where the rows of `source` come from.
+fn of_kind(source: &Source, key: &str) -> String {
+    let kinds = source.spec.kinds();
+    let kind = kinds.iter().find(|(_, kind)| kind.is_some()).map_or("", |(key, _)| key);
+    format!("/{kind}/{key}")
 }
 
 fn is_target(name: &str) -> bool {
@@ -306,7 +337,12 @@ fn lookup_key(sources: &Sources, source: &Source) -> Vec<Problem> {
     let missing = lookup.key.iter().filter(|key| schema.index_of(key).is_err());
     missing
         .map(|key| {
-            Problem::in_source(source, &format!("the key {key} is no column of {}", path.display()), "correct `lookup: {key: …}`")
+            Problem::in_source(
+                source,
+                "/lookup/key",
+                format!("the key {key} is no column of {}", path.display()),
+                "correct `lookup: {key: …}`",
+            )
         })
         .collect()
 }
@@ -336,14 +372,9 @@ fn sample(job: &Job) -> Vec<Problem> {
                 .join()
                 .unwrap_or_else(|_| Err(std::io::Error::other("the plan panicked")))
         }) else {
-            problems.push(Problem {
-                path: mapping.path.clone(),
-                line: None,
-                column: None,
-                message: format!("the SQL fails on some of the first {rows} rows of {}", file.name),
-                remedy: "use try_cast or a CASE: such rows are quarantined as mapping_failed".into(),
-                severity: Severity::Warning,
-            });
+            let message = format!("the SQL fails on some of the first {rows} rows of {}", file.name);
+            let remedy = "use try_cast or a CASE: such rows are quarantined as mapping_failed";
+            problems.push(Problem { severity: Severity::Warning, ..Problem::in_file(&mapping.path, message, remedy) });
             continue;
         };
         let mut typed = typer.apply(&in_row_order(output), &arrival, &mut Candidates::default());
@@ -353,21 +384,15 @@ fn sample(job: &Job) -> Vec<Problem> {
             *reasons.entry((failure.reason, failure.detail.as_str())).or_default() += 1;
         }
         for ((reason, detail), n) in reasons {
-            problems.push(Problem {
-                path: mapping.path.clone(),
-                line: None,
-                column: None,
-                message: format!("{n} of the first {} facts would be quarantined ({reason}): {detail}", typed.produced),
-                remedy: match reason {
-                    "naive_time" => "say `timezone:` in the source".into(),
-                    "invalid_date" => {
-                        "say the order in the source, e.g. `cleanse: {date_order: dmy}`, or correct the mapping".into()
-                    }
-                    REASON => "correct the mapping or the expectation, or leave it to quarantine".into(),
-                    _ => "correct the mapping, or leave it to quarantine".into(),
-                },
-                severity: if reason == "naive_time" { Severity::Error } else { Severity::Warning },
-            });
+            let message = format!("{n} of the first {} facts would be quarantined ({reason}): {detail}", typed.produced);
+            let remedy = match reason {
+                "naive_time" => "say `timezone:` in the source",
+                "invalid_date" => "say the order in the source, e.g. `cleanse: {date_order: dmy}`, or correct the mapping",
+                REASON => "correct the mapping or the expectation, or leave it to quarantine",
+                _ => "correct the mapping, or leave it to quarantine",
+            };
+            let severity = if reason == "naive_time" { Severity::Error } else { Severity::Warning };
+            problems.push(Problem { severity, ..Problem::in_file(&mapping.path, message, remedy) });
         }
     }
     problems

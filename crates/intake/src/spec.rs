@@ -624,8 +624,11 @@ pub enum Severity {
 /// Something wrong with a source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// The file that holds the mistake.
+    /// The file that holds the mistake; empty where it is no file's.
     pub path: PathBuf,
+    /// What is wrong in a YAML file, as a JSON pointer such as `/s3/endpoint`; empty for all of it. Who can read YAML finds the line.
+    #[serde(skip)]
+    pub key: String,
     /// Line, from 1.
     pub line: Option<usize>,
     /// Column, from 1.
@@ -639,9 +642,14 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// An error in the declaration of `source`.
-    pub(crate) fn in_source(source: &Source, message: &str, remedy: &str) -> Self {
-        let (message, remedy) = (message.to_owned(), remedy.to_owned());
-        Self { path: source.yaml_path.clone(), line: None, column: None, message, remedy, severity: Severity::Error }
+    /// An error in the file `path`.
+    pub fn in_file(path: impl Into<PathBuf>, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        let (message, remedy) = (message.into(), remedy.into());
+        Self { path: path.into(), key: String::new(), line: None, column: None, message, remedy, severity: Severity::Error }
+    }
+
+    /// An error in the declaration of `source`, under `key`.
+    pub(crate) fn in_source(source: &Source, key: &str, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { key: key.to_owned(), ..Self::in_file(&source.yaml_path, message, remedy) }
     }
 }

@@ -160,14 +160,7 @@ mod tests {
     #[test]
     fn who_stops_an_import_is_blamed_and_nobody_beside() {
         let (failures, project) = (Failures::default(), project());
-        let problem = Problem {
-            path: "sources/crm.yaml".into(),
-            line: None,
-            column: None,
-            message: "crm.csv: no such file".into(),
-            remedy: "check `files:`".into(),
-            severity: Severity::Error,
-        };
+        let problem = Problem::in_file("sources/crm.yaml", "crm.csv: no such file", "check `files:`");
         failures.settle(&project, &names(&["crm", "orders"]), &Err(ImportError::Refused(vec![problem])));
         assert_eq!((failures.of("crm").as_deref(), failures.of("orders")), (Some("crm.csv: no such file; check `files:`"), None));
         failures.clear("crm");

@@ -312,6 +312,16 @@ pub fn of_intake(dir: &Path, problem: clew_intake::Problem) -> Problem {
         clew_intake::Severity::Error => Severity::Error,
         clew_intake::Severity::Warning => Severity::Warning,
     };
-    let position = Position { line: problem.line.unwrap_or(1), column: problem.column.unwrap_or(1) };
+    let position = match problem.line {
+        Some(line) => Position { line, column: problem.column.unwrap_or(1) },
+        None => place_of(&problem.path, &problem.key),
+    };
     Problem { severity, ..Problem::error(&file, position, problem.message, problem.remedy) }
+}
+
+/// Where a YAML file says what `key` points to.
+fn place_of(path: &Path, key: &str) -> Position {
+    let text = if key.is_empty() { None } else { std::fs::read_to_string(path).ok() };
+    let document = text.and_then(|text| Document::read(&text, &crate::commands::environment).ok());
+    document.map_or(Position::START, |document| document.value_at(key))
 }

@@ -139,14 +139,8 @@ pub fn parse_all(engine: &Engine, source: &Source) -> Result<Vec<Parsed>, Vec<Pr
 }
 
 fn in_file(mapping: &Mapping, problem: SqlProblem) -> Problem {
-    Problem {
-        path: mapping.path.clone(),
-        line: problem.line,
-        column: problem.column,
-        message: problem.message,
-        remedy: problem.remedy,
-        severity: Severity::Error,
-    }
+    let SqlProblem { line, column, message, remedy } = problem;
+    Problem { line, column, ..Problem::in_file(&mapping.path, message, remedy) }
 }
 
 /// A file's error as a problem of its source.
@@ -163,7 +157,7 @@ pub fn of_file(source: &Source, error: ReadError) -> Problem {
         ),
         ReadError::Io { path, error } => (format!("{}: {error}", path.display()), "check the disk or the network".into()),
     };
-    Problem { path: source.yaml_path.clone(), line: None, column: None, message, remedy, severity: Severity::Error }
+    Problem::in_source(source, "/files", message, remedy)
 }
 
 impl<'a> Job<'a> {
@@ -222,7 +216,7 @@ impl<'a> Job<'a> {
         let source = self.source;
         self.warnings.extend(warnings.into_iter().map(|warning| {
             let message = format!("{}: {warning}", path.display());
-            Problem { severity: Severity::Warning, ..Problem::in_source(source, &message, "name every column once") }
+            Problem { severity: Severity::Warning, ..Problem::in_source(source, "/files", message, "name every column once") }
         }));
     }
 
@@ -371,30 +365,7 @@ pub fn of_expectations(source: &Source, problems: Vec<ExpectationProblem>) -> Ve
 
 /// A problem of an expectation, at its place in the source's file.
 fn of_expectation(source: &Source, problem: ExpectationProblem) -> Problem {
-    let (line, column) = place_in_list(&source.yaml_path, "expect", problem.place).unzip();
-    Problem {
-        path: source.yaml_path.clone(),
-        line,
-        column,
-        message: problem.message,
-        remedy: problem.remedy,
-        severity: Severity::Error,
-    }
-}
-
-/// Line and column of an item of the list under the key `key` at the top of a YAML file, as far as it is written one item after another.
-fn place_in_list(path: &Path, key: &str, item: usize) -> Option<(usize, usize)> {
-    let text = std::fs::read_to_string(path).ok()?;
-    let mut lines =
-        text.lines().enumerate().skip_while(|(_, line)| line.strip_prefix(key).is_none_or(|rest| !rest.starts_with(':')));
-    lines.next()?;
-    let mut indent = None;
-    let mut items = lines.filter_map(|(at, line)| {
-        let column = line.len() - line.trim_start().len();
-        let is_item = line.trim_start().starts_with("- ") && column == *indent.get_or_insert(column);
-        is_item.then_some((at + 1, column + 3))
-    });
-    items.nth(item)
+    Problem::in_source(source, &format!("/expect/{}", problem.place), problem.message, problem.remedy)
 }
 
 /// Plans the mappings and expectations of a source over rows with the columns of `schema`.
@@ -443,14 +414,7 @@ pub async fn prepare_work(plan: &Plan<'_>, (schema, open_ended): (&SchemaRef, bo
         work.absent = work.added.iter().filter_map(absent).collect();
     }
     let conditions = plan.expectations.plan_raw(engine, &decoded_schema(&work)).await;
-    let of_yaml = |SqlProblem { message, remedy, .. }| Problem {
-        path: source.yaml_path.clone(),
-        line: None,
-        column: None,
-        message,
-        remedy,
-        severity: Severity::Error,
-    };
+    let of_yaml = |SqlProblem { message, remedy, .. }| Problem::in_source(source, "/expect", message, remedy);
     work.conditions = conditions.map_err(|found| found.into_iter().map(of_yaml).collect::<Vec<_>>())?;
     Ok(work)
 }
@@ -499,14 +463,9 @@ impl Plan<'_> {
 fn no_column(source: &Source, schema: &Schema, column: &str) -> Problem {
     let known: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     let hint = nearest(column, known.iter().copied()).map_or(String::new(), |near| format!(": did you mean {near}?"));
-    Problem {
-        path: source.yaml_path.clone(),
-        line: None,
-        column: None,
-        message: format!("an expectation looks at the column {column}, which the file does not have{hint}"),
-        remedy: format!("known are {}", known.iter().take(30).copied().collect::<Vec<_>>().join(", ")),
-        severity: Severity::Error,
-    }
+    let message = format!("an expectation looks at the column {column}, which the file does not have{hint}");
+    let remedy = format!("known are {}", known.iter().take(30).copied().collect::<Vec<_>>().join(", "));
+    Problem::in_source(source, "/expect", message, remedy)
 }
 
 /// The columns of a decoded block: the row number, then those of the work.
@@ -519,20 +478,15 @@ fn decoded_schema(work: &FileWork) -> SchemaRef {
 
 /// What the facts of `source` have in common; a zone that does not exist and conventions that nobody has are the problems.
 pub fn origin(sources: &Sources, rules: &Arc<CompiledRules>, source: &Source) -> Result<Origin, Vec<Problem>> {
-    let problem = |message: String, remedy: String| Problem {
-        path: source.yaml_path.clone(),
-        line: None,
-        column: None,
-        message,
-        remedy,
-        severity: Severity::Error,
-    };
     let zone = sources.timezone_of(source).map(|name| {
         let remedy = "use a name of the IANA list, e.g. Europe/Berlin".to_owned();
-        TimeZone::get(name).map_err(|_| vec![problem(format!("there is no time zone {name}"), remedy)])
+        TimeZone::get(name)
+            .map_err(|_| vec![Problem::in_source(source, "/timezone", format!("there is no time zone {name}"), remedy)])
     });
-    let conventions = Conventions::of(&source.spec.cleanse, &sources.defaults)
-        .map_err(|mistakes| mistakes.into_iter().map(|mistake| problem(mistake.message, mistake.remedy)).collect::<Vec<_>>());
+    let conventions = Conventions::of(&source.spec.cleanse, &sources.defaults).map_err(|mistakes| {
+        let mistakes = mistakes.into_iter();
+        mistakes.map(|mistake| Problem::in_source(source, "/cleanse", mistake.message, mistake.remedy)).collect::<Vec<_>>()
+    });
     Ok(Origin {
         source: source.name.clone(),
         population: source.spec.population.clone(),

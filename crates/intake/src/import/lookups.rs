@@ -18,7 +18,7 @@ use super::job::of_file;
 use crate::mapping::{LookupTable, Lookups};
 use crate::nearest::nearest;
 use crate::reader::{ROW, ReadOptions, Reader, Unreadable, list};
-use crate::spec::{Lookup, OnDuplicate, Problem, Severity, Source, Sources};
+use crate::spec::{Lookup, OnDuplicate, Problem, Source, Sources};
 use crate::typing::convert;
 
 /// Largest lookup in bytes of Arrow memory: it is held in memory as a whole.
@@ -57,7 +57,7 @@ impl Loaded {
                 Ok(one) => {
                     loaded.0.insert(source.name.clone(), one);
                 }
-                Err(problem) => problems.push(problem),
+                Err(problem) => problems.push(*problem),
             }
         }
         if problems.is_empty() { Ok(loaded) } else { Err(ImportError::Refused(problems)) }
@@ -104,16 +104,9 @@ impl LoadedLookup {
         texts.iter().flat_map(|texts| texts.iter().flatten()).map(|text| text.trim().to_owned()).collect()
     }
 
-    fn read(sources: &Sources, source: &Source, lookup: &Lookup) -> Result<Self, Problem> {
-        let refuse = |message: String, remedy: &str| Problem {
-            path: source.yaml_path.clone(),
-            line: None,
-            column: None,
-            message,
-            remedy: remedy.into(),
-            severity: Severity::Error,
-        };
-        let read_problem = |error| of_file(source, error);
+    fn read(sources: &Sources, source: &Source, lookup: &Lookup) -> Result<Self, Box<Problem>> {
+        let refuse = |message: String, remedy: &str| Box::new(Problem::in_source(source, "/lookup", message, remedy));
+        let read_problem = |error| Box::new(of_file(source, error));
         let key: Vec<String> = lookup.key.iter().map(str::to_owned).collect();
         let mut loaded = Self { key, schema: Arc::new(Schema::empty()), batches: Vec::new(), files: Vec::new() };
         let mut seen: FxHashMap<Vec<u8>, i64> = FxHashMap::default();

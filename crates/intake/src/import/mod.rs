@@ -110,14 +110,7 @@ impl ImportError {
     pub(crate) fn into_problems(self) -> Vec<Problem> {
         match self {
             Self::Refused(problems) => problems,
-            other => vec![Problem {
-                path: std::path::PathBuf::new(),
-                line: None,
-                column: None,
-                message: other.to_string(),
-                remedy: "see `clew check`".into(),
-                severity: Severity::Error,
-            }],
+            other => vec![Problem::in_file("", other.to_string(), "see `clew check`")],
         }
     }
 
@@ -284,19 +277,19 @@ fn select<'a>(sources: &'a Sources, names: &[String]) -> Result<Vec<&'a Source>,
     let live: Vec<Problem> = names
         .iter()
         .filter_map(|name| sources.find(name).filter(|source| source.spec.kind().is_some_and(|kind| !kind.is_imported())))
-        .map(|source| Problem {
-            path: source.yaml_path.clone(),
-            line: None,
-            column: None,
-            message: match source.spec.followed() {
-                Some(_) => format!("source {} follows a stream: it has no end to import to", source.name),
-                None => format!("source {} takes its facts over HTTP: it has no files to import", source.name),
-            },
-            remedy: match source.spec.followed() {
-                Some(_) => "let `clew serve` follow it, or read what is there with `clew import --until-empty`".into(),
-                None => "send them to `clew serve`, or leave it out".into(),
-            },
-            severity: Severity::Error,
+        .map(|source| match source.spec.followed() {
+            Some(_) => Problem::in_source(
+                source,
+                "",
+                format!("source {} follows a stream: it has no end to import to", source.name),
+                "let `clew serve` follow it, or read what is there with `clew import --until-empty`",
+            ),
+            None => Problem::in_source(
+                source,
+                "/api",
+                format!("source {} takes its facts over HTTP: it has no files to import", source.name),
+                "send them to `clew serve`, or leave it out",
+            ),
         })
         .collect();
     if !live.is_empty() {
@@ -316,17 +309,15 @@ async fn retyped_columns(lake: &Lake, source: &Source) -> Result<Vec<Problem>, D
             let known = PromotedType::ALL.into_iter().find(|kind| data_type(kind.column_type()) == *field.data_type());
             let Some(known) = known.filter(|known| known != declared) else { continue };
             let (table, known, declared) = (mapping.target.name, known.as_str(), declared.as_str());
-            problems.push(Problem {
-                path: source.yaml_path.clone(),
-                line: None,
-                column: None,
-                message: format!("the promoted column {name} is {known} in the table {table}, and {declared} here"),
-                remedy: format!(
+            problems.push(Problem::in_source(
+                source,
+                &format!("/columns/{name}"),
+                format!("the promoted column {name} is {known} in the table {table}, and {declared} here"),
+                format!(
                     "keep {known}: what does not fit waits in quarantine; or give the values a second name in the mapping, such as \
                      property_{name}_{declared}, and promote that"
                 ),
-                severity: Severity::Error,
-            });
+            ));
         }
     }
     Ok(problems)
@@ -335,25 +326,15 @@ async fn retyped_columns(lake: &Lake, source: &Source) -> Result<Vec<Problem>, D
 fn unknown_source(sources: &Sources, name: &str) -> Problem {
     let known: Vec<&str> = sources.sources.iter().map(|source| source.name.as_str()).collect();
     let hint = nearest(name, known.iter().copied()).map_or(String::new(), |known| format!(": did you mean {known}?"));
-    Problem {
-        path: sources.dir.join("sources"),
-        line: None,
-        column: None,
-        message: format!("there is no source {name}{hint}"),
-        remedy: format!("known are {}", if known.is_empty() { "none".into() } else { known.join(", ") }),
-        severity: Severity::Error,
-    }
+    let remedy = format!("known are {}", if known.is_empty() { "none".into() } else { known.join(", ") });
+    Problem::in_file(sources.dir.join("sources"), format!("there is no source {name}{hint}"), remedy)
 }
 
 /// The project's identifier rules, ready to use.
 pub(crate) fn compile(sources: &Sources) -> Result<std::sync::Arc<clew_identity::CompiledRules>, ImportError> {
-    let problem = |problem: clew_identity::Problem| Problem {
-        path: sources.dir.join("identity.yaml"),
-        line: None,
-        column: None,
-        message: format!("{}: {}", problem.path, problem.message),
-        remedy: problem.remedy,
-        severity: Severity::Error,
+    let problem = |problem: clew_identity::Problem| {
+        let message = format!("{}: {}", problem.path, problem.message);
+        Problem::in_file(sources.dir.join("identity.yaml"), message, problem.remedy)
     };
     let compiled = sources.rules.compile();
     compiled.map(std::sync::Arc::new).map_err(|problems| ImportError::Refused(problems.into_iter().map(problem).collect()))

@@ -21,7 +21,7 @@ use crate::mapping::{Engine, Parsed};
 use crate::observe::Sampling;
 use crate::outcome::{Outcome, Taken};
 use crate::reader::{Block, MAX_COLUMNS, ReadError, ReadOptions, Reader};
-use crate::spec::{Format, Problem, Severity, Source, Sources};
+use crate::spec::{Format, Problem, Source, Sources};
 use crate::typing::{Origin, places};
 
 /// How long what the source sent before is taken as read; microseconds. Reading it goes through all that was ever counted of its fields.
@@ -73,10 +73,7 @@ pub struct RowMapping {
 impl RowMapping {
     /// The mappings of `source`, with the lookups that they join; what it sent before is in `lake`.
     pub fn new(lake: &Lake, sources: &Sources, source: &Source, origin: Arc<Origin>) -> Result<Self, Vec<Problem>> {
-        let fault = |message: String| {
-            let path = source.yaml_path.clone();
-            vec![Problem { path, line: None, column: None, message, remedy: "report this".into(), severity: Severity::Error }]
-        };
+        let fault = |message: String| vec![Problem::in_source(source, "", message, "report this")];
         let loaded = Loaded::read(sources, &[source]).map_err(crate::ImportError::into_problems)?;
         let engine = Engine::new(loaded.tables()).map_err(|error| fault(error.to_string()))?;
         let parsed = parse_all(&engine, source)?;

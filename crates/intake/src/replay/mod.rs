@@ -38,7 +38,7 @@ use self::select::{Group, Held, Selected};
 use crate::import::{ImportError, compile, expectations_of, origin};
 use crate::nearest::nearest;
 use crate::outcome::{Offered, append};
-use crate::spec::{Api, Problem, Severity, Sources};
+use crate::spec::{Api, Problem, Sources};
 use crate::tracking::Tracker;
 
 /// Ids and edits that one request names.
@@ -149,15 +149,7 @@ fn words(problems: &[Problem]) -> String {
 }
 
 fn refused(message: String, remedy: &str) -> ReplayError {
-    let path = std::path::PathBuf::new();
-    ReplayError::Refused(vec![Problem {
-        path,
-        line: None,
-        column: None,
-        message,
-        remedy: remedy.into(),
-        severity: Severity::Error,
-    }])
+    ReplayError::Refused(vec![Problem::in_file("", message, remedy)])
 }
 
 /// Replays open rows of quarantine, or tells what would become of them.

@@ -54,34 +54,44 @@ impl Database {
     /// What is wrong with the declaration.
     pub(crate) fn problems(&self, source: &Source, scheme: &[&str]) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let mut add = |message: &str, remedy: &str| problems.push(Problem::in_source(source, message, remedy));
+        let key = if source.spec.mysql.is_some() { "mysql" } else { "postgres" };
+        let mut add = |of: &str, message: &str, remedy: &str| {
+            problems.push(Problem::in_source(source, &format!("/{key}/{of}"), message, remedy));
+        };
         if !scheme.iter().any(|scheme| self.url.reveal().starts_with(&format!("{scheme}://"))) {
             let remedy =
                 format!("write {}://user:password@host/database, or keep it in the environment: url: ${{NAME}}", scheme[0]);
-            add("`url:` is none of this kind of database", &remedy);
+            add("url", "`url:` is none of this kind of database", &remedy);
         }
         if self.query.trim().trim_end_matches(';').contains(';') {
-            add("`query:` is more than one statement", "leave one SELECT, without `;`");
+            add("query", "`query:` is more than one statement", "leave one SELECT, without `;`");
         }
         if self.query.trim().is_empty() {
-            add("`query:` is empty", "write the SELECT whose rows come in");
+            add("query", "`query:` is empty", "write the SELECT whose rows come in");
         }
         match (&self.mark, self.query.contains(MARK)) {
             (Some(_), false) => add(
+                "query",
                 "the query does not ask for what is new",
                 "write $mark where the greatest mark read so far belongs: WHERE updated_at >= $mark",
             ),
             (None, true) => {
-                add("the query names $mark, but no column is the mark", "say `mark: updated_at`, the column that only grows");
+                add(
+                    "query",
+                    "the query names $mark, but no column is the mark",
+                    "say `mark: updated_at`, the column that only grows",
+                );
             }
-            (None, false) if self.overlap.is_some() => add("an overlap needs a mark", "say `mark:`, or leave `overlap:` out"),
+            (None, false) if self.overlap.is_some() => {
+                add("overlap", "an overlap needs a mark", "say `mark:`, or leave `overlap:` out");
+            }
             _ => {}
         }
         if let Some(Overlap::Duration(text)) = &self.overlap
             && text != "0"
             && interval(text).is_err()
         {
-            add("`overlap:` is no duration", "write one such as 30s, 10m or 2h, or a number where the mark is one");
+            add("overlap", "`overlap:` is no duration", "write one such as 30s, 10m or 2h, or a number where the mark is one");
         }
         problems
     }

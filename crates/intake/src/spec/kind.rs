@@ -50,7 +50,7 @@ impl Kind<'_> {
 
 impl SourceSpec {
     /// Every kind with its key; those that the file names are there.
-    fn kinds(&self) -> [(&'static str, Option<Kind<'_>>); 7] {
+    pub(crate) fn kinds(&self) -> [(&'static str, Option<Kind<'_>>); 7] {
         [
             ("files", self.files.as_ref().map(Kind::Files)),
             ("api", self.api.map(Kind::Api)),
@@ -80,13 +80,15 @@ pub(crate) fn problem(source: &Source) -> Option<Problem> {
     match kinds.iter().filter(|(_, kind)| kind.is_some()).count() {
         0 => Some(Problem::in_source(
             source,
+            "",
             "it does not say where its rows come from",
-            &format!("name one of {}: see docs/sources.md", keys(false)),
+            format!("name one of {}: see docs/sources.md", keys(false)),
         )),
         1 => None,
         _ => Some(Problem::in_source(
             source,
-            &format!("it says {}: one source reads one of them", keys(true)),
+            &format!("/{}", kinds.iter().rfind(|(_, kind)| kind.is_some()).map_or("", |(key, _)| key)),
+            format!("it says {}: one source reads one of them", keys(true)),
             "leave one, and make sources of their own of the others",
         )),
     }

@@ -44,27 +44,37 @@ impl S3 {
     /// What is wrong with the declaration.
     pub(crate) fn problems(&self, source: &Source) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let mut add = |message: &str, remedy: &str| problems.push(Problem::in_source(source, message, remedy));
+        let mut add = |key: &str, message: &str, remedy: &str| {
+            problems.push(Problem::in_source(source, &format!("/s3/{key}"), message, remedy));
+        };
         if self.bucket.is_empty() || self.bucket.contains('/') {
-            add("`s3: {bucket}` is no name of a bucket", "write the name alone; what follows is `prefix:` or `glob:`");
+            add("bucket", "`s3: {bucket}` is no name of a bucket", "write the name alone; what follows is `prefix:` or `glob:`");
         }
         if self.access_key.is_some() != self.secret_key.is_some() {
-            add("an access key and its secret belong together", "give both `access_key:` and `secret_key:`, or none");
+            add(
+                "access_key",
+                "an access key and its secret belong together",
+                "give both `access_key:` and `secret_key:`, or none",
+            );
         }
         if self.anonymous && self.access_key.is_some() {
-            add("requests with a key are not anonymous", "leave `anonymous:` or the keys out");
+            add("anonymous", "requests with a key are not anonymous", "leave `anonymous:` or the keys out");
         }
         if self.endpoint.as_deref().is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
-            add("`endpoint:` is no URL", "write it with http:// or https://");
+            add("endpoint", "`endpoint:` is no URL", "write it with http:// or https://");
         }
         if self.endpoint.is_none() && self.region.is_none() {
-            add("neither `endpoint:` nor `region:` says where the bucket is", "give one of them, such as region: eu-central-1");
+            add(
+                "bucket",
+                "neither `endpoint:` nor `region:` says where the bucket is",
+                "give one of them, such as region: eu-central-1",
+            );
         }
         if self.prefix.as_deref().is_some_and(|prefix| prefix.starts_with('/')) {
-            add("keys of objects do not begin with /", "write `prefix:` without it");
+            add("prefix", "keys of objects do not begin with /", "write `prefix:` without it");
         }
         if self.glob.as_deref().is_some_and(|pattern| glob::Pattern::new(pattern).is_err()) {
-            add("`glob:` is no pattern", "write one such as **/*.csv");
+            add("glob", "`glob:` is no pattern", "write one such as **/*.csv");
         }
         problems
     }

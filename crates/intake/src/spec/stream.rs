@@ -168,53 +168,59 @@ impl<'a> Followed<'a> {
     /// What is wrong with the declaration.
     pub(crate) fn problems(&self, source: &Source) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let mut add = |message: &str, remedy: &str| problems.push(Problem::in_source(source, message, remedy));
+        let broker = match self {
+            Self::Nats(_) => "nats",
+            Self::Kafka(_) => "kafka",
+        };
+        let mut add = |key: &str, message: &str, remedy: &str| {
+            problems.push(Problem::in_source(source, &format!("/{broker}/{key}"), message, remedy));
+        };
         match self {
             Self::Nats(nats) => nats_problems(nats, &mut add),
             Self::Kafka(kafka) => kafka_problems(kafka, &mut add),
         }
         if self.tls().is_some_and(|tls| tls.certificate.is_some() != tls.key.is_some()) {
-            add("`tls:` has a certificate without its key, or a key without its certificate", "name both, or neither");
+            add("tls", "`tls:` has a certificate without its key, or a key without its certificate", "name both, or neither");
         }
         problems
     }
 }
 
-fn nats_problems(nats: &Nats, add: &mut impl FnMut(&str, &str)) {
+fn nats_problems(nats: &Nats, add: &mut impl FnMut(&str, &str, &str)) {
     if nats.url.iter().next().is_none() {
-        add("`nats:` names no server", "give `url: nats://host:4222`");
+        add("url", "`nats:` names no server", "give `url: nats://host:4222`");
     }
     for url in nats.url.iter() {
         let rest = url.strip_prefix("nats://").or_else(|| url.strip_prefix("tls://"));
         match rest {
             // The address itself is not repeated: it may hold a password.
             Some(rest) if rest.contains('@') => {
-                add("the address of the server holds a user or password", "give `user:` and `password:`, or `token:`");
+                add("url", "the address of the server holds a user or password", "give `user:` and `password:`, or `token:`");
             }
             Some(rest) if !rest.trim_end_matches('/').is_empty() => {}
-            _ => add("the address of the server is none", "give `url: nats://host:4222`, or `tls://host:4222`"),
+            _ => add("url", "the address of the server is none", "give `url: nats://host:4222`, or `tls://host:4222`"),
         }
     }
     // What the broker allows in names of streams and consumers.
     let is_name =
         |name: &str| !name.is_empty() && !name.contains(['.', '*', '>', '/', '\\']) && !name.contains(char::is_whitespace);
     if !is_name(&nats.stream) {
-        add("`stream:` is no name of a stream", "name it as `nats stream ls` does: no spaces and none of . * > / \\");
+        add("stream", "`stream:` is no name of a stream", "name it as `nats stream ls` does: no spaces and none of . * > / \\");
     }
     if nats.durable.as_deref().is_some_and(|name| !is_name(name)) {
-        add("`durable:` is no name of a consumer", "use letters, digits, - and _");
+        add("durable", "`durable:` is no name of a consumer", "use letters, digits, - and _");
     }
     if nats.subject.as_deref().is_some_and(|subject| subject.is_empty() || subject.contains(char::is_whitespace)) {
-        add("`subject:` is no subject", "give words with dots between them, such as orders.>, or leave it out");
+        add("subject", "`subject:` is no subject", "give words with dots between them, such as orders.>, or leave it out");
     }
     if nats.user.is_some() != nats.password.is_some() || (nats.user.is_some() && nats.token.is_some()) {
-        add("the broker takes `user:` with `password:`, or `token:`", "give the two, or the one, or none of them");
+        add("user", "the broker takes `user:` with `password:`, or `token:`", "give the two, or the one, or none of them");
     }
 }
 
-fn kafka_problems(kafka: &Kafka, add: &mut impl FnMut(&str, &str)) {
+fn kafka_problems(kafka: &Kafka, add: &mut impl FnMut(&str, &str, &str)) {
     if kafka.brokers.iter().next().is_none() {
-        add("`kafka:` names no broker", "give `brokers: host:9092`");
+        add("brokers", "`kafka:` names no broker", "give `brokers: host:9092`");
     }
     let is_address = |address: &str| {
         address
@@ -222,22 +228,24 @@ fn kafka_problems(kafka: &Kafka, add: &mut impl FnMut(&str, &str)) {
             .is_some_and(|(host, port)| !host.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok())
     };
     if kafka.brokers.iter().any(|address| !is_address(address)) {
-        add("a broker is no address", "give host and port, such as kafka.example.com:9092, without a scheme");
+        add("brokers", "a broker is no address", "give host and port, such as kafka.example.com:9092, without a scheme");
     }
     if kafka.topic.is_empty()
         || kafka.topic.len() > 249
         || !kafka.topic.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
     {
-        add("`topic:` is no name of a topic", "use letters, digits, . _ and -");
+        add("topic", "`topic:` is no name of a topic", "use letters, digits, . _ and -");
     }
     match &kafka.partitions {
-        Partitions::Only(numbers) if numbers.is_empty() => add("`partitions:` names none", "say `all`, or leave it out"),
+        Partitions::Only(numbers) if numbers.is_empty() => {
+            add("partitions", "`partitions:` names none", "say `all`, or leave it out");
+        }
         Partitions::Only(numbers) if numbers.iter().any(|number| *number < 0) => {
-            add("a partition has a number below 0", "count them from 0");
+            add("partitions", "a partition has a number below 0", "count them from 0");
         }
         _ => {}
     }
     if kafka.tls.is_none() && kafka.sasl.as_ref().is_some_and(|sasl| sasl.mechanism == Mechanism::Plain) {
-        add("the password would go over the line in the open", "say `tls: {}`, or a mechanism of SCRAM");
+        add("sasl", "the password would go over the line in the open", "say `tls: {}`, or a mechanism of SCRAM");
     }
 }

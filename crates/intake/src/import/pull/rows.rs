@@ -188,12 +188,11 @@ fn because(problems: Vec<Problem>, changes: &[String]) -> Vec<Problem> {
 
 fn refuse_without_id(source: &Source, typers: &[Typer]) -> Result<(), PullError> {
     let Some(at) = typers.iter().position(Typer::needs_keys) else { return Ok(()) };
-    let mut problem = Problem::in_source(
-        source,
+    let problem = Problem::in_file(
+        &source.mappings[at].path,
         "the mapping gives no id, and a row of a query has no other name by which it is known again",
         "select the primary key AS id (record_id, response_id)",
     );
-    problem.path.clone_from(&source.mappings[at].path);
     Err(PullError::Problems(vec![problem]))
 }
 
@@ -216,7 +215,7 @@ pub(crate) async fn probe(
             ConnectError::Refused { message, remedy } => (message, remedy),
             ConnectError::Away { message } => (message, "check that the server runs, and the host and port in `url:`".to_owned()),
         };
-        vec![Problem::in_source(source, &message, &remedy)]
+        vec![Problem::in_source(source, if matches!(kind, Kind::Mysql(_)) { "/mysql" } else { "/postgres" }, message, remedy)]
     };
     let Some(database) = database_of(kind) else { return Ok(()) };
     let mut connection = Connection::open(kind, &sources.dir).await.map_err(refuse)?;
