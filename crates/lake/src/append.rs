@@ -28,7 +28,7 @@ use crate::chunk::{Chunk, FactBatch, FactCounts, Mode, NOTES, Receipt, RepairOut
 use crate::conflict::{Conflict, First, conflict_rows};
 use crate::crash;
 use crate::datafile::DataFileWriter;
-use crate::entry::{Body, Entry, Part, encode};
+use crate::entry::{Body, Entry, Part, encode, memory};
 use crate::error::{AppendError, Misfit, StorageError};
 use crate::hook::Encoded;
 use crate::keys::{KeyRecord, Run};
@@ -212,7 +212,7 @@ pub(crate) fn prepare(inner: &Arc<Inner>, judged: Judged, decider: Decider) -> R
 /// Commits through the log writer and waits until the chunk is durable and visible.
 pub(crate) fn commit(inner: &Arc<Inner>, prepared: Prepared) -> Result<Receipt, AppendError> {
     let Prepared { chunk, parts, entry, mut keys, run, sightings, mut staged, receipt, holds } = prepared;
-    let bytes = entry.len();
+    let bytes = memory(&parts, keys.len());
     let (done, answer) = channel();
     let run_name = run.as_ref().map(|run| run.name.clone());
     let publisher = Arc::downgrade(inner);

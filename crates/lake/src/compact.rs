@@ -21,6 +21,7 @@ use std::sync::Arc;
 use clew_model::tables::Table;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use crate::background::{Gives, background};
 use crate::crash;
 use crate::datafile::{DataFile, DataFileWriter};
 use crate::delta::Change;
@@ -100,13 +101,13 @@ async fn merge(inner: &Arc<Inner>, table: &'static Table, small: Vec<DataFile>) 
     }
     let writing = parts(&small, inner.options.threads).into_iter().map(|part| {
         let (inner, schema, part) = (Arc::clone(inner), Arc::clone(&schema), part.to_vec());
-        tokio::task::spawn_blocking(move || write_merged(&inner, table, &schema, &part))
+        tokio::spawn(background("clew-merge", Gives::AllWay, move || write_merged(&inner, table, &schema, &part)))
     });
     // All of them start before the first is waited for.
     let writing: Vec<_> = writing.collect();
     let mut merged = Vec::with_capacity(writing.len());
     for written in writing {
-        merged.push(written.await.map_err(|_| StorageError::Closed)??);
+        merged.push(written.await.map_err(|_| StorageError::Closed)???);
     }
     crash::point("compact.written");
     let mut delta = inner.tables[table.name].lock().await;

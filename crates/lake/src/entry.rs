@@ -1,13 +1,15 @@
 //! A log entry: the facts, verdicts and keys of one chunk as one value.
 //!
 //! ```text
-//! u32 length of the header │ header (JSON) │ inline parts (Arrow IPC messages) │ keys (24 bytes each)
+//! u32 length of the header │ header (JSON) │ u32 length of what follows │ LZ4 block: inline parts (Arrow IPC messages), keys (24 bytes each)
 //! ```
-//! Small parts are inline. Large ones are Parquet files already in their table's folder, which the header names with
+//! It is packed once, by whoever appends: the log's one thread and its memtable then handle a fifth of the bytes. (The highest bit of the
+//! first number says so; entries of older versions are not packed.) Small parts are inline. Large ones are Parquet files already in their table's folder, which the header names with
 //! sizes and statistics, so that sealing them is a Delta commit and no copy. An IPC message carries no schema: that is
 //! the table's, cut to the number of columns it had when the entry was written, plus the promoted columns that the
 //! header names; for a chunk of one event the schema would be most of the bytes.
 
+use std::cell::RefCell;
 use std::io::{Cursor, Read};
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,8 +17,9 @@ use std::time::Instant;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use arrow::error::ArrowError;
+use arrow::ipc::MetadataVersion;
 use arrow::ipc::reader::StreamReader;
-use arrow::ipc::writer::StreamWriter;
+use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
 use clew_model::tables::{ColumnType, Table};
 use serde::{Deserialize, Serialize};
 
@@ -50,7 +53,7 @@ pub(crate) struct Entry {
     pub(crate) parts: Vec<Part>,
     /// Keys that no run holds yet, with this entry's offset.
     pub(crate) keys: Vec<KeyRecord>,
-    /// Bytes of the encoded entry.
+    /// What its rows and keys take in memory.
     pub(crate) bytes: usize,
     /// When this process stored it, or found it at opening.
     pub(crate) since: Instant,
@@ -91,10 +94,31 @@ fn type_name(kind: &DataType) -> String {
     known.expect("`widen` lets only promotable types in").0.to_owned()
 }
 
+/// Says in the length of the header that what follows it is packed.
+const PACKED: u32 = 1 << 31;
+/// Room for encoding that a thread keeps.
+const KEPT_ROOM: usize = 4 << 20;
+
+thread_local! {
+    /// Rows on their way and what they pack to: fresh memory for each entry costs more than encoding it.
+    static ROOM: RefCell<(Vec<u8>, Vec<u8>)> = const { RefCell::new((Vec::new(), Vec::new())) };
+}
+
 /// The bytes of an entry with `parts` and `keys`.
 pub(crate) fn encode(parts: &[Part], keys: &[KeyRecord]) -> Result<Vec<u8>, ArrowError> {
+    ROOM.with_borrow_mut(|(bodies, packed)| {
+        bodies.clear();
+        let encoded = encode_with(parts, keys, bodies, packed);
+        bodies.truncate(0);
+        bodies.shrink_to(KEPT_ROOM);
+        packed.truncate(0);
+        packed.shrink_to(KEPT_ROOM);
+        encoded
+    })
+}
+
+fn encode_with(parts: &[Part], keys: &[KeyRecord], bodies: &mut Vec<u8>, packed: &mut Vec<u8>) -> Result<Vec<u8>, ArrowError> {
     let mut headers = Vec::with_capacity(parts.len());
-    let mut bodies: Vec<u8> = Vec::new();
     for part in parts {
         let columns = part.table.columns.len();
         let promoted = part.schema.fields()[columns..].iter().map(|f| (f.name().clone(), type_name(f.data_type()))).collect();
@@ -102,7 +126,7 @@ pub(crate) fn encode(parts: &[Part], keys: &[KeyRecord]) -> Result<Vec<u8>, Arro
         match &part.body {
             Body::Rows(rows) => {
                 let start = bodies.len();
-                write_message(&mut bodies, rows, &part.schema)?;
+                write_message(bodies, rows, &part.schema)?;
                 inline = Some(bodies.len() - start);
             }
             Body::File(data_file) => file = Some(data_file.clone()),
@@ -110,15 +134,28 @@ pub(crate) fn encode(parts: &[Part], keys: &[KeyRecord]) -> Result<Vec<u8>, Arro
         headers.push(PartHeader { table: part.table.name.to_owned(), columns, promoted, inline, file });
     }
     let header = serde_json::to_vec(&Header { parts: headers, keys: keys.len() }).expect("plain data serialises");
-    let mut bytes = Vec::with_capacity(4 + header.len() + bodies.len() + keys.len() * 24);
-    bytes.extend((header.len() as u32).to_le_bytes());
-    bytes.extend(header);
-    bytes.extend(bodies);
     for key in keys {
-        bytes.extend(key.key.to_be_bytes());
-        bytes.extend(key.content.to_le_bytes());
+        bodies.extend(key.key.to_be_bytes());
+        bodies.extend(key.content.to_le_bytes());
     }
+    packed.resize(lz4_flex::block::get_maximum_output_size(bodies.len()), 0);
+    let length = lz4_flex::block::compress_into(bodies, packed).expect("there is room for the largest output");
+    let mut bytes = Vec::with_capacity(8 + header.len() + length);
+    bytes.extend((header.len() as u32 | PACKED).to_le_bytes());
+    bytes.extend(header);
+    bytes.extend((bodies.len() as u32).to_le_bytes());
+    bytes.extend(&packed[..length]);
     Ok(bytes)
+}
+
+/// Bytes that parts and keys take in memory.
+pub(crate) fn memory(parts: &[Part], keys: usize) -> usize {
+    let rows = parts.iter().map(|part| match &part.body {
+        Body::Rows(rows) => rows.get_array_memory_size(),
+        Body::File(_) => 0,
+    });
+    // A key stands in the entry and in the register, whose table is half empty after it has grown.
+    rows.sum::<usize>() + keys * 3 * size_of::<KeyRecord>()
 }
 
 /// The IPC prefix (schema message) of a stream of `schema`.
@@ -127,10 +164,14 @@ fn prefix(schema: &Schema) -> Result<Vec<u8>, ArrowError> {
 }
 
 fn write_message(bytes: &mut Vec<u8>, rows: &RecordBatch, schema: &SchemaRef) -> Result<(), ArrowError> {
-    let mut writer = StreamWriter::try_new(Vec::new(), schema)?;
+    let start = bytes.len();
+    // Buffers are copied when they are read back: eight bytes of alignment are enough for that.
+    let options = IpcWriteOptions::try_new(8, false, MetadataVersion::V5)?;
+    let mut writer = StreamWriter::try_new_with_options(&mut *bytes, schema, options)?;
     let skip = writer.get_ref().len();
     writer.write(rows)?;
-    bytes.extend(&writer.get_ref()[skip..]);
+    drop(writer);
+    bytes.drain(start..skip);
     Ok(())
 }
 
@@ -139,10 +180,18 @@ pub(crate) fn decode(offset: u64, bytes: &[u8]) -> Result<Entry, StorageError> {
     let damaged = |detail: String| StorageError::Damaged { what: format!("log entry {offset}"), detail };
     let short = || damaged("it ends too early".to_owned());
     let length = bytes.get(..4).ok_or_else(short)?;
-    let length = u32::from_le_bytes(length.try_into().expect("4 bytes")) as usize;
-    let header = bytes.get(4..4 + length).ok_or_else(short)?;
+    let length = u32::from_le_bytes(length.try_into().expect("4 bytes"));
+    let (is_packed, length) = (length & PACKED != 0, (length & !PACKED) as usize);
+    let (header, rest) = bytes[4..].split_at_checked(length).ok_or_else(short)?;
     let header: Header = serde_json::from_slice(header).map_err(|e| damaged(e.to_string()))?;
-    let mut at = 4 + length;
+    let unpacked;
+    let bytes = if is_packed {
+        unpacked = lz4_flex::block::decompress_size_prepended(rest).map_err(|e| damaged(e.to_string()))?;
+        &unpacked[..]
+    } else {
+        rest
+    };
+    let mut at = 0;
     let mut parts = Vec::with_capacity(header.parts.len());
     for part in header.parts {
         let table = Table::find(&part.table).ok_or_else(|| damaged(format!("it names the unknown table {}", part.table)))?;
@@ -164,7 +213,8 @@ pub(crate) fn decode(offset: u64, bytes: &[u8]) -> Result<Entry, StorageError> {
         content: u64::from_le_bytes(bytes[16..].try_into().expect("8 bytes")),
         offset,
     });
-    Ok(Entry { offset, parts, keys: keys.collect(), bytes: bytes.len(), since: Instant::now() })
+    let bytes = memory(&parts, header.keys);
+    Ok(Entry { offset, parts, keys: keys.collect(), bytes, since: Instant::now() })
 }
 
 fn part_schema(table: &'static Table, part: &PartHeader) -> Option<SchemaRef> {
@@ -218,6 +268,13 @@ mod tests {
         assert_eq!(entry.keys, vec![KeyRecord { offset: 9, ..key }]);
         let Body::Rows(read) = &entry.parts[0].body else { panic!("rows expected") };
         assert_eq!(read, &rows);
+        // As entries were before they were packed.
+        let header = (u32::from_le_bytes(bytes[..4].try_into().unwrap()) & !PACKED) as usize;
+        let body = lz4_flex::block::decompress_size_prepended(&bytes[4 + header..]).unwrap();
+        let plain = [&(header as u32).to_le_bytes()[..], &bytes[4..4 + header], &body].concat();
+        let Body::Rows(read) = &decode(9, &plain).unwrap().parts[0].body else { panic!("rows expected") };
+        assert_eq!(read, &rows);
+        assert!(decode(9, &plain[..plain.len() - 1]).is_err());
         assert!(decode(9, &bytes[..bytes.len() - 1]).is_err());
         assert!(decode(9, &bytes[..10]).is_err());
     }

@@ -41,6 +41,8 @@ pub const BULK_ROWS: usize = 8_192;
 pub const MOST_RECENT: u64 = 2_000_000;
 /// Sightings that are decided and written together when a generation is made.
 const REPLAYED_TOGETHER: usize = 4_096;
+/// Bytes of values that wait in memory, for each keyspace: as nodes of a skip list they take about four times that.
+const INDEX_MEMTABLE: u64 = 8 << 20;
 /// Old sightings that are removed in one batch.
 const REMOVED_TOGETHER: usize = 16_384;
 const PREFIX: &str = "online-";
@@ -587,7 +589,7 @@ impl Lake {
 
 impl Log {
     fn keyspace(&self, name: &str) -> Result<Keyspace, StorageError> {
-        Ok(self.db.keyspace(name, KeyspaceCreateOptions::default)?)
+        Ok(self.db.keyspace(name, || KeyspaceCreateOptions::default().max_memtable_size(INDEX_MEMTABLE))?)
     }
 
     fn keyspace_names(&self) -> Vec<String> {

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, Notify};
 
 use crate::append;
+use crate::background::{Gives, give};
 use crate::batches::BatchRegister;
 use crate::chunk::{Chunk, Receipt};
 use crate::clock::{Clock, SystemClock};
@@ -460,6 +461,7 @@ impl KeyMerger {
     fn start(register: Arc<Register>, log: Log, epoch: u64, files: Arc<AtomicU64>) -> Self {
         let (wake, woken) = sync_channel::<()>(1);
         let run = move || {
+            give(Gives::Way);
             while woken.recv().is_ok() {
                 if let Err(error) = register.compact(&log, || file_name(epoch, &files, "keys")) {
                     tracing::warn!(%error, "key runs were not merged; the next append tries again");

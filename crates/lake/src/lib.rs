@@ -13,6 +13,7 @@
 mod accounting;
 mod append;
 mod appender;
+mod background;
 mod batches;
 mod bucket;
 mod chunk;

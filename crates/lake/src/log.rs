@@ -17,7 +17,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::config::CompressionPolicy;
+use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use crate::crash;
 use crate::error::{OpenError, StorageError};
@@ -62,10 +63,15 @@ impl Log {
     pub(crate) fn open(folder: &Path) -> Result<Self, OpenError> {
         std::fs::create_dir_all(folder).map_err(|e| StorageError::io(folder, e))?;
         let fjall = |e| OpenError::Storage(StorageError::Log(e));
-        let db = Database::builder(folder).worker_threads(1).open().map_err(fjall)?;
+        let db = Database::builder(folder).worker_threads(1).journal_compression(CompressionType::None).open().map_err(fjall)?;
         let keyspace = |name: &str| db.keyspace(name, KeyspaceCreateOptions::default).map_err(fjall);
+        // Entries are packed already, and most are sealed and removed again before a memtable of this size is full.
+        let as_is = || {
+            let options = KeyspaceCreateOptions::default().max_memtable_size(32 << 20);
+            options.data_block_compression_policy(CompressionPolicy::disabled())
+        };
         Ok(Self {
-            entries: keyspace("entries")?,
+            entries: db.keyspace("entries", as_is).map_err(fjall)?,
             runs: keyspace("runs")?,
             batches: keyspace("batches")?,
             meta: keyspace("meta")?,

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use clew_model::tables::Table;
 
+use crate::background::{Gives, background};
 use crate::crash;
 use crate::datafile::{DataFile, DataFileWriter, sync_folder};
 use crate::delta::Change;
@@ -46,8 +47,7 @@ pub(crate) async fn seal(inner: &Arc<Inner>) -> Result<Sealed, SealError> {
     }
     crash::point("seal.committed");
     let inner = Arc::clone(inner);
-    let trimmed = tokio::task::spawn_blocking(move || trim(&inner, end)).await;
-    trimmed.map_err(|_| StorageError::Closed)??;
+    background("clew-seal", Gives::Way, move || trim(&inner, end)).await??;
     Ok(sealed)
 }
 
@@ -67,8 +67,7 @@ async fn seal_table(inner: &Arc<Inner>, table: &'static Table, end: u64) -> Resu
     if !rows.is_empty() {
         let writing = Arc::clone(inner);
         let schema = Arc::clone(&schema);
-        let written = tokio::task::spawn_blocking(move || write_rows(&writing, table, &schema, &rows)).await;
-        files.push(written.map_err(|_| StorageError::Closed)??);
+        files.push(background("clew-seal", Gives::Way, move || write_rows(&writing, table, &schema, &rows)).await??);
     }
     crash::point("seal.written");
     let count = files.iter().map(|file| file.rows).sum();

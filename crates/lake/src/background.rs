@@ -1,0 +1,40 @@
+//! Work that may take its time, on threads of its own that give way to those who answer somebody.
+//!
+//! A server that takes facts seals them and merges its files all the while. On few cores, a sealing that has a core to itself makes those who wait
+//! for an answer wait for it; a lower priority costs it little, because there is time between the answers.
+
+use crate::error::StorageError;
+
+/// How much a thread gives way, as `nice` counts it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Gives {
+    /// Somewhat: appends wait in the end for what it does.
+    Way,
+    /// As much as can be: nobody waits for it.
+    AllWay,
+}
+
+/// What `work` gives, done on a thread of its own. The priority of a thread cannot be raised again, so none is shared.
+pub(crate) async fn background<T: Send + 'static>(
+    name: &str,
+    gives: Gives,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, StorageError> {
+    let (done, result) = tokio::sync::oneshot::channel();
+    let run = move || {
+        give(gives);
+        // Nobody waits any more when the lake was dropped.
+        let _ = done.send(work());
+    };
+    std::thread::Builder::new().name(name.to_owned()).spawn(run).expect("a process can start a thread");
+    result.await.map_err(|_| StorageError::Closed)
+}
+
+/// Lowers the priority of the calling thread. It is a courtesy: where the system refuses it, the work is done all the same.
+pub(crate) fn give(gives: Gives) {
+    let by = match gives {
+        Gives::Way => 5,
+        Gives::AllWay => 19,
+    };
+    let _ = rustix::process::nice(by);
+}
