@@ -7,7 +7,7 @@ load reached, by the clock, for latency; then `clew audit`. PostgreSQL does the 
 NOTHING of the same batches over 1, 2 and 4 connections by local socket, synchronous_commit on, no HTTP, no validation, no mapping. Redis Streams
 likewise where it is installed: XADD, appendonly with appendfsync always, no deduplication.
 
-  CLEW=target/release/clew LOAD=target/release/examples/load benches/intake.py [--seconds 300] [--connections 16] [--folder DIR]
+  CLEW=target/release/clew LOAD=target/release/examples/load benches/intake.py [--seconds 300] [--connections 32] [--folder DIR]
 
 The last line is: intake: N events/s, PostgreSQL: M events/s, ratio R, p99 T ms at half load, RSS S MB
 """
@@ -158,7 +158,7 @@ def redis(options, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=300)
-    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--postgres-seconds", type=int, default=30)
     parser.add_argument("--redis-seconds", type=int, default=10)
     parser.add_argument("--folder", help="where stores lie during the run; the system's temporary folder when left out")

@@ -3,7 +3,13 @@
 //! A server that takes facts seals them and merges its files all the while. On few cores, a sealing that has a core to itself makes those who wait
 //! for an answer wait for it; a lower priority costs it little, because there is time between the answers.
 
+use std::fs::File;
+use std::io::{self, Write};
+
 use crate::error::StorageError;
+
+/// Bytes that may wait for the disk at once.
+const STEP: usize = 8 << 20;
 
 /// How much a thread gives way, as `nice` counts it.
 #[derive(Clone, Copy, Debug)]
@@ -37,4 +43,41 @@ pub(crate) fn give(gives: Gives) {
         Gives::AllWay => 19,
     };
     let _ = rustix::process::nice(by);
+}
+
+/// A file whose bytes go to the disk as they are written. Hundreds of megabytes that are synced at their end hold up the log's own small syncs for
+/// as long as that takes.
+#[derive(Debug)]
+pub(crate) struct SteadyFile {
+    file: File,
+    waiting: usize,
+}
+
+impl SteadyFile {
+    /// Writes to `file` from where it stands.
+    pub(crate) fn new(file: File) -> Self {
+        Self { file, waiting: 0 }
+    }
+
+    /// The file, all of it on the disk.
+    pub(crate) fn finish(self) -> io::Result<File> {
+        self.file.sync_data()?;
+        Ok(self.file)
+    }
+}
+
+impl Write for SteadyFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.waiting += written;
+        if self.waiting >= STEP {
+            self.file.sync_data()?;
+            self.waiting = 0;
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }

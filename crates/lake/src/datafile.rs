@@ -22,6 +22,7 @@ use parquet::schema::types::ColumnPath;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::background::SteadyFile;
 use crate::error::StorageError;
 
 /// Rows and bytes at which a row group ends, whichever comes first.
@@ -60,7 +61,7 @@ pub(crate) struct DataFileWriter {
     bucket: Option<i32>,
     relative: String,
     path: PathBuf,
-    writer: Option<ArrowWriter<BufWriter<File>>>,
+    writer: Option<ArrowWriter<BufWriter<SteadyFile>>>,
     schema: SchemaRef,
     statistics: Vec<(usize, Range)>,
     rows: u64,
@@ -80,7 +81,7 @@ impl DataFileWriter {
         let parent = path.parent().expect("a file in the table's folder has a parent");
         fs::create_dir_all(parent).map_err(|e| StorageError::io(parent, e))?;
         let file = File::create_new(&path).map_err(|e| StorageError::io(&path, e))?;
-        let file = BufWriter::with_capacity(1 << 18, file);
+        let file = BufWriter::with_capacity(1 << 18, SteadyFile::new(file));
         let writer = ArrowWriter::try_new(file, Arc::clone(schema), Some(properties(table)));
         let writer = writer.map_err(|e| StorageError::parquet(table.name, &path, e))?;
         let statistics = table
@@ -118,8 +119,7 @@ impl DataFileWriter {
         let finished = writer.into_inner().map_err(|e| StorageError::parquet(self.table.name, &self.path, e));
         let size = finished.and_then(|buffer| {
             let file = buffer.into_inner().map_err(|e| io(e.into_error()))?;
-            file.sync_data().map_err(io)?;
-            Ok(file.metadata().map_err(io)?.len())
+            Ok(file.finish().map_err(io)?.metadata().map_err(io)?.len())
         });
         let size = match size {
             Ok(size) => size,

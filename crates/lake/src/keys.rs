@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::background::SteadyFile;
 use crate::error::StorageError;
 
 const RECORD: usize = 32;
@@ -116,7 +117,7 @@ impl std::fmt::Debug for Run {
 /// Writes a run record by record, in key order.
 pub(crate) struct RunWriter {
     path: PathBuf,
-    file: BufWriter<File>,
+    file: BufWriter<SteadyFile>,
     bloom: Bloom,
     fences: Vec<u64>,
     rows: usize,
@@ -127,7 +128,8 @@ impl RunWriter {
     pub(crate) fn create(folder: &Path, name: &str, expected: usize) -> Result<Self, StorageError> {
         let path = folder.join(name);
         let file = File::options().create(true).truncate(true).read(true).write(true).open(&path);
-        let file = BufWriter::with_capacity(1 << 18, file.map_err(|e| StorageError::io(&path, e))?);
+        let file = SteadyFile::new(file.map_err(|e| StorageError::io(&path, e))?);
+        let file = BufWriter::with_capacity(1 << 18, file);
         Ok(Self { path, file, bloom: Bloom::new(expected), fences: Vec::with_capacity(expected / BLOCK + 1), rows: 0 })
     }
 
@@ -154,7 +156,7 @@ impl RunWriter {
         let io = |e| StorageError::io(&self.path, e);
         self.file.write_all(&index).and_then(|()| self.file.write_all(&footer)).map_err(io)?;
         let file = self.file.into_inner().map_err(|e| StorageError::io(&self.path, e.into_error()))?;
-        file.sync_data().map_err(|e| StorageError::io(&self.path, e))?;
+        let file = file.finish().map_err(|e| StorageError::io(&self.path, e))?;
         let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Run { name, rows: self.rows, offset, file, path: self.path, bloom: self.bloom, fences: self.fences })
     }
