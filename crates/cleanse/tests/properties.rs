@@ -178,7 +178,13 @@ proptest! {
             prop_assert_eq!(&again.name, &first.name, "{:?}", raw);
         }
         if let Some(first) = code::country(&raw).value {
-            is_settled(&raw, &first, &code::country(first.as_str()))?;
+            let again = code::country(first.as_str());
+            if first.as_str() == "NA" {
+                // Named Namibia, or by NAM: its code of two letters is how tables say that a value is missing.
+                prop_assert_eq!(again.value, None, "{:?}", raw);
+            } else {
+                is_settled(&raw, &first, &again)?;
+            }
         }
         if let Some(first) = code::language(&raw).value {
             is_settled(&raw, &first, &code::language(first.as_str()))?;
