@@ -21,6 +21,8 @@ use crate::progress::Line;
 const ASK_AGAIN: Duration = Duration::from_millis(250);
 /// A server on the same machine answers within this, or is taken for dead.
 const ANSWER: Duration = Duration::from_mins(1);
+/// The server counts every fact for an audit, and stops after a quarter of an hour.
+const AUDIT: Duration = Duration::from_mins(16);
 /// Rows that one answer holds at most.
 const MOST_ROWS: u32 = 10_000;
 
@@ -201,6 +203,11 @@ impl Remote {
     /// Asks for `path`.
     pub async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T> {
         self.answer(self.client.get(format!("{}/api/v1/{path}", self.root))).await
+    }
+
+    /// Whether everything adds up.
+    pub async fn audit<T: serde::de::DeserializeOwned>(&self) -> Result<T> {
+        self.answer(self.client.get(format!("{}/api/v1/audit", self.root)).timeout(AUDIT)).await
     }
 
     /// Deletes `path`.

@@ -188,11 +188,16 @@ impl App {
 
     /// Does `work` as soon as not too many others do, within the limit of time.
     pub async fn limited<T>(&self, work: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+        self.limited_to(QUERY_SECONDS, work).await
+    }
+
+    /// The same, for what may take longer.
+    pub async fn limited_to<T>(&self, seconds: u64, work: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
         let waited = timeout(Duration::from_secs(WAIT_SECONDS), self.queries.acquire()).await;
         let _permit = waited
             .map_err(|_| ApiError::new(Kind::NotReady, "Too many queries are at work. Try again in some seconds."))?
             .map_err(ApiError::internal)?;
-        timeout(Duration::from_secs(QUERY_SECONDS), work).await.map_err(|_| ApiError::timeout(QUERY_SECONDS))?
+        timeout(Duration::from_secs(seconds), work).await.map_err(|_| ApiError::timeout(seconds))?
     }
 
     /// The rows of a query.

@@ -19,7 +19,7 @@ pub async fn perform(options: &Audit) -> Result<()> {
             store::close(lake, &project.store()).await?;
             audited.context("recounting")?
         }
-        Store::Served(remote) => remote.get("audit").await?,
+        Store::Served(remote) => remote.audit().await?,
     };
     if options.report.json {
         output::print_json(&report)?;
