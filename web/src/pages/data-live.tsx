@@ -69,11 +69,11 @@ function Tail({ sources }: { sources: Source[] }) {
       />
       <section className="section" id="tail" tabIndex={-1} aria-label="Live" onKeyDown={onKeyDown}>
         <header>
-          <h2>
-            <span role="status" className={`health ${tail.state === "listening" ? "healthy" : "late"}`}>
+          <div role="status">
+            <h2 className={`health ${tail.state === "listening" ? "healthy" : "late"}`}>
               <span aria-hidden="true">{tail.state === "listening" ? "●" : "◐"}</span> {STATES[tail.state]}
-            </span>
-          </h2>
+            </h2>
+          </div>
           <div className="fields">
             <Choice
               label="Source"
