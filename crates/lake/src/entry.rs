@@ -4,7 +4,9 @@
 //! u32 length of the header │ header (JSON) │ u32 length of what follows │ LZ4 block: inline parts (Arrow IPC messages), keys (24 bytes each)
 //! ```
 //! It is packed once, by whoever appends: the log's one thread and its memtable then handle a fifth of the bytes. (The highest bit of the
-//! first number says so; entries of older versions are not packed.) Small parts are inline. Large ones are Parquet files already in their table's folder, which the header names with
+//! first number says so; entries of older versions are not packed.)
+//!
+//! Small parts are inline. Large ones are Parquet files already in their table's folder, which the header names with
 //! sizes and statistics, so that sealing them is a Delta commit and no copy. An IPC message carries no schema: that is
 //! the table's, cut to the number of columns it had when the entry was written, plus the promoted columns that the
 //! header names; for a chunk of one event the schema would be most of the bytes.

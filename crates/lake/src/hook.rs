@@ -41,7 +41,7 @@ pub const BULK_ROWS: usize = 8_192;
 pub const MOST_RECENT: u64 = 2_000_000;
 /// Sightings that are decided and written together when a generation is made.
 const REPLAYED_TOGETHER: usize = 4_096;
-/// Bytes of values that wait in memory, for each keyspace: as nodes of a skip list they take about four times that.
+/// Bytes of values that wait in memory, for each keyspace: as nodes of a skip list they take several times that.
 const INDEX_MEMTABLE: u64 = 8 << 20;
 /// Old sightings that are removed in one batch.
 const REMOVED_TOGETHER: usize = 16_384;
