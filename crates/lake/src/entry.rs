@@ -111,10 +111,10 @@ pub(crate) fn encode(parts: &[Part], keys: &[KeyRecord]) -> Result<Vec<u8>, Arro
     ROOM.with_borrow_mut(|(bodies, packed)| {
         bodies.clear();
         let encoded = encode_with(parts, keys, bodies, packed);
-        bodies.truncate(0);
-        bodies.shrink_to(KEPT_ROOM);
-        packed.truncate(0);
-        packed.shrink_to(KEPT_ROOM);
+        for room in [bodies, packed] {
+            room.truncate(KEPT_ROOM);
+            room.shrink_to(KEPT_ROOM);
+        }
         encoded
     })
 }
@@ -140,7 +140,8 @@ fn encode_with(parts: &[Part], keys: &[KeyRecord], bodies: &mut Vec<u8>, packed:
         bodies.extend(key.key.to_be_bytes());
         bodies.extend(key.content.to_le_bytes());
     }
-    packed.resize(lz4_flex::block::get_maximum_output_size(bodies.len()), 0);
+    // It only grows: what an earlier entry left is written over.
+    packed.resize(packed.len().max(lz4_flex::block::get_maximum_output_size(bodies.len())), 0);
     let length = lz4_flex::block::compress_into(bodies, packed).expect("there is room for the largest output");
     let mut bytes = Vec::with_capacity(8 + header.len() + length);
     bytes.extend((header.len() as u32 | PACKED).to_le_bytes());
