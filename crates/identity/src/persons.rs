@@ -113,119 +113,224 @@ pub struct Persons {
     pub changes: Vec<Change>,
 }
 
-/// A person of the previous run.
-#[derive(Default)]
+/// The persons of the previous run, numbered by id, and where their subjects are now.
 struct Former {
-    /// Its subjects, also those that are gone.
-    subjects: usize,
-    /// (part, evidence, first row, subjects in it), in order of first row.
+    /// Ascending.
+    ids: Vec<PersonId>,
+    /// By number: its subjects, also those that are gone.
+    subjects: Vec<u32>,
+    /// The rows that have a person, by its number, part and place.
+    rows: Vec<u32>,
+    /// By number and place of its first row.
     pieces: Vec<Piece>,
+    /// By number: where its pieces begin; one more at the end.
+    starts: Vec<u32>,
+    /// Places of pieces, by part and place of the first row.
+    by_part: Vec<u32>,
 }
 
+/// The subjects of a person that are in one part now.
+#[derive(Clone, Copy)]
 struct Piece {
-    part: usize,
+    person: u32,
+    part: u32,
+    /// Where its rows begin in `Former::rows`, and how many they are.
+    start: u32,
+    subjects: u32,
     facts: u64,
-    first: usize,
-    subjects: usize,
 }
 
 impl Former {
-    fn oldest(&self) -> usize {
-        self.pieces.first().map_or(usize::MAX, |piece| piece.first)
+    fn new(person_before: &FxHashMap<i64, PersonId>, partition: &[Assignment], parts: &Parts) -> Self {
+        let mut ids: Vec<PersonId> = person_before.values().copied().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let number = |person: &PersonId| ids.binary_search(person).expect("it is one of these") as u32;
+        let mut subjects = vec![0; ids.len()];
+        for person in person_before.values() {
+            subjects[number(person) as usize] += 1;
+        }
+        let mut sorted: Vec<(u32, u32, u32)> = Vec::with_capacity(person_before.len());
+        for ((row, assignment), part) in (0..).zip(partition).zip(&parts.of_row) {
+            if let Some(person) = person_before.get(&assignment.subject) {
+                sorted.push((number(person), *part, row));
+            }
+        }
+        sorted.sort_unstable();
+        let rows: Vec<u32> = sorted.iter().map(|(_, _, row)| *row).collect();
+        let mut pieces: Vec<Piece> = Vec::new();
+        for (start, (person, part, row)) in (0..).zip(sorted) {
+            let facts = partition[row as usize].facts.max(1);
+            match pieces.last_mut().filter(|piece| (piece.person, piece.part) == (person, part)) {
+                Some(piece) => {
+                    piece.subjects += 1;
+                    piece.facts += facts;
+                }
+                None => pieces.push(Piece { person, part, start, subjects: 1, facts }),
+            }
+        }
+        let first = |piece: &Piece| rows[piece.start as usize];
+        pieces.sort_unstable_by_key(|piece| (piece.person, first(piece)));
+        let starts = (0..=ids.len() as u32).map(|at| pieces.partition_point(|piece| piece.person < at) as u32).collect();
+        let mut by_part: Vec<u32> = (0..pieces.len() as u32).collect();
+        by_part.sort_unstable_by_key(|&at| (pieces[at as usize].part, first(&pieces[at as usize])));
+        Self { ids, subjects, rows, pieces, starts, by_part }
     }
 
-    fn home(&self) -> Option<&Piece> {
-        self.pieces.iter().max_by_key(|piece| (piece.facts, std::cmp::Reverse(piece.first)))
+    fn number(&self, person: PersonId) -> Option<usize> {
+        self.ids.binary_search(&person).ok()
+    }
+
+    fn pieces(&self, number: usize) -> &[Piece] {
+        &self.pieces[self.starts[number] as usize..self.starts[number + 1] as usize]
+    }
+
+    /// The part that keeps the id.
+    fn home(&self, number: usize) -> Option<u32> {
+        let largest = self.pieces(number).iter().max_by_key(|piece| (piece.facts, std::cmp::Reverse(self.rows_of(piece)[0])));
+        largest.map(|piece| piece.part)
+    }
+
+    fn is_home(&self, piece: &Piece) -> bool {
+        self.home(piece.person as usize) == Some(piece.part)
+    }
+
+    /// First row of the person.
+    fn oldest(&self, number: usize) -> u32 {
+        self.pieces(number).first().map_or(u32::MAX, |piece| self.rows_of(piece)[0])
+    }
+
+    /// Ascending.
+    fn rows_of(&self, piece: &Piece) -> &[u32] {
+        &self.rows[piece.start as usize..(piece.start + piece.subjects) as usize]
+    }
+}
+
+/// The parts of a partition, numbered in the order of their first rows.
+struct Parts {
+    of_row: Vec<u32>,
+    /// By part.
+    first_rows: Vec<u32>,
+}
+
+impl Parts {
+    fn of(partition: &[Assignment]) -> Self {
+        let mut part_of: FxHashMap<i64, u32> = FxHashMap::default();
+        let mut first_rows = Vec::new();
+        let of_row = (0..).zip(partition).map(|(row, assignment)| {
+            *part_of.entry(assignment.founder).or_insert_with(|| {
+                first_rows.push(row);
+                first_rows.len() as u32 - 1
+            })
+        });
+        Self { of_row: of_row.collect(), first_rows }
     }
 }
 
 /// Names the persons of `partition` (in canonical order, as [`crate::resolve`] returns it) so that those of `previous`
 /// keep their ids wherever the rule in the module header allows it. `previous` may hold every subject or one for each
 /// person. `provisional` are persons that only the write path has named, each with its founding subject: they rank behind all of
-/// `previous`. The same partition again gives no changes. O(n).
+/// `previous`. The same partition again gives no changes. O(n log n).
 pub fn assign_person_ids(previous: &[(i64, PersonId)], provisional: &[(i64, PersonId)], partition: &[Assignment]) -> Persons {
-    let registered: FxHashSet<PersonId> = previous.iter().map(|&(_, person)| person).collect();
-    let hints = || provisional.iter().copied().filter(|(_, person)| !registered.contains(person));
+    let registered: FxHashSet<PersonId> =
+        if provisional.is_empty() { FxHashSet::default() } else { previous.iter().map(|&(_, person)| person).collect() };
+    let hinted: FxHashSet<PersonId> =
+        provisional.iter().map(|&(_, person)| person).filter(|person| !registered.contains(person)).collect();
+    let hints = || provisional.iter().copied().filter(|(_, person)| hinted.contains(person));
     let mut person_before: FxHashMap<i64, PersonId> = hints().collect();
     person_before.extend(previous.iter().copied());
-    let mut former: FxHashMap<PersonId, Former> = FxHashMap::default();
-    for &person in person_before.values() {
-        former.entry(person).or_default().subjects += 1;
-    }
-    let mut part_of: FxHashMap<i64, usize> = FxHashMap::default();
-    // For each part: its rows, and the persons that come into it in order of their first row there.
-    let mut rows: Vec<Vec<usize>> = Vec::new();
-    let mut incoming: Vec<Vec<PersonId>> = Vec::new();
-    for (row, assignment) in partition.iter().enumerate() {
-        let part = *part_of.entry(assignment.founder).or_insert_with(|| {
-            rows.push(Vec::new());
-            incoming.push(Vec::new());
-            rows.len() - 1
-        });
-        rows[part].push(row);
-        let Some(&person) = person_before.get(&assignment.subject) else { continue };
-        let pieces = &mut former.entry(person).or_default().pieces;
-        if let Some(piece) = pieces.iter_mut().find(|piece| piece.part == part) {
-            piece.facts += assignment.facts.max(1);
-            piece.subjects += 1;
-        } else {
-            pieces.push(Piece { part, facts: assignment.facts.max(1), first: row, subjects: 1 });
-            incoming[part].push(person);
-        }
-    }
-    let mut taken: FxHashSet<PersonId> = former.keys().copied().collect();
-    let is_home = |person: &PersonId, part: usize| former[person].home().is_some_and(|home| home.part == part);
-    let names: Vec<PersonId> = (0..rows.len())
-        .map(|part| {
-            let rank = |person: &PersonId| (!registered.contains(person), former[person].oldest());
-            let survivor = incoming[part].iter().filter(|person| is_home(person, part)).min_by_key(|person| rank(person));
-            survivor.copied().unwrap_or_else(|| free_name(partition[rows[part][0]].subject, &mut taken))
+    let parts = Parts::of(partition);
+    let former = Former::new(&person_before, partition, &parts);
+
+    let mut incoming = former.by_part.iter().map(|&at| &former.pieces[at as usize]).peekable();
+    let mut given: FxHashSet<PersonId> = FxHashSet::default();
+    let names: Vec<PersonId> = (0..)
+        .zip(&parts.first_rows)
+        .map(|(part, &first)| {
+            let rank = |piece: &&Piece| {
+                let number = piece.person as usize;
+                (hinted.contains(&former.ids[number]), former.oldest(number))
+            };
+            let into_it = std::iter::from_fn(|| incoming.next_if(|piece| piece.part == part));
+            // All of them are stepped over, whoever wins.
+            let survivor = into_it.filter(|piece| former.is_home(piece)).min_by_key(rank);
+            survivor.map_or_else(
+                || free_name(partition[first as usize].subject, &former, &mut given),
+                |piece| former.ids[piece.person as usize],
+            )
         })
         .collect();
+    drop(given);
 
-    let mut persons =
-        Persons { ids: partition.iter().map(|row| (row.subject, names[part_of[&row.founder]])).collect(), changes: Vec::new() };
-    let mut shown: Vec<(PersonId, i64)> = hints()
-        .filter(|(subject, person)| person_before[subject] == *person && !former[person].pieces.is_empty())
-        .map(|(s, p)| (p, s))
-        .collect();
-    shown.sort_unstable();
-    let created = |(to, subject)| Change { kind: ChangeKind::Created, from: None, to, subject };
-    persons.changes.extend(shown.into_iter().map(created));
-    for (part, &to) in names.iter().enumerate() {
-        let founder = partition[rows[part][0]].subject;
-        let mut note = |kind, from, subject| persons.changes.push(Change { kind, from, to, subject });
-        if incoming[part].is_empty() {
-            note(ChangeKind::Created, None, founder);
-        }
-        for person in &incoming[part] {
-            let before = &former[person];
-            let Some(piece) = before.pieces.iter().find(|piece| piece.part == part) else { continue };
-            let first = partition[piece.first].subject;
-            if *person == to {
-                if piece.subjects < before.subjects {
-                    note(ChangeKind::Moved, Some(to), founder);
+    let ids = partition.iter().zip(&parts.of_row).map(|(row, part)| (row.subject, names[*part as usize])).collect();
+    let changes = Changes { partition, person_before: &person_before, parts: &parts, former: &former, names: &names };
+    let mut persons = Persons { ids, changes: changes.shown(hints()) };
+    changes.note(&mut persons.changes);
+    changes.note_gone(previous, &mut persons.changes);
+    persons
+}
+
+/// What is said of a run.
+struct Changes<'a> {
+    partition: &'a [Assignment],
+    person_before: &'a FxHashMap<i64, PersonId>,
+    parts: &'a Parts,
+    former: &'a Former,
+    /// By part.
+    names: &'a [PersonId],
+}
+
+impl Changes<'_> {
+    /// The persons that the write path named and that are there.
+    fn shown(&self, hints: impl Iterator<Item = (i64, PersonId)>) -> Vec<Change> {
+        let is_there = |person: PersonId| self.former.number(person).is_some_and(|number| !self.former.pieces(number).is_empty());
+        let mut shown: Vec<(PersonId, i64)> = hints
+            .filter(|&(subject, person)| self.person_before[&subject] == person && is_there(person))
+            .map(|(subject, person)| (person, subject))
+            .collect();
+        shown.sort_unstable();
+        shown.into_iter().map(|(to, subject)| Change { kind: ChangeKind::Created, from: None, to, subject }).collect()
+    }
+
+    /// Of each part what it is made of, in order.
+    fn note(&self, changes: &mut Vec<Change>) {
+        let Self { partition, former, .. } = *self;
+        let mut incoming = former.by_part.iter().map(|&at| former.pieces[at as usize]).peekable();
+        for ((part, &to), &first) in (0..).zip(self.names).zip(&self.parts.first_rows) {
+            let founder = partition[first as usize].subject;
+            let mut note = |kind, from, subject| changes.push(Change { kind, from, to, subject });
+            if incoming.peek().is_none_or(|piece| piece.part != part) {
+                note(ChangeKind::Created, None, founder);
+            }
+            while let Some(piece) = incoming.next_if(|piece| piece.part == part) {
+                let person = former.ids[piece.person as usize];
+                let subjects = former.rows_of(&piece).iter().map(|&row| partition[row as usize].subject);
+                let first = partition[former.rows_of(&piece)[0] as usize].subject;
+                if person == to {
+                    if piece.subjects < former.subjects[piece.person as usize] {
+                        note(ChangeKind::Moved, Some(to), founder);
+                    }
+                } else if former.is_home(&piece) {
+                    note(ChangeKind::Merged, Some(person), first);
+                } else if former.number(to).is_some() {
+                    subjects.for_each(|subject| note(ChangeKind::Moved, Some(person), subject));
+                } else {
+                    note(ChangeKind::Split, Some(person), first);
                 }
-            } else if is_home(person, part) {
-                note(ChangeKind::Merged, Some(*person), first);
-            } else if former.contains_key(&to) {
-                for &row in rows[part].iter().filter(|&&row| person_before.get(&partition[row].subject) == Some(person)) {
-                    note(ChangeKind::Moved, Some(*person), partition[row].subject);
-                }
-            } else {
-                note(ChangeKind::Split, Some(*person), first);
             }
         }
     }
-    let mut gone: FxHashMap<PersonId, i64> = FxHashMap::default();
-    for (subject, person) in previous.iter().filter(|(_, person)| former[person].pieces.is_empty()) {
-        gone.entry(*person).and_modify(|first| *first = (*first).min(*subject)).or_insert(*subject);
+
+    /// The persons of `previous` of whom nothing is there any more, by id.
+    fn note_gone(&self, previous: &[(i64, PersonId)], changes: &mut Vec<Change>) {
+        let is_gone = |person: PersonId| self.former.number(person).is_some_and(|number| self.former.pieces(number).is_empty());
+        let mut gone: Vec<(PersonId, i64)> =
+            previous.iter().filter(|(_, person)| is_gone(*person)).map(|&(subject, person)| (person, subject)).collect();
+        gone.sort_unstable();
+        gone.dedup_by_key(|(person, _)| *person);
+        let erased = |(person, subject)| Change { kind: ChangeKind::Erased, from: Some(person), to: person, subject };
+        changes.extend(gone.into_iter().map(erased));
     }
-    let mut gone: Vec<(PersonId, i64)> = gone.into_iter().collect();
-    gone.sort_unstable();
-    let erased = |(person, subject)| Change { kind: ChangeKind::Erased, from: Some(person), to: person, subject };
-    persons.changes.extend(gone.into_iter().map(erased));
-    persons
 }
 
 /// Names that `founder` may give, in the order in which they are tried.
@@ -233,13 +338,15 @@ pub(crate) fn names_after(founder: i64) -> impl Iterator<Item = PersonId> {
     (0..).map(move |attempt| if attempt == 0 { PersonId::founded_by(founder) } else { PersonId::alternative(founder, attempt) })
 }
 
-fn free_name(founder: i64, taken: &mut FxHashSet<PersonId>) -> PersonId {
-    names_after(founder).find(|name| taken.insert(*name)).expect("the names do not end")
+/// The first name after `founder` that neither a former person has nor one of the run's.
+fn free_name(founder: i64, former: &Former, given: &mut FxHashSet<PersonId>) -> PersonId {
+    let free = |name: &PersonId| former.number(*name).is_none() && given.insert(*name);
+    names_after(founder).find(free).expect("the names do not end")
 }
 
 /// One subject for each living person, from all changes in the order in which they were stored: the `previous` of a
 /// rebuild. Sorted by subject.
-pub fn replay(changes: &[Change]) -> Vec<(i64, PersonId)> {
+pub fn replay<'c>(changes: impl IntoIterator<Item = &'c Change>) -> Vec<(i64, PersonId)> {
     let mut anchors: FxHashMap<PersonId, i64> = FxHashMap::default();
     for change in changes {
         match (change.kind, change.from) {

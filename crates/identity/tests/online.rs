@@ -22,7 +22,8 @@ struct Memory {
 
 impl From<Base> for Memory {
     fn from(base: Base) -> Self {
-        Self { values: base.values.into_iter().collect(), persons: base.persons, subjects: base.subjects.into_iter().collect() }
+        let (values, persons, subjects) = base.into_entries();
+        Self { values: values.collect(), persons: persons.collect(), subjects: subjects.collect() }
     }
 }
 

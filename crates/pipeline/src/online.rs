@@ -180,11 +180,10 @@ pub(crate) fn is_stale(lake: &Lake, tag: i64) -> Result<bool, StorageError> {
 
 /// Leaves `answer` as the base of the index: what came behind `base.cutoff` is decided again on top of it.
 pub(crate) async fn leave(lake: &Lake, answer: clew_identity::online::Base, base: Base) -> Result<(), StorageError> {
-    let values = answer.values.into_iter().map(|(key, value)| (Key::Value(key).to_bytes(), keys::value_bytes(&value)));
-    let persons = answer.persons.into_iter().map(|(id, person)| (Key::Person(id).to_bytes(), keys::person_bytes(&person)));
-    let subjects = answer
-        .subjects
-        .into_iter()
+    let (values, persons, subjects) = answer.into_entries();
+    let values = values.map(|(key, value)| (Key::Value(key).to_bytes(), keys::value_bytes(&value)));
+    let persons = persons.map(|(id, person)| (Key::Person(id).to_bytes(), keys::person_bytes(&person)));
+    let subjects = subjects
         .map(|(subject, person)| (Key::Subject(subject).to_bytes(), keys::subject_bytes(person, keys::Since::BeforeTheRun)));
     // In the order of the keys' first bytes.
     lake.rebase(values.chain(persons).chain(subjects), base).await

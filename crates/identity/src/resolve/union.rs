@@ -6,6 +6,8 @@
 //!
 //! A part that exceeds a limit already (people linked it) may join others as long as the excess does not grow.
 
+use smallvec::{Array, SmallVec};
+
 use super::NONE;
 use crate::subjects::Subjects;
 
@@ -79,9 +81,10 @@ struct Tested {
 pub(super) struct Union<'s> {
     subjects: &'s Subjects<'s>,
     forest: Forest,
-    held: Vec<Vec<Held>>,
+    /// By root. Most persons hold one value.
+    held: Vec<SmallVec<[Held; 1]>>,
     /// (number of the apart decision, side) of each root.
-    sides: Vec<Vec<(u32, bool)>>,
+    sides: Vec<SmallVec<[(u32, bool); 1]>>,
     apart_decisions: u32,
     /// The first subject that used a value as evidence.
     holder: Vec<u32>,
@@ -94,7 +97,7 @@ impl<'s> Union<'s> {
         Self {
             subjects,
             forest: Forest::new(subjects.rows.len()),
-            held: vec![Vec::new(); subjects.rows.len()],
+            held: vec![SmallVec::new(); subjects.rows.len()],
             sides: Vec::new(),
             apart_decisions: 0,
             holder: vec![NONE; subjects.values.len()],
@@ -119,7 +122,7 @@ impl<'s> Union<'s> {
             return false;
         }
         if self.sides.is_empty() {
-            self.sides = vec![Vec::new(); self.held.len()];
+            self.sides = vec![SmallVec::new(); self.held.len()];
         }
         self.sides[a as usize].push((self.apart_decisions, false));
         self.sides[b as usize].push((self.apart_decisions, true));
@@ -248,7 +251,7 @@ impl<'s> Union<'s> {
 }
 
 /// Moves the shorter list behind the longer one; order within a person does not matter.
-fn append<T>(into: &mut Vec<T>, mut moved: Vec<T>) {
+fn append<A: Array>(into: &mut SmallVec<A>, mut moved: SmallVec<A>) {
     if moved.len() > into.len() {
         std::mem::swap(into, &mut moved);
     }

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use arrow::array::{Array, AsArray, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray};
 use arrow::error::ArrowError;
 use clew_identity::online::{Base, Run};
+use clew_identity::persons::Persons;
 use clew_identity::resolve::{Assignment, Decision, DecisionKind, IdentifierUse};
 use clew_identity::{
     ChangeKind, CompiledRules, DecidedBy, NewSubject, PersonId, Resolution, Role, Rules, Seen, SubjectKind, Subjects,
@@ -64,19 +65,15 @@ pub async fn run(context: &StepContext<'_>) -> Result<Outcome, RunError> {
     let register = Register::read(&session).await?;
     let online = OnlineIdentity::of(context.lake);
     let answers = online.map(OnlineIdentity::answers).unwrap_or_default();
-    let persons = assign_person_ids(&register.anchors, &answers.founded, &resolution.assignments);
-    let noted = register.noted(&persons, &answers);
+    let Persons { ids: persons, changes } = assign_person_ids(&register.anchors, &answers.founded, &resolution.assignments);
+    let noted = register.noted(&persons, changes, &answers);
+    drop(answers);
     let cause = |decided_by: DecidedBy| match decided_by {
         DecidedBy::Rule => "rules".to_owned(),
         DecidedBy::Decision(place) => decisions[place as usize].0.clone(),
     };
-    let rows = Rows {
-        subjects: &subjects,
-        resolution: &resolution,
-        persons: &persons.ids,
-        numbers: numbers(&persons.ids),
-        cause: &cause,
-    };
+    let rows =
+        Rows { subjects: &subjects, resolution: &resolution, persons: &persons, numbers: numbers(&persons), cause: &cause };
 
     let mut outcome = Outcome::default();
     if !noted.changes.is_empty() {
@@ -89,10 +86,12 @@ pub async fn run(context: &StepContext<'_>) -> Result<Outcome, RunError> {
     rows.write(context.lake, &mut outcome).await?;
     drop(rows);
     if let Some(online) = online {
-        let anchors =
-            replay(&register.changes.iter().chain(noted.changes.iter().map(|(change, _)| change)).copied().collect::<Vec<_>>());
-        let run = Run { subjects: &subjects, resolution: &resolution, persons: &persons.ids, decisions: &decided };
-        crate::online::leave(context.lake, Base::of(&run, &anchors), clew_lake::Base { cutoff, tag: context.inputs }).await?;
+        let anchors = replay(register.changes.iter().chain(noted.changes.iter().map(|(change, _)| change)));
+        let run = Run { subjects: &subjects, resolution: &resolution, persons: &persons, decisions: &decided };
+        let base = Base::of(&run, &anchors);
+        // The base holds all that it needs: of a large company neither fits beside it for nothing.
+        drop((anchors, resolution, persons));
+        crate::online::leave(context.lake, base, clew_lake::Base { cutoff, tag: context.inputs }).await?;
         online.corrected(noted.corrected);
     }
     let (merged, split) = (noted.count(ChangeKind::Merged), noted.count(ChangeKind::Split));

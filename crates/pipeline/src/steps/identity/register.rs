@@ -6,9 +6,9 @@
 
 use arrow::array::{Array, Int64Array, RecordBatch, StringArray};
 use clew_identity::online::corrections;
-use clew_identity::persons::Persons;
 use clew_identity::{Change, ChangeKind, PersonId, replay};
 use datafusion::prelude::SessionContext;
+use futures::TryStreamExt;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::columns::{Columns, TableRows, times};
@@ -30,7 +30,7 @@ pub struct Register {
 #[derive(Debug, Default)]
 pub struct Noted {
     /// Changes with their causes.
-    pub changes: Vec<(Change, &'static str)>,
+    pub changes: Vec<(Change, Cause)>,
     /// Subjects of which the write path had shown another person.
     pub corrected: u64,
 }
@@ -38,20 +38,36 @@ pub struct Noted {
 impl Noted {
     /// Changes of this kind that the run itself made.
     pub fn count(&self, kind: ChangeKind) -> usize {
-        self.changes.iter().filter(|(change, cause)| change.kind == kind && *cause != ONLINE).count()
+        self.changes.iter().filter(|(change, cause)| change.kind == kind && *cause != Cause::Online).count()
     }
 }
 
-const RULES: &str = "rules";
-const ONLINE: &str = "online";
-const CORRECTION: &str = "correction";
+/// Why a row was added: see the module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    Rules,
+    Online,
+    Correction,
+}
+
+impl Cause {
+    /// The word in the table.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Rules => "rules",
+            Self::Online => "online",
+            Self::Correction => "correction",
+        }
+    }
+}
 
 impl Register {
     /// What is stored.
     pub async fn read(session: &SessionContext) -> Result<Self, RunError> {
         let sql = "SELECT seq, change, from_person_id, to_person_id, subject FROM person_changes ORDER BY seq";
         let mut register = Self::default();
-        for batch in session.sql(sql).await?.collect().await? {
+        let mut stored = session.sql(sql).await?.execute_stream().await?;
+        while let Some(batch) = stored.try_next().await? {
             let columns = Columns(&batch);
             let (seq, change, subject) = (columns.int("seq")?, columns.text("change")?, columns.int("subject")?);
             let (from, to) = (columns.text("from_person_id")?, columns.text("to_person_id")?);
@@ -72,9 +88,12 @@ impl Register {
         Ok(register)
     }
 
-    /// What a run adds that named its persons `persons`, where the write path had shown `answers`.
-    pub fn noted(&self, persons: &Persons, answers: &Answers) -> Noted {
-        let mut run = persons.ids.clone();
+    /// What a run adds that named its persons `persons`, which changed so since the last one, where the write path had shown `answers`.
+    pub fn noted(&self, persons: &[(i64, PersonId)], changes: Vec<Change>, answers: &Answers) -> Noted {
+        if answers.subjects.is_empty() && answers.merged.is_empty() {
+            return Noted { changes: changes.into_iter().map(|change| (change, Cause::Rules)).collect(), corrected: 0 };
+        }
+        let mut run = persons.to_vec();
         run.sort_unstable();
         let founder_of: FxHashMap<PersonId, i64> = answers.founded.iter().map(|&(subject, person)| (person, subject)).collect();
         let named: FxHashSet<PersonId> = self.changes.iter().map(|change| change.to).collect();
@@ -83,27 +102,27 @@ impl Register {
         // A run that died behind this table has noted them already.
         let new = |away: &&MergedAway| !named.contains(&away.person) && is_there(away.founder);
         for &MergedAway { person, founder: subject, into } in answers.merged.iter().filter(new) {
-            noted.changes.push((Change { kind: ChangeKind::Created, from: None, to: person, subject }, ONLINE));
-            noted.changes.push((Change { kind: ChangeKind::Merged, from: Some(person), to: into, subject }, ONLINE));
+            noted.changes.push((Change { kind: ChangeKind::Created, from: None, to: person, subject }, Cause::Online));
+            noted.changes.push((Change { kind: ChangeKind::Merged, from: Some(person), to: into, subject }, Cause::Online));
         }
         let corrections = corrections(answers.subjects.iter().copied(), &run);
         let corrected: FxHashSet<(PersonId, PersonId)> = corrections.iter().map(|found| (found.shown, found.became)).collect();
-        for change in &persons.changes {
+        let told: FxHashSet<(PersonId, PersonId)> =
+            self.changes.iter().chain(&changes).filter_map(|change| Some((change.from?, change.to))).collect();
+        for change in changes {
             let shown = change.kind == ChangeKind::Created && founder_of.get(&change.to) == Some(&change.subject);
             let cause = match change.from {
-                Some(from) if corrected.contains(&(from, change.to)) => CORRECTION,
-                None if shown => ONLINE,
-                _ => RULES,
+                Some(from) if corrected.contains(&(from, change.to)) => Cause::Correction,
+                None if shown => Cause::Online,
+                _ => Cause::Rules,
             };
-            noted.changes.push((*change, cause));
+            noted.changes.push((change, cause));
         }
-        let told: FxHashSet<(PersonId, PersonId)> =
-            self.changes.iter().chain(&persons.changes).filter_map(|change| Some((change.from?, change.to))).collect();
         for found in corrections {
             noted.corrected += found.subjects;
             if !told.contains(&(found.shown, found.became)) {
                 let (from, to, subject) = (Some(found.shown), found.became, found.subject);
-                noted.changes.push((Change { kind: ChangeKind::Moved, from, to, subject }, CORRECTION));
+                noted.changes.push((Change { kind: ChangeKind::Moved, from, to, subject }, Cause::Correction));
             }
         }
         noted
@@ -111,7 +130,7 @@ impl Register {
 }
 
 /// Rows of the table; the first gets `first_seq`.
-pub fn rows(changes: &[(Change, &'static str)], first_seq: i64, now_us: i64) -> Result<RecordBatch, RunError> {
+pub fn rows(changes: &[(Change, Cause)], first_seq: i64, now_us: i64) -> Result<RecordBatch, RunError> {
     let n = changes.len();
     let all = || changes.iter().map(|(change, _)| change);
     Ok(TableRows::of("person_changes", n)
@@ -121,6 +140,6 @@ pub fn rows(changes: &[(Change, &'static str)], first_seq: i64, now_us: i64) -> 
         .with("from_person_id", StringArray::from_iter(all().map(|change| change.from.map(|person| person.to_string()))))
         .with("to_person_id", StringArray::from_iter_values(all().map(|change| change.to.to_string())))
         .with("subject", Int64Array::from_iter_values(all().map(|change| change.subject)))
-        .with("cause", StringArray::from_iter_values(changes.iter().map(|(_, cause)| *cause)))
+        .with("cause", StringArray::from_iter_values(changes.iter().map(|(_, cause)| cause.as_str())))
         .finish()?)
 }
