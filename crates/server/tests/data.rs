@@ -313,7 +313,7 @@ async fn a_check_stores_nothing_and_a_test_goes_the_whole_way() {
     let checked = tested(&server, "website", "check", "track", event).await;
     let typed = [("received", "done"), ("decoded", "done"), ("typed", "done"), ("subject", "done")];
     assert_eq!(way(&checked), [&typed[..], &[("verdict", "open"), ("log", "open"), ("person", "open")]].concat());
-    assert_eq!((checked.messages.accepted, checked.query.as_deref()), (1, None));
+    assert_eq!((checked.messages.accepted, checked.queries.len()), (1, 0));
     let fact = &checked.facts[0];
     assert_eq!(
         (fact.target.as_str(), &fact.columns["name"], &fact.columns["event_id"]),
@@ -330,7 +330,7 @@ async fn a_check_stores_nothing_and_a_test_goes_the_whole_way() {
         "whom the write path has decided on"
     );
     assert_eq!(sent.facts[0].subject, checked.facts[0].subject, "a check shows the subject that comes");
-    let found = count(&server, &format!("SELECT count(*) FROM ({})", sent.query.unwrap())).await;
+    let found = count(&server, &format!("SELECT count(*) FROM ({})", sent.queries[0])).await;
     assert_eq!(found, 1);
     let again = tested(&server, "website", "check", "track", event).await;
     assert!(again.steps[4].detail.contains("stored already"), "{:?}", again.steps);

@@ -207,7 +207,8 @@ fn retyped(before: &[Window], key: &FieldKey, seen: &Seen) -> Option<Alarm> {
     alarm.detail = format!("the values of {field} were {} and are {} now", last.as_str(), kind.as_str());
     alarm.remedy = match (last, kind) {
         (Kind::Integer | Kind::Decimal, Kind::Text | Kind::Decimal) => {
-            "ask the source's owner; where it is promoted, promote it under a second name with the wider type (int, decimal, text)".to_owned()
+            "ask the source's owner; where it is promoted, its column takes the wider type by itself (int, decimal, text)"
+                .to_owned()
         }
         _ => "ask the source's owner, and see whether the mapping still reads it rightly".to_owned(),
     };

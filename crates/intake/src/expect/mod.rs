@@ -77,7 +77,7 @@ enum Test {
     Reference(Arc<FxHashSet<String>>),
     Unique,
     /// Over facts, planned.
-    Facts(Condition),
+    Facts(Box<compile::OfFacts>),
     /// Over raw rows: planned for the columns of each file.
     Raw(Box<Parsed>),
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;
 use clew_cleanse::profile::Profile;
+use clew_lake::literal::Text;
 use clew_lake::{Chunk, Lake, Mode};
 use datafusion::error::DataFusionError;
 
@@ -78,6 +79,7 @@ impl Importer<'_> {
                 alarms.extend(drift::volume(&windows.volumes, now.day, Over::NotYet, &limits));
             }
         }
+        alarms.extend(run.widened.iter().cloned());
         let carrier = Chunk::new(source, batch.clone(), run.chunk, Mode::Append);
         if alarm::write(self.lake, carrier, batch.as_str(), &alarms).await? {
             run.chunk += 1;
@@ -116,12 +118,11 @@ pub struct FailedCheck {
 
 /// The rules that failed in a batch.
 async fn failed_checks(lake: &Lake, source: &str, batch: &str) -> Result<Vec<FailedCheck>, DataFusionError> {
-    let quoted = |word: &str| word.replace('\'', "''");
     let sql = format!(
-        "SELECT rule, target, field, severity, sum(checked), sum(failed) FROM checks WHERE source = '{}' AND batch = '{}' AND rule <> '{TIMELY}' \
+        "SELECT rule, target, field, severity, sum(checked), sum(failed) FROM checks WHERE source = {} AND batch = {} AND rule <> '{TIMELY}' \
          GROUP BY rule, target, field, severity HAVING sum(failed) > 0 ORDER BY rule, target, field",
-        quoted(source),
-        quoted(batch)
+        Text(source),
+        Text(batch)
     );
     let mut failed = Vec::new();
     for batch in lake.session().sql(&sql).await?.collect().await? {

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
+use clew_lake::literal::Text;
 use clew_lake::{
     AppendError, Appender, Appending, Batch, Chunk, Lake, Mode as LakeMode, Position, Progress as LakeProgress, Repairs,
     RowCounts,
@@ -19,6 +20,7 @@ use super::quarantine::{Place, rows as quarantine_rows};
 use super::report::{FileReport, RowReport, SourceReport, TargetReport};
 use super::workers::{Common, Event, Mapped, Start, Stream, refuse_row};
 use super::{ImportError, Progress};
+use crate::alarm::{self, Alarm};
 use crate::expect::Expectations;
 use crate::observe::{NotePlace, Observed};
 use crate::outcome::{MAX_SALT, Offered, check, rename_subject};
@@ -56,6 +58,8 @@ pub struct Run<'a> {
     pub(super) renamed: BTreeMap<String, Option<String>>,
     is_numbered: bool,
     pub(super) quality: Quality,
+    /// Promoted columns that took a wider type, as told with their chunks.
+    pub(super) widened: Vec<Alarm>,
     since: Instant,
 }
 
@@ -99,6 +103,7 @@ impl<'a> Importer<'a> {
             renamed: BTreeMap::new(),
             is_numbered: source.spec.kind().is_none_or(Kind::numbers_rows),
             quality: Quality::default(),
+            widened: Vec::new(),
             since: Instant::now(),
         })
     }
@@ -193,7 +198,8 @@ impl<'a> Importer<'a> {
     /// Lets `mapped` be stored behind what is on its way, and waits while too much is.
     async fn append(&self, run: &mut Run<'_>, line: &mut Line, mut mapped: Mapped, done: bool) -> Result<(), ImportError> {
         self.settle(run, line, self.threads).await?;
-        mapped.notes = run.notes(&mut mapped.observed);
+        let widened = crate::widening::alarms(self.lake, &mapped.facts, run.source.spec.columns.iter());
+        mapped.notes = run.notes(&mut mapped.observed, widened);
         let appending = self.append_mapped(run, &mut line.appender, &mut mapped, done).await?;
         line.on_their_way.push_back((mapped.file, mapped.rows, appending));
         run.chunk += 1;
@@ -255,8 +261,8 @@ impl<'a> Importer<'a> {
         let sql = format!(
             "SELECT file, target, sum(rows_read) AS r, sum(rows_mapped) AS m, sum(rows_skipped) AS s, sum(rows_unreadable) AS u, \
              sum(produced) AS p, sum(stored) AS st, sum(duplicate) AS d, sum(quarantined) AS q, sum(rejected) AS rj \
-             FROM accounting WHERE batch = '{}' GROUP BY file, target",
-            run.batch.id.as_str().replace('\'', "''")
+             FROM accounting WHERE batch = {} GROUP BY file, target",
+            Text(run.batch.id.as_str())
         );
         let places: HashMap<String, usize> =
             run.files.iter().enumerate().rev().map(|(place, file)| (file.report.file.clone(), place)).collect();
@@ -316,10 +322,19 @@ impl Run<'_> {
         self.renamed.extend(missing.map(|missing| (missing.column.clone(), missing.renamed.clone())));
     }
 
-    /// The rows that describe a chunk with what was `observed` of it.
-    fn notes(&mut self, observed: &mut Observed) -> Vec<(&'static str, RecordBatch)> {
+    /// The rows that describe a chunk with what was `observed` of it, and the columns that it has `widened`.
+    fn notes(&mut self, observed: &mut Observed, mut widened: Vec<Alarm>) -> Vec<(&'static str, RecordBatch)> {
         let profiles = self.quality.gather(observed);
-        observed.notes(&self.note_place(), &profiles)
+        let mut notes = observed.notes(&self.note_place(), &profiles);
+        // Chunks before it may be on their way with the same.
+        let is_same =
+            |one: &Alarm, other: &Alarm| (&one.rule, &one.target, &one.field) == (&other.rule, &other.target, &other.field);
+        widened.retain(|new| !self.widened.iter().any(|told| is_same(told, new)));
+        if !widened.is_empty() {
+            notes.push(("alarms", alarm::rows(&self.note_place(), &widened)));
+            self.widened.extend(widened);
+        }
+        notes
     }
 
     /// What the notes of its next chunk have in common.

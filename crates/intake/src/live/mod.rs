@@ -471,7 +471,8 @@ impl Inner {
         let expectations = source.expectations();
         let place =
             NotePlace { source: source.name(), batch: batch.as_str(), chunk: number, at: received, expectations: &expectations };
-        let (notes, told) = source.quality().notes(&place, std::mem::take(&mut taken.observed));
+        let widened = crate::widening::alarms(&self.lake, &taken.facts, source.columns().iter());
+        let (notes, told) = source.quality().notes(&place, std::mem::take(&mut taken.observed), widened);
         chunk.notes = notes;
         Some(Prepared { taken, requests, chunk, sights, told, opens_batch })
     }

@@ -23,8 +23,8 @@ use crate::observe::{NotePlace, Observed};
 const PROFILE_EVERY_MIN: i64 = 30;
 const MINUTE: i64 = 60_000_000;
 
-/// What was told already in a batch: rule and field.
-pub type Told = (String, Option<String>);
+/// What was told already in a batch: rule, table and field.
+pub type Told = (String, Option<String>, Option<String>);
 
 /// See the module.
 pub struct LiveQuality {
@@ -51,8 +51,13 @@ impl LiveQuality {
         Self { source: source.to_owned(), drift: drift.clone(), state: Mutex::default() }
     }
 
-    /// The rows that describe a chunk in which this was `observed`, and what they tell.
-    pub fn notes(&self, place: &NotePlace, mut observed: Observed) -> (Vec<(&'static str, RecordBatch)>, Vec<Told>) {
+    /// The rows that describe a chunk in which this was `observed` and that has `widened` columns, and what they tell.
+    pub fn notes(
+        &self,
+        place: &NotePlace,
+        mut observed: Observed,
+        widened: Vec<Alarm>,
+    ) -> (Vec<(&'static str, RecordBatch)>, Vec<Told>) {
         let mut notes = Vec::new();
         let mut state = self.state.lock().expect("no holder panics");
         if state.batch != place.batch {
@@ -70,7 +75,8 @@ impl LiveQuality {
             state.profiled_at = place.at;
             profiles = std::mem::take(&mut state.profiles.profiles);
         }
-        let new: Vec<Alarm> = failures(place, &observed).into_iter().filter(|alarm| !state.told.contains(&told(alarm))).collect();
+        let new: Vec<Alarm> =
+            failures(place, &observed).into_iter().chain(widened).filter(|alarm| !state.told.contains(&told(alarm))).collect();
         state.told.extend(new.iter().map(told));
         drop(state);
         notes.extend(observed.notes(place, &profiles));
@@ -147,7 +153,7 @@ fn carrier(lake: &Lake, source: &LiveSource) -> Result<Chunk, AlarmError> {
 }
 
 fn told(alarm: &Alarm) -> Told {
-    (alarm.rule.clone(), alarm.field.clone())
+    (alarm.rule.clone(), alarm.target.clone(), alarm.field.clone())
 }
 
 /// What failed in a chunk.

@@ -62,7 +62,9 @@ impl Tracker {
     /// A tracker for facts of `origin`. `channel` is that of messages which show none, `purpose` the consent that is asked for.
     pub fn new(origin: &Arc<Origin>, channel: Option<Channel>, purpose: &str) -> Self {
         let typer = |table: &str, origin: &Arc<Origin>, schema: &Schema| {
-            Typer::new(Arc::clone(origin), Table::find(table).expect("the model has it"), schema).with_checked_objects()
+            Typer::new(Arc::clone(origin), Table::find(table).expect("the model has it"), schema)
+                .with_checked_objects()
+                .open_to_anybody()
         };
         let organisation = Arc::new(Origin { population: "organisation".to_owned(), ..Origin::clone(origin) });
         Self {
