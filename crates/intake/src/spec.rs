@@ -69,7 +69,7 @@ pub enum Format {
     Eml,
     /// An event log in XES (IEEE 1849).
     Xes,
-    /// An object-centric event log, OCEL 2.0 in JSON.
+    /// An object-centric event log, OCEL 2.0 in JSON or XML.
     Ocel,
     /// A transcript in WebVTT.
     Webvtt,

@@ -34,13 +34,18 @@ pub struct Quality {
 }
 
 impl Quality {
-    /// Counts repeated values of the next chunk, and gives the profiles that are due with it: not those of every file, since a bucket has a
-    /// hundred thousand small ones.
-    pub fn gather(&mut self, observed: &mut Observed) -> BTreeMap<FieldKey, Profile> {
-        self.uniques.count(&mut observed.judged);
+    /// Goes on behind what `unique` has seen before.
+    pub fn behind(uniques: Uniques) -> Self {
+        Self { uniques, ..Self::default() }
+    }
+
+    /// Counts repeated values of the next chunk; gives the new ones by rule, and the profiles that are due with it: not those of every file,
+    /// since a bucket has a hundred thousand small ones.
+    pub fn gather(&mut self, observed: &mut Observed) -> (Vec<(usize, Vec<u64>)>, BTreeMap<FieldKey, Profile>) {
+        let new = self.uniques.count(&mut observed.judged);
         self.profiles.add_profiles(std::mem::take(&mut observed.profiles));
         self.gathered += 1;
-        if self.gathered < GATHERED { BTreeMap::new() } else { self.rest() }
+        (new, if self.gathered < GATHERED { BTreeMap::new() } else { self.rest() })
     }
 
     /// The profiles that are not written yet.

@@ -21,7 +21,7 @@ use super::report::{FileReport, RowReport, SourceReport, TargetReport};
 use super::workers::{Common, Event, Mapped, Start, Stream, refuse_row};
 use super::{ImportError, Progress};
 use crate::alarm::{self, Alarm};
-use crate::expect::Expectations;
+use crate::expect::{Expectations, seen};
 use crate::observe::{NotePlace, Observed};
 use crate::outcome::{MAX_SALT, Offered, check, rename_subject};
 use crate::reader::Reader;
@@ -93,6 +93,7 @@ impl<'a> Importer<'a> {
     /// Opens the batch of `source` with this fingerprint, or goes on in it.
     pub fn begin(&self, source: &'a Source, expectations: &Arc<Expectations>, fingerprint: &str) -> Result<Run<'a>, ImportError> {
         let batch = self.lake.batches().open_batch(&source.name, fingerprint, 0)?;
+        let uniques = seen::recall(self.lake, &source.name, batch.id.as_str(), expectations)?;
         Ok(Run {
             source,
             chunk: batch.next_chunk,
@@ -102,7 +103,7 @@ impl<'a> Importer<'a> {
             expectations: Arc::clone(expectations),
             renamed: BTreeMap::new(),
             is_numbered: source.spec.kind().is_none_or(Kind::numbers_rows),
-            quality: Quality::default(),
+            quality: Quality::behind(uniques),
             widened: Vec::new(),
             since: Instant::now(),
         })
@@ -119,6 +120,7 @@ impl<'a> Importer<'a> {
     pub async fn end(&self, mut run: Run<'_>) -> Result<SourceReport, ImportError> {
         let alarms = if run.source.mappings.is_empty() { Vec::new() } else { self.tell(&mut run).await? };
         self.lake.batches().close_batch(&run.source.name, &run.batch.id)?;
+        seen::forget(self.lake, &run.source.name)?;
         Ok(SourceReport { alarms, ..run.into_report() })
     }
 
@@ -199,7 +201,7 @@ impl<'a> Importer<'a> {
     async fn append(&self, run: &mut Run<'_>, line: &mut Line, mut mapped: Mapped, done: bool) -> Result<(), ImportError> {
         self.settle(run, line, self.threads).await?;
         let widened = crate::widening::alarms(self.lake, &mapped.facts, run.source.spec.columns.iter());
-        mapped.notes = run.notes(&mut mapped.observed, widened);
+        (mapped.notes, mapped.remembered) = run.notes(&mut mapped.observed, widened);
         let appending = self.append_mapped(run, &mut line.appender, &mut mapped, done).await?;
         line.on_their_way.push_back((mapped.file, mapped.rows, appending));
         run.chunk += 1;
@@ -323,8 +325,9 @@ impl Run<'_> {
     }
 
     /// The rows that describe a chunk with what was `observed` of it, and the columns that it has `widened`.
-    fn notes(&mut self, observed: &mut Observed, mut widened: Vec<Alarm>) -> Vec<(&'static str, RecordBatch)> {
-        let profiles = self.quality.gather(observed);
+    fn notes(&mut self, observed: &mut Observed, mut widened: Vec<Alarm>) -> (Vec<(&'static str, RecordBatch)>, Vec<Position>) {
+        let (new, profiles) = self.quality.gather(observed);
+        let remembered = seen::positions(&self.expectations, self.batch.id.as_str(), &format!("{:020}", self.chunk), &new);
         let mut notes = observed.notes(&self.note_place(), &profiles);
         // Chunks before it may be on their way with the same.
         let is_same =
@@ -334,7 +337,7 @@ impl Run<'_> {
             notes.push(("alarms", alarm::rows(&self.note_place(), &widened)));
             self.widened.extend(widened);
         }
-        notes
+        (notes, remembered)
     }
 
     /// What the notes of its next chunk have in common.
@@ -399,7 +402,7 @@ impl Run<'_> {
             subjects,
             notes: mapped.notes.clone(),
             progress: Some(LakeProgress { file: name.clone(), next_row: mapped.next_row as u64, done, state }),
-            positions: mark.into_iter().chain(seen).collect(),
+            positions: mark.into_iter().chain(seen).chain(mapped.remembered.iter().cloned()).collect(),
         }
     }
 }

@@ -134,7 +134,7 @@ pub fn format_of(path: &Path) -> Option<Format> {
         "mbox" | "mbx" => Some(Format::Mbox),
         "eml" => Some(Format::Eml),
         "xes" => Some(Format::Xes),
-        "jsonocel" => Some(Format::Ocel),
+        "jsonocel" | "xmlocel" => Some(Format::Ocel),
         "vtt" => Some(Format::Webvtt),
         _ => None,
     }
@@ -177,6 +177,7 @@ mod tests {
             ("g.EML", Some(Format::Eml)),
             ("h.xes.gz", Some(Format::Xes)),
             ("i.jsonocel", Some(Format::Ocel)),
+            ("i.xmlocel.gz", Some(Format::Ocel)),
             ("j.vtt", Some(Format::Webvtt)),
             ("e.xls", None),
             ("README", None),

@@ -104,6 +104,13 @@ const TARGETS: &[Target] = &[
         decode: |bytes| decode_as(Format::Ocel, bytes),
     },
     Target {
+        name: "ocel_xml",
+        example: || {
+            b"<?xml version='1.0'?><log><objects><object id='o' type='O'><attributes><attribute name='a' time='1970-01-01T00:00:00Z'>1&amp;&#66;</attribute></attributes></object></objects><events><event id='e' type='E' time='2026-01-01T00:00:00Z'><objects><relationship object-id='o' qualifier='q'/></objects></event></events></log>".to_vec()
+        },
+        decode: |bytes| decode_as(Format::Ocel, bytes),
+    },
+    Target {
         name: "webvtt",
         example: || b"WEBVTT x\nK: v\n\nNOTE a: b\n\n1\n00:00.000 --> 00:01.000 align:left\n<v Ada>x &lt;</v>\n<v>y\n".to_vec(),
         decode: |bytes| decode_as(Format::Webvtt, bytes),

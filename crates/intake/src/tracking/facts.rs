@@ -485,6 +485,10 @@ impl<'t, 'a> Draft<'t, 'a> {
             let mut typed = typer.apply(&output, &arrival, &mut taken.candidates);
             let sampled = sampling.of(first_row, typed.rows.num_rows(), received);
             taken.observed.see_facts(typer.table(), &typed, typer.fields(), (&sampled, received));
+            let (name, column) = if at == 0 { ("properties", "properties") } else { ("traits", "attributes") };
+            if let Some(objects) = typed.rows.column_by_name(column).and_then(|column| column.as_string_opt::<i32>()) {
+                taken.observed.see_keys(name, objects, &sampled);
+            }
             tracker.expectations.judge_facts(typer.table(), &mut typed, &mut taken.observed.judged);
             let quarantined = typed.failures.len() as u64;
             for failure in typed.failures {
