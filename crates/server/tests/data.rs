@@ -260,6 +260,13 @@ async fn the_tail_tells_what_was_asked_for_and_masks_people() {
     let row = line(rows.next().await);
     assert_eq!((row.kind.as_deref(), row.name.as_deref(), row.message_id.as_deref()), (Some("row"), Some("sold"), Some("7")));
     assert_eq!((row.size_bytes, row.identifiers[0].value.as_str()), (None, "c•••"));
+    // Of many that come at once the rest is counted: by whoever asked for a verdict, those that have it.
+    let mut messages: Vec<Value> =
+        (0..203).map(|n| json!({"type": "track", "event": "e", "userId": "u", "messageId": format!("p{n}")})).collect();
+    messages[201].as_object_mut().unwrap().remove("event");
+    let sent = server.bare(Method::POST, "/v1/batch").bearer_auth(&website).json(&json!({"batch": messages}));
+    assert_eq!(answer(sent).await.0, StatusCode::OK);
+    assert_eq!(refused.next().await, Some(("passed".to_owned(), json!({"source": "website", "n": 1}))));
 
     for (query, status) in [
         ("?verdict=maybe", StatusCode::BAD_REQUEST),

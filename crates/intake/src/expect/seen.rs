@@ -3,7 +3,7 @@
 //!
 //! The hashes that are new with a chunk are stored in the same atomic step as the chunk, as positions of its source called
 //! `unique/<window>/<chunk>/<rule>`: a value is there exactly if its row is. The window is the batch of an import and the UTC day of a live
-//! source; what belongs to another is forgotten when a window begins, and that of an import when its batch ends. It costs 8 bytes a value in
+//! source; what belongs to an earlier one is forgotten when a window begins, and that of an import when its batch ends. It costs 8 bytes a value in
 //! the store, for sources with such a rule only.
 
 use clew_lake::{Lake, Position, StorageError};
@@ -30,7 +30,8 @@ pub fn recall(lake: &Lake, source: &str, window: &str, expectations: &Expectatio
     }
     let batches = lake.batches();
     let own = format!("{PREFIX}{window}/");
-    batches.forget_positions_of(source, PREFIX, |name| name.starts_with(&own))?;
+    // At midnight chunks of both days are on their way: what is later stays.
+    batches.forget_positions_of(source, PREFIX, |name| name >= own.as_str())?;
     for Position { name, value } in batches.positions(source, &own)? {
         let rule = name[own.len()..].split_once('/').map(|(_, rule)| rule);
         // A rule that the file has no more is passed over.

@@ -100,7 +100,7 @@ impl LiveQuality {
             state.profiled_at = place.at;
             profiles = std::mem::take(&mut state.profiles.profiles);
         }
-        let new: Vec<Alarm> =
+        let alarms: Vec<Alarm> =
             failures(place, &observed).into_iter().chain(widened).filter(|alarm| !state.told.contains(&told(alarm))).collect();
         state.told.extend(alarms.iter().map(told));
         drop(state);
