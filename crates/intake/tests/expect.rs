@@ -12,7 +12,7 @@ use clew_intake::live::{BUDGET, Door, Payload};
 use clew_intake::outcome::Outcome;
 use clew_intake::spec::Format;
 use clew_intake::{Alarm, ImportReport, OnFailure, Outcomes, Request, audit, replay};
-use clew_lake::{Clock, Lake, Options};
+use clew_lake::{Clock, Lake, OpenError, Options};
 use clew_model::Timestamp;
 use support::{Project, number, texts};
 
@@ -32,8 +32,14 @@ impl Clock for HandClock {
 }
 
 async fn lake_at(dir: &Path, clock: &Arc<HandClock>) -> Lake {
-    let clock: Arc<dyn Clock> = Arc::<HandClock>::clone(clock);
-    Lake::open(&dir.join(".clew"), Options { clock, ..Options::default() }).await.unwrap()
+    loop {
+        let clock: Arc<dyn Clock> = Arc::<HandClock>::clone(clock);
+        match Lake::open(&dir.join(".clew"), Options { clock, ..Options::default() }).await {
+            // Whoever was let go of has work in the background that ends now.
+            Err(OpenError::Locked { .. }) => tokio::task::yield_now().await,
+            opened => return opened.unwrap(),
+        }
+    }
 }
 
 /// Orders with ids of their own; every `empty`-th has no amount.
@@ -446,16 +452,13 @@ async fn keys_of_tracking_properties_are_watched_by_day() {
         clock.0.store(MONDAY + day * DAY, Ordering::Relaxed);
         send(day, r#""price":12"#).await;
     }
-    let told = async || texts(&lake, "SELECT rule || ' ' || coalesce(field, '-') FROM alarms ORDER BY 1").await;
+    let keys = "SELECT rule || ' ' || field FROM alarms WHERE rule LIKE '%property' ORDER BY 1";
     clock.0.store(MONDAY + 4 * DAY, Ordering::Relaxed);
     send(4, r#""amount":"twelve""#).await;
     clock.0.store(MONDAY + 5 * DAY, Ordering::Relaxed);
     send(5, r#""price":12"#).await;
     door.close().await;
-    assert_eq!(told().await, ["new_property properties.amount", "vanished_property properties.price"]);
-    // Another day with the values of another kind.
-    let door = Door::open(&lake, &project.sources, BUDGET);
-    assert_eq!(door.sources().len(), 1);
+    assert_eq!(texts(&lake, keys).await, ["new_property properties.amount", "vanished_property properties.price"]);
     assert_holds(&project, &lake).await;
 }
 

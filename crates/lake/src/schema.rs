@@ -132,9 +132,8 @@ fn promoted_text(column: &ArrayRef) -> Option<ArrayRef> {
     if !matches!(column.data_type(), DataType::Decimal128(..)) {
         return Some(text);
     }
-    let plain = |text: &'_ str| match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text.to_owned(),
+    let plain = |text: &str| {
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text.to_owned() }
     };
     Some(Arc::new(text.as_string::<i32>().iter().map(|text| text.map(plain)).collect::<StringArray>()))
 }

@@ -47,7 +47,7 @@ fn may_be_chance(of: u64, n: u64, others: u64) -> bool {
 
 /// What the keys of `now` tell beside those `before`.
 pub fn compare(before: &[Window], now: &Window, limits: &Limits) -> Vec<Alarm> {
-    WATCHED.iter().flat_map(|(prefix, word)| compare_one(before, now, limits, (prefix, word))).collect()
+    WATCHED.into_iter().flat_map(|watched| compare_one(before, now, limits, watched)).collect()
 }
 
 fn compare_one(before: &[Window], now: &Window, limits: &Limits, (prefix, word): (&str, &str)) -> Vec<Alarm> {

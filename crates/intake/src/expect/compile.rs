@@ -307,9 +307,10 @@ impl Compiler<'_> {
         };
         let declared = planned(facts_schema(table, columns, |kind| data_type(kind.column_type()))).await?;
         // Numbers may come wider than they are declared.
-        let wide = match columns.values().any(|kind| kind.is_exact_number()) {
-            true => planned(facts_schema(table, columns, wide_type)).await.ok(),
-            false => None,
+        let wide = if columns.values().any(|kind| kind.is_exact_number()) {
+            planned(facts_schema(table, columns, wide_type)).await.ok()
+        } else {
+            None
         };
         Ok(Test::Facts(Box::new(OfFacts { declared, wide })))
     }

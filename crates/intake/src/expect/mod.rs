@@ -172,10 +172,10 @@ impl Uniques {
             let (mut again, mut new) = (0, Vec::with_capacity(hashes.len()));
             for hash in hashes {
                 let is_new = if seen.len() < MOST_UNIQUE { seen.insert(hash) } else { !seen.contains(&hash) };
-                match is_new {
-                    true if new.len() < MOST_UNIQUE => new.push(hash),
-                    true => {}
-                    false => again += 1,
+                if !is_new {
+                    again += 1;
+                } else if new.len() < MOST_UNIQUE {
+                    new.push(hash);
                 }
             }
             judged.tally(rule).failed += again;

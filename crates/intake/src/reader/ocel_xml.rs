@@ -9,6 +9,7 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use quick_xml::Reader as Xml;
+use quick_xml::encoding::Decoder;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use serde_json::Value;
@@ -74,11 +75,14 @@ impl Elements {
                         (1, _) => return Err(no_log(&self.path)),
                         (2, name) => self.is_inside = name == self.wanted.0,
                         (3, name) if self.is_inside && name == self.wanted.1 => {
-                            open = Some(Open { element: element(&start).ok_or_else(broken)?, ..Open::default() });
+                            open = Some(Open {
+                                element: element(&start, self.xml.decoder()).ok_or_else(broken)?,
+                                ..Open::default()
+                            });
                         }
                         (_, name) => {
                             if let Some(open) = &mut open {
-                                open.begin(name, &start).ok_or_else(broken)?;
+                                open.begin(name, &start, self.xml.decoder()).ok_or_else(broken)?;
                             }
                         }
                     }
@@ -111,16 +115,16 @@ impl Elements {
 
 impl Open {
     /// An element inside; `None` where its attributes are no XML.
-    fn begin(&mut self, name: &[u8], start: &BytesStart) -> Option<()> {
+    fn begin(&mut self, name: &[u8], start: &BytesStart, decoder: Decoder) -> Option<()> {
         match name {
             b"attribute" => {
-                let [name, time] = values(start, ["name", "time"])?;
+                let [name, time] = values(start, decoder, ["name", "time"])?;
                 let attribute = Attribute { name: name.unwrap_or_default(), time, value: Value::Null };
                 self.bytes += OVERHEAD + attribute.name.len();
                 self.attribute = Some((attribute, String::new()));
             }
             b"relationship" | b"relobj" => {
-                let [id, qualifier] = values(start, ["object-id", "qualifier"])?;
+                let [id, qualifier] = values(start, decoder, ["object-id", "qualifier"])?;
                 let one = Relationship { object_id: id.unwrap_or_default(), qualifier };
                 self.bytes += OVERHEAD + one.object_id.len() + one.qualifier.as_ref().map_or(0, String::len);
                 // What is too large for any row is counted, not kept.
@@ -160,18 +164,18 @@ fn add(open: &mut Option<Open>, text: &str) {
     }
 }
 
-fn element(start: &BytesStart) -> Option<Element> {
-    let [id, kind, time] = values(start, ["id", "type", "time"])?;
+fn element(start: &BytesStart, decoder: Decoder) -> Option<Element> {
+    let [id, kind, time] = values(start, decoder, ["id", "type", "time"])?;
     Some(Element { id: id.unwrap_or_default(), kind: kind.unwrap_or_default(), time, ..Element::default() })
 }
 
 /// The attributes called `names`; `None` where they are no XML.
-fn values<const N: usize>(start: &BytesStart, names: [&str; N]) -> Option<[Option<String>; N]> {
+fn values<const N: usize>(start: &BytesStart, decoder: Decoder, names: [&str; N]) -> Option<[Option<String>; N]> {
     let mut found = [const { None }; N];
     for attribute in start.attributes() {
         let attribute = attribute.ok()?;
         if let Some(at) = names.iter().position(|name| name.as_bytes() == attribute.key.as_ref()) {
-            found[at] = Some(attribute.decode_and_unescape_value(start.decoder()).ok()?.into_owned());
+            found[at] = Some(attribute.decode_and_unescape_value(decoder).ok()?.into_owned());
         }
     }
     Some(found)
