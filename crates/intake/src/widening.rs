@@ -1,5 +1,7 @@
 //! A promoted column takes a wider type with the facts of a chunk: told as an alarm in that chunk, so that a crash cannot part them.
 
+use std::collections::BTreeMap;
+
 use arrow::array::Array;
 use arrow::datatypes::DataType;
 use clew_lake::{FactBatch, Lake, data_type, join};
@@ -12,15 +14,11 @@ use crate::spec::PromotedType;
 const RULE: &str = "widened_to_";
 
 /// The promoted columns that `facts` make wider than they are in `lake`, or where they are new there, than `declared`.
-pub fn alarms<'d>(
-    lake: &Lake,
-    facts: &[FactBatch],
-    declared: impl Iterator<Item = (&'d String, &'d PromotedType)> + Clone,
-) -> Vec<Alarm> {
+pub fn alarms(lake: &Lake, facts: &[FactBatch], declared: &BTreeMap<String, PromotedType>) -> Vec<Alarm> {
     let mut alarms: Vec<Alarm> = Vec::new();
     for batch in facts.iter().filter(|batch| batch.rows.num_rows() > 0) {
         let known = lake.schema(batch.table);
-        for (name, kind) in declared.clone() {
+        for (name, kind) in declared {
             let column = format!("p_{name}");
             let Some(given) = batch.rows.column_by_name(&column) else { continue };
             let before =

@@ -159,13 +159,16 @@ pub fn time_of(table: &str) -> &'static str {
     }
 }
 
+/// Hashes of values that no chunk before had, by the place of their `unique`.
+pub type NewValues = Vec<(usize, Vec<u64>)>;
+
 /// The values that each `unique` of a source has seen in a batch.
 #[derive(Debug, Default)]
 pub struct Uniques(Vec<FxHashSet<u64>>);
 
 impl Uniques {
     /// Counts the values of a chunk that were there before as failures; gives those that were not, by rule.
-    pub fn count(&mut self, judged: &mut Judged) -> Vec<(usize, Vec<u64>)> {
+    pub fn count(&mut self, judged: &mut Judged) -> NewValues {
         let mut all_new = Vec::new();
         for (rule, hashes) in std::mem::take(&mut judged.hashes) {
             let seen = self.of(rule);

@@ -16,7 +16,7 @@ use super::run::{Importer, Run};
 use super::workers::COLUMN_MISSING;
 use crate::alarm::{self, Alarm, AlarmKind};
 use crate::drift::{self, Limits, Over, percent, span};
-use crate::expect::{BatchTest, Expectations, OnFailure, Rule, TIMELY, Tally, Uniques, in_words};
+use crate::expect::{BatchTest, Expectations, NewValues, OnFailure, Rule, TIMELY, Tally, Uniques, in_words};
 use crate::observe::{FieldKey, Observed};
 use crate::typing::convert::text;
 
@@ -41,7 +41,7 @@ impl Quality {
 
     /// Counts repeated values of the next chunk; gives the new ones by rule, and the profiles that are due with it: not those of every file,
     /// since a bucket has a hundred thousand small ones.
-    pub fn gather(&mut self, observed: &mut Observed) -> (Vec<(usize, Vec<u64>)>, BTreeMap<FieldKey, Profile>) {
+    pub fn gather(&mut self, observed: &mut Observed) -> (NewValues, BTreeMap<FieldKey, Profile>) {
         let new = self.uniques.count(&mut observed.judged);
         self.profiles.add_profiles(std::mem::take(&mut observed.profiles));
         self.gathered += 1;

@@ -200,7 +200,7 @@ impl<'a> Importer<'a> {
     /// Lets `mapped` be stored behind what is on its way, and waits while too much is.
     async fn append(&self, run: &mut Run<'_>, line: &mut Line, mut mapped: Mapped, done: bool) -> Result<(), ImportError> {
         self.settle(run, line, self.threads).await?;
-        let widened = crate::widening::alarms(self.lake, &mapped.facts, run.source.spec.columns.iter());
+        let widened = crate::widening::alarms(self.lake, &mapped.facts, &run.source.spec.columns);
         (mapped.notes, mapped.remembered) = run.notes(&mut mapped.observed, widened);
         let appending = self.append_mapped(run, &mut line.appender, &mut mapped, done).await?;
         line.on_their_way.push_back((mapped.file, mapped.rows, appending));

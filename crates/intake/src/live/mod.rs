@@ -466,7 +466,7 @@ impl Inner {
         let expectations = source.expectations();
         let place =
             NotePlace { source: source.name(), batch: batch.as_str(), chunk: number, at: received, expectations: &expectations };
-        let widened = crate::widening::alarms(&self.lake, &taken.facts, source.columns().iter());
+        let widened = crate::widening::alarms(&self.lake, &taken.facts, source.columns());
         let notes = match source.quality().notes(&place, std::mem::take(&mut taken.observed), widened, &self.lake) {
             Ok(notes) => notes,
             Err(error) => {

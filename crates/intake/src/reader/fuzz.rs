@@ -195,6 +195,7 @@ fn every_example_is_read_without_an_error() {
         let (_dir, path) = file("example", &(target.example)());
         let format = match target.name {
             "csv.gz" => Format::Csv,
+            "ocel_xml" => Format::Ocel,
             name => serde_json::from_value(name.into()).unwrap(),
         };
         let (_, rows, unreadable) = read(&path, &ReadOptions { format: Some(format), ..ReadOptions::default() }).unwrap();

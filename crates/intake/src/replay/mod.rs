@@ -295,8 +295,8 @@ impl<'a> Replayer<'a> {
         let batch = self.batch(&group)?;
         let mut chunk = chunk::of(source, self.request, &group, &applied, &batch);
         let mut taken = applied.taken;
-        let columns = source.map(|source| source.spec.columns.iter()).into_iter().flatten();
-        let widened = crate::widening::alarms(self.lake, &taken.facts, columns);
+        let widened =
+            source.map(|source| crate::widening::alarms(self.lake, &taken.facts, &source.spec.columns)).unwrap_or_default();
         if !widened.is_empty() {
             let (batch, at) = (batch.batch.as_str(), self.lake.now().micros());
             let place =

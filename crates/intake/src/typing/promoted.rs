@@ -127,13 +127,13 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(kind: PromotedType, given: &[&str], to_text: ToText, expected: (DataType, &[Option<&str>], usize)) {
+    fn check(kind: PromotedType, given: &[&str], to_text: ToText, (kind_of, values, failed): (DataType, &[Option<&str>], usize)) {
         let given: ArrayRef = Arc::new(StringArray::from(given.to_vec()));
         let mut faults = Faults::new(given.len());
         let typed = column(kind, &given, ("n", Writing::default()), to_text, &mut faults);
         let text = convert::text(&typed);
         let found: Vec<Option<&str>> = text.iter().collect();
-        assert_eq!((typed.data_type(), &*found, faults.failures().count()), (&expected.0, expected.1, expected.2), "{given:?}");
+        assert_eq!((typed.data_type().clone(), &*found, faults.failures().count()), (kind_of, values, failed), "{given:?}");
     }
 
     #[test]
