@@ -215,7 +215,11 @@ function Way({ report }: { report: TestReport }) {
       {report.queries.map((query, i) => (
         <Code
           key={query}
-          label={report.queries.length > 1 ? `Query ${i + 1} of ${report.queries.length} that find it` : "Query that finds it"}
+          label={
+            report.queries.length > 1
+              ? `Query ${i + 1} of ${report.queries.length} that find it`
+              : "Query that finds it"
+          }
           text={query}
           file="query.sql"
         />
