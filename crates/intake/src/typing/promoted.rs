@@ -113,6 +113,15 @@ fn of_floats(given: &ArrayRef, name: &str, whole: Whole, faults: &mut Faults) ->
         Whole::Yes => WIDE_DECIMAL,
         Whole::No => DataType::Decimal128(18, SCALE as i8),
     };
+    if kind != DataType::Int64 {
+        for (row, value) in floats.as_primitive::<Float64Type>().iter().enumerate() {
+            let scaled = value.unwrap_or_default() * f64::from(10_u32.pow(SCALE));
+            // A float is seldom a round decimal to its last bit.
+            if (scaled - scaled.round()).abs() > 1e-6 + scaled.abs() * 1e-15 {
+                faults.flag(row, Flag::RoundedAmount);
+            }
+        }
+    }
     convert::cast_or_fail(&floats, &kind, name, faults)
 }
 
