@@ -14,7 +14,7 @@ export function testMessage(request: TestRequest, now: number): TestReport {
     steps,
     messages: { success: true, accepted: 0, duplicate: 0, quarantined: 0, rejected: 0, skipped: 0, results: [] },
     facts: [],
-    query: null,
+    queries: [],
   };
   step("received", "done", `${request.body.length} bytes, as ${request.call}.`);
   let message: Record<string, unknown>;
@@ -70,7 +70,7 @@ export function testMessage(request: TestRequest, now: number): TestReport {
     step("log", "done", "On disk; the log stands at 41211.");
     if (!refused) {
       step("sql", "done", "1 of 1 found.");
-      report.query = `SELECT * FROM events WHERE source = '${request.source}' AND event_id IN ('${messageId}')`;
+      report.queries = [`SELECT * FROM events WHERE source = '${request.source}' AND event_id IN ('${messageId}')`];
     }
   }
   if (!refused) step("person", "open", "Not known yet: the next run works out who it is.");

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use clew_lake::literal::Text;
 use clew_lake::{Chunk, Lake};
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
@@ -115,8 +116,7 @@ pub async fn write(lake: &Lake, carrier: Chunk, batch: &str, alarms: &[Alarm]) -
         return Ok(false);
     }
     let source = carrier.source.clone();
-    let quoted = |word: &str| word.replace('\'', "''");
-    let sql = format!("SELECT alarm_id FROM alarms WHERE source = '{}' AND batch = '{}'", quoted(&source), quoted(batch));
+    let sql = format!("SELECT alarm_id FROM alarms WHERE source = {} AND batch = {}", Text(&source), Text(batch));
     let mut known: FxHashSet<String> = FxHashSet::default();
     for found in lake.session().sql(&sql).await?.collect().await? {
         known.extend(text(found.column(0)).iter().flatten().map(str::to_owned));

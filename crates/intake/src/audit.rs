@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use clew_lake::Lake;
+use clew_lake::literal::{Text, Texts};
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 use serde::{Deserialize, Serialize};
@@ -241,19 +242,15 @@ async fn repeated(
     project: &Sources,
     sources: &mut BTreeMap<String, SourceAudit>,
 ) -> Result<(), DataFusionError> {
-    let written_once: Vec<String> = project
-        .sources
-        .iter()
-        .filter(|source| source.spec.mode == Mode::Append)
-        .map(|source| format!("'{}'", source.name.replace('\'', "''")))
-        .collect();
+    let written_once: Vec<String> =
+        project.sources.iter().filter(|source| source.spec.mode == Mode::Append).map(|source| source.name.clone()).collect();
     if written_once.is_empty() {
         return Ok(());
     }
     let sql = format!(
-        "SELECT source, count(*) FROM (SELECT source, {key} FROM {table} WHERE source IN ({}) GROUP BY source, {key} \
+        "SELECT source, count(*) FROM (SELECT source, {key} FROM {table} WHERE source IN {} GROUP BY source, {key} \
          HAVING count(*) > 1) GROUP BY source",
-        written_once.join(", ")
+        Texts(&written_once)
     );
     for (words, n) in rows(session, &sql, 1).await? {
         if let Some(source) = words[0].as_ref().and_then(|name| sources.get_mut(name)) {
@@ -285,9 +282,9 @@ async fn quarantine(session: &SessionContext, sources: &mut BTreeMap<String, Sou
 /// Rows of quarantine that are neither open nor closed once, with the batches that brought them.
 async fn unsettled(session: &SessionContext, source: &SourceAudit) -> Result<Break, DataFusionError> {
     let sql = format!(
-        "SELECT DISTINCT batch FROM quarantine WHERE source = '{}' AND quarantine_id IN \
+        "SELECT DISTINCT batch FROM quarantine WHERE source = {} AND quarantine_id IN \
          (SELECT quarantine_id FROM quarantine GROUP BY quarantine_id HAVING count(*) > 1) ORDER BY batch LIMIT {MOST_BREAKS}",
-        source.source.replace('\'', "''")
+        Text(&source.source)
     );
     let batches = rows(session, &sql, 1).await?.into_iter().filter_map(|(mut words, _)| words.pop().flatten()).collect();
     let SourceAudit { in_quarantine, open, repaired, discarded, replaced, .. } = source;
@@ -341,11 +338,10 @@ fn quarantine_break(source: &SourceAudit) -> Option<Break> {
 
 /// Which files' facts are more or fewer than accounting says.
 async fn differing(session: &SessionContext, source: &SourceAudit, target: &TargetAudit) -> Result<Break, DataFusionError> {
-    let name = source.source.replace('\'', "''");
+    let name = Text(&source.source);
     let table = &target.table;
-    let counted =
-        format!("SELECT file, sum(stored) FROM accounting WHERE source = '{name}' AND target = '{table}' GROUP BY file");
-    let there = format!("SELECT file, count(*) FROM {table} WHERE source = '{name}' GROUP BY file");
+    let counted = format!("SELECT file, sum(stored) FROM accounting WHERE source = {name} AND target = '{table}' GROUP BY file");
+    let there = format!("SELECT file, count(*) FROM {table} WHERE source = {name} GROUP BY file");
     let mut files: BTreeMap<Option<String>, (u64, u64)> = BTreeMap::new();
     for (words, n) in rows(session, &counted, 1).await? {
         files.entry(words[0].clone()).or_default().0 += n[0];
@@ -355,7 +351,7 @@ async fn differing(session: &SessionContext, source: &SourceAudit, target: &Targ
     }
     files.retain(|_, (counted, there)| counted != there);
     let brought = format!(
-        "SELECT file, batch FROM accounting WHERE source = '{name}' AND target = '{table}' GROUP BY file, batch ORDER BY batch"
+        "SELECT file, batch FROM accounting WHERE source = {name} AND target = '{table}' GROUP BY file, batch ORDER BY batch"
     );
     let batches = rows(session, &brought, 2).await?.into_iter().filter(|(words, _)| files.contains_key(&words[0]));
     let batches: BTreeSet<String> = batches.filter_map(|(words, _)| words[1].clone()).take(MOST_BREAKS).collect();

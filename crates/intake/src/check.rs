@@ -15,7 +15,9 @@ use crate::import::{Job, Loaded, Planner, address_of, compile, is_wanted, of_exp
 use crate::mapping::{Engine, LookupTable, Lookups};
 use crate::nearest::nearest;
 use crate::reader::{Reader, format_of, list};
-use crate::spec::{Api, Followed, Format, Kind, Mode, Problem, S3, Severity, Source, Sources, interval, kind_problem};
+use crate::spec::{
+    Api, Followed, Format, Kind, Mode, Problem, S3, Severity, Signature, SignatureScheme, Source, Sources, interval, kind_problem,
+};
 use crate::stream::client_config;
 use crate::typing::cleansing::conventions::Conventions;
 use crate::typing::{Arrival, Candidates, in_row_order};
@@ -301,6 +303,11 @@ fn live(source: &Source, add: &mut impl FnMut(&str, String, &str)) {
             "give the key that was agreed with the sender",
         );
     }
+    if let Some(signature) = &spec.signature {
+        for (of, message, remedy) in signature_problems(signature) {
+            add(&format!("signature/{of}"), message.into(), remedy);
+        }
+    }
     match spec.channel.as_deref() {
         Some(_) if live != Some(Api::Tracking) => {
             add("channel", "`channel:` is for tracking calls".into(), "say the channel in the mapping, or leave it out");
@@ -394,6 +401,39 @@ fn sample(job: &Job) -> Vec<Problem> {
             let severity = if reason == "naive_time" { Severity::Error } else { Severity::Warning };
             problems.push(Problem { severity, ..Problem::in_file(&mapping.path, message, remedy) });
         }
+    }
+    problems
+}
+
+/// What is wrong with how a signature is declared: where, what and what to do.
+fn signature_problems(signature: &Signature) -> Vec<(&'static str, &'static str, &'static str)> {
+    let (is_body, is_twilio) = (signature.scheme == SignatureScheme::Body, signature.scheme == SignatureScheme::Twilio);
+    let signs_time = matches!(signature.scheme, SignatureScheme::Stripe | SignatureScheme::Zendesk);
+    let mut problems = Vec::new();
+    match (is_body, signature.header.is_empty()) {
+        (true, true) => problems.push(("header", "nothing says which header carries the signature", "name it with `header:`")),
+        (false, false) => {
+            problems.push(("header", "the header of this scheme is its own", "leave `header:` out, or say `scheme: body`"));
+        }
+        _ => {}
+    }
+    if signature.tolerance.is_some() && !signs_time {
+        problems.push(("tolerance", "this scheme signs no time", "leave `tolerance:` out"));
+    }
+    if signature.tolerance_s().is_none() {
+        problems.push(("tolerance", "this is no length of time", "write it such as 30s or 10m"));
+    }
+    let url = signature.url.as_deref();
+    let is_address = url.is_some_and(|url| url.starts_with("https://") || url.starts_with("http://"));
+    if is_twilio && !is_address {
+        problems.push((
+            "url",
+            "Twilio signs the address that it calls",
+            "write it as it is entered there, such as https://cx.example.org/v1/sources/calls",
+        ));
+    }
+    if !is_twilio && url.is_some() {
+        problems.push(("url", "this scheme does not sign the address", "leave `url:` out"));
     }
     problems
 }

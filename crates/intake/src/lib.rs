@@ -12,6 +12,7 @@
 //! | [`drift`] | whether a source's data changed |
 //! | [`observe`] | counts and profiles of fields while rows go by |
 //! | [`alarm`] | what is told of both |
+//! | `widening` | a promoted column that takes a wider type |
 //! | [`live`] | the door: requests of live sources into chunks, answered when they are on disk |
 //! | [`stream`] | sources that follow a stream of NATS or Kafka, through that door |
 //! | [`audit`](audit()) | both equations recounted from the tables |
@@ -24,6 +25,7 @@
 
 pub mod alarm;
 mod audit;
+mod backoff;
 mod check;
 mod connect;
 pub mod drift;
@@ -36,10 +38,12 @@ pub mod observe;
 pub mod outcome;
 pub mod reader;
 mod replay;
+mod roots;
 pub mod spec;
 pub mod stream;
 pub mod tracking;
 pub mod typing;
+mod widening;
 
 pub use alarm::{Alarm, AlarmKind};
 pub use audit::{AuditReport, Break, SourceAudit, TargetAudit, audit};

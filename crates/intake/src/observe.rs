@@ -8,6 +8,7 @@
 //! Counts are stored with the chunk that they describe, in the same atomic step; profiles gather in memory and go with a chunk every so
 //! often, so that a crash may lose the profile of a sample, and never a count.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -18,6 +19,7 @@ use clew_cleanse::profile::Profile;
 use clew_lake::schema;
 use clew_model::tables::{ColumnType, Table};
 use rustc_hash::FxHashMap;
+use serde_json::value::RawValue;
 
 use crate::expect::{Expectations, Judged, OnFailure, Rule, TIMELY, Tally, time_of};
 use crate::import::COLUMN_MISSING;
@@ -34,6 +36,11 @@ pub const LIVE_ROWS_PER_HOUR: usize = 20_000;
 pub const LIVE_BURST: usize = 2_000;
 /// Fields of a chunk that are counted: a source with more has the others uncounted.
 const MOST_FIELDS: usize = 1_024;
+
+/// Bytes of a key of JSON that is watched.
+const LONGEST_KEY: usize = 64;
+/// Keys that the tracking API adds to what it was sent.
+const ADDED_KEYS: &[&str] = &["context", "_context"];
 
 /// Columns of facts that say nothing about the source's data.
 const OWN: &[&str] = &[
@@ -162,6 +169,10 @@ impl Observed {
     /// Adds profiles of further rows.
     pub fn add_profiles(&mut self, profiles: BTreeMap<FieldKey, Profile>) {
         for (key, profile) in profiles {
+            // Keys of JSON may be values: without a limit they would fill the memory of a live source.
+            if key.0.is_none() && self.profiles.len() >= MOST_FIELDS && !self.profiles.contains_key(&key) {
+                continue;
+            }
             self.profiles.entry(key).and_modify(|known| known.merge(&profile)).or_insert(profile);
         }
     }
@@ -194,6 +205,37 @@ impl Observed {
             }
             let received_at = matches!(column.data_type(), DataType::Timestamp(..)).then_some(at);
             self.profile(key, column, sample, received_at);
+        }
+    }
+
+    /// Looks at the top-level keys of `objects` (JSON), in the sampled rows only: profiles of their values under `<name>.<key>`, and of how many
+    /// objects were looked at under `<name>.` alone.
+    pub fn see_keys(&mut self, name: &str, objects: &StringArray, sample: &[u32]) {
+        let looked: Vec<&str> = sample
+            .iter()
+            .map(|row| *row as usize)
+            .map(|row| if objects.is_valid(row) { objects.value(row) } else { "{}" })
+            .collect();
+        if looked.is_empty() {
+            return;
+        }
+        self.profiles.entry((None, format!("{name}."))).or_default().add_times(Some("object"), looked.len() as u64);
+        for object in looked {
+            let Ok(entries) = serde_json::from_str::<FxHashMap<Cow<'_, str>, &RawValue>>(object) else { continue };
+            for (key, value) in entries.iter().filter(|(key, _)| key.len() <= LONGEST_KEY && !ADDED_KEYS.contains(&&***key)) {
+                let value = value.get();
+                let text = match value.as_bytes().first() {
+                    Some(b'n') => continue,
+                    Some(b'"') => serde_json::from_str::<Cow<'_, str>>(value).unwrap_or_default(),
+                    Some(b'{') => Cow::Borrowed("object"),
+                    Some(b'[') => Cow::Borrowed("list"),
+                    _ => Cow::Borrowed(value),
+                };
+                let key = (None, format!("{name}.{key}"));
+                if self.profiles.len() < MOST_FIELDS || self.profiles.contains_key(&key) {
+                    self.profiles.entry(key).or_default().add_times(Some(&text), 1);
+                }
+            }
         }
     }
 

@@ -69,7 +69,7 @@ pub enum Format {
     Eml,
     /// An event log in XES (IEEE 1849).
     Xes,
-    /// An object-centric event log, OCEL 2.0 in JSON.
+    /// An object-centric event log, OCEL 2.0 in JSON or XML.
     Ocel,
     /// A transcript in WebVTT.
     Webvtt,
@@ -228,11 +228,15 @@ pub enum Api {
     Rows,
 }
 
-/// How a sender proves that a request is its own, without a write key: a keyed hash (HMAC) of the body in a header.
+/// How a sender proves that a request is its own, without a write key: a keyed hash (HMAC) in a header.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Signature {
-    /// The header that carries it, such as X-Hub-Signature-256.
+    /// What is signed and how: `body` when left out, or a vendor's own way, which needs no header, algorithm, encoding or prefix.
+    #[serde(default)]
+    pub scheme: SignatureScheme,
+    /// Of `body`: the header that carries it, such as X-Hub-Signature-256.
+    #[serde(default)]
     pub header: String,
     /// The hash under the key.
     #[serde(default)]
@@ -245,6 +249,50 @@ pub struct Signature {
     pub prefix: String,
     /// The key that was agreed with the sender; `${NAME}` keeps it out of the file.
     pub secret: Secret,
+    /// Of `stripe` and `zendesk`, which sign the time, too: how far it may be from now, such as 10m; 5m when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tolerance: Option<String>,
+    /// Of `twilio`: the address that Twilio calls, as it is written there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+impl Signature {
+    /// Seconds that a signed time may be from now where nothing else is said, as Stripe's libraries have it.
+    const TOLERANCE_S: i64 = 300;
+
+    /// The header that carries it.
+    pub fn header(&self) -> &str {
+        match self.scheme {
+            SignatureScheme::Body => &self.header,
+            SignatureScheme::Stripe => "Stripe-Signature",
+            SignatureScheme::Zendesk => "X-Zendesk-Webhook-Signature",
+            SignatureScheme::Intercom => "X-Hub-Signature",
+            SignatureScheme::Twilio => "X-Twilio-Signature",
+        }
+    }
+
+    /// Seconds that a signed time may be from now; `None` where it is no duration.
+    pub fn tolerance_s(&self) -> Option<i64> {
+        self.tolerance.as_deref().map_or(Some(Self::TOLERANCE_S), crate::expect::seconds_of)
+    }
+}
+
+/// What a signature is made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SignatureScheme {
+    /// The body.
+    #[default]
+    Body,
+    /// The time and the body, in Stripe-Signature.
+    Stripe,
+    /// The time and the body, in X-Zendesk-Webhook-Signature.
+    Zendesk,
+    /// The body with SHA-1, in X-Hub-Signature.
+    Intercom,
+    /// The address and the form, or the address and the hash of the body in it, with SHA-1, in X-Twilio-Signature.
+    Twilio,
 }
 
 /// A hash function.
@@ -254,6 +302,8 @@ pub enum Algorithm {
     /// SHA-256.
     #[default]
     Sha256,
+    /// SHA-1, for senders that have nothing better.
+    Sha1,
 }
 
 /// How bytes are written in a header.
@@ -320,6 +370,11 @@ impl PromotedType {
             Self::Boolean => ColumnType::Boolean,
             Self::Timestamp => ColumnType::Timestamp,
         }
+    }
+
+    /// Whether it counts or measures without rounding.
+    pub const fn is_exact_number(self) -> bool {
+        matches!(self, Self::Int | Self::Decimal)
     }
 
     /// Its word in a source's file.
@@ -603,12 +658,23 @@ pub fn interval(text: &str) -> Result<Option<Duration>, String> {
     if text == "never" {
         return Ok(None);
     }
-    let remedy = || "write a duration such as 30s, 15m or 2h, or never".to_owned();
-    let signed: jiff::SignedDuration = text.parse().map_err(|_| remedy())?;
-    match Duration::try_from(signed) {
-        Ok(interval) if interval >= Duration::from_secs(1) => Ok(Some(interval)),
-        _ => Err("use one second or more, or never".into()),
+    match duration(text) {
+        Some(interval) if interval >= Duration::from_secs(1) => Ok(Some(interval)),
+        Some(_) => Err("use one second or more, or never".into()),
+        None => Err("write a duration such as 30s, 15m or 2h, or never".into()),
     }
+}
+
+/// A length of time as project files write it: `30s`, `15m`, `1h 30m`, `2d`, `1w`; a day has 24 hours. `None` for anything else.
+pub fn duration(text: &str) -> Option<Duration> {
+    const DAY_S: u64 = 86_400;
+    let counted = |unit, seconds: u64| {
+        text.trim().strip_suffix(unit)?.parse::<u32>().ok().map(|n| Duration::from_secs(u64::from(n) * seconds))
+    };
+    if let Some(days) = counted('d', DAY_S).or_else(|| counted('w', 7 * DAY_S)) {
+        return Some(days);
+    }
+    Duration::try_from(text.parse::<jiff::SignedDuration>().ok()?).ok()
 }
 
 /// How bad a problem is.

@@ -93,6 +93,33 @@ async fn an_interrupted_import_goes_on_behind_its_last_chunk() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn unique_holds_over_an_interruption() {
+    let mut project = Project::new();
+    let mut text = orders(300_000);
+    let again = text.lines().nth(1).unwrap().to_owned();
+    text.push_str(&again);
+    text.push('\n');
+    project.write("a.csv", text);
+    project.source("shop", "files: a.csv\nexpect: [{column: id, unique: true}]", &[("events", EVENTS)]);
+    let lake = project.lake().await;
+    let stored = Arc::new(Notify::new());
+    let first = First(stored.clone());
+    tokio::select! {
+        _ = import(&lake, &project.sources, &[], &first) => panic!("it was to be interrupted"),
+        () = stored.notified() => {}
+    }
+    lake.close().await.unwrap();
+    let lake = project.lake().await;
+    assert!(!lake.batches().positions("shop", "unique/").unwrap().is_empty());
+    let report = project.import(&lake).await.unwrap();
+    assert!(report.sources[0].resumed && report.is_balanced());
+    // The first row's id stands in the last row: on either side of the interruption.
+    let alarms: Vec<_> = report.sources[0].alarms.iter().map(|alarm| (alarm.rule.as_str(), alarm.n)).collect();
+    assert_eq!(alarms, [("unique id", 1)]);
+    assert!(lake.batches().positions("shop", "unique/").unwrap().is_empty(), "it ends with the batch");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn equal_rows_without_an_id_are_kept_and_met_again() {
     let mut project = Project::new();
     project.write("a.csv", "name,at\nx,2026-01-01\nx,2026-01-01\ny,2026-01-01\n");

@@ -20,7 +20,7 @@ pub(crate) enum Gives {
     AllWay,
 }
 
-/// What `work` gives, done on a thread of its own. The priority of a thread cannot be raised again, so none is shared.
+/// What `work` gives, done on a thread of its own; an error where the system gives none, and the work is to be done later. The priority of a thread cannot be raised again, so none is shared.
 pub(crate) async fn background<T: Send + 'static>(
     name: &str,
     gives: Gives,
@@ -32,7 +32,7 @@ pub(crate) async fn background<T: Send + 'static>(
         // Nobody waits any more when the lake was dropped.
         let _ = done.send(work());
     };
-    std::thread::Builder::new().name(name.to_owned()).spawn(run).expect("a process can start a thread");
+    std::thread::Builder::new().name(name.to_owned()).spawn(run).map_err(StorageError::Thread)?;
     result.await.map_err(|_| StorageError::Closed)
 }
 

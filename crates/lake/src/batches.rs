@@ -113,11 +113,28 @@ impl BatchRegister {
         Ok(self.log.batches.get(position_key(source, name))?.map(|value| value.to_vec()))
     }
 
+    /// The positions of `source` whose names begin with `begin`, in the order of their names.
+    pub fn positions(&self, source: &str, begin: &str) -> Result<Vec<Position>, StorageError> {
+        let prefix = position_prefix(source).len();
+        let mut found = Vec::new();
+        for item in self.log.batches.prefix(position_key(source, begin)) {
+            let (key, value) = item.into_inner()?;
+            let name = String::from_utf8_lossy(&key[prefix..]).into_owned();
+            found.push(Position { name, value: value.to_vec() });
+        }
+        Ok(found)
+    }
+
     /// Forgets the positions of `source` whose names `keep` says no to. Returns how many those were.
     pub fn forget_positions(&self, source: &str, keep: impl Fn(&str) -> bool) -> Result<usize, StorageError> {
+        self.forget_positions_of(source, "", keep)
+    }
+
+    /// The same among those whose names begin with `begin`.
+    pub fn forget_positions_of(&self, source: &str, begin: &str, keep: impl Fn(&str) -> bool) -> Result<usize, StorageError> {
         let prefix = position_prefix(source);
         let mut stale = Vec::new();
-        for item in self.log.batches.prefix(&prefix) {
+        for item in self.log.batches.prefix(position_key(source, begin)) {
             let key = item.key()?;
             if !std::str::from_utf8(&key[prefix.len()..]).is_ok_and(&keep) {
                 stale.push(key);

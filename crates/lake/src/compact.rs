@@ -94,8 +94,9 @@ fn parts(files: &[DataFile], threads: usize) -> Vec<&[DataFile]> {
 }
 
 async fn merge(inner: &Arc<Inner>, table: &'static Table, small: Vec<DataFile>) -> Result<(), StorageError> {
-    let schema = inner.state.read().expect("no writer of the state panics").schema(table.name);
-    let Some(schema) = schema else { return Ok(()) };
+    // As committed: wider types that only the log has come with their seal, which rewrites all files.
+    let committed = inner.state.read().expect("no writer of the state panics").committed(table.name).cloned();
+    let Some(schema) = committed.map(|committed| committed.schema) else { return Ok(()) };
     if room(&inner.folder(table), small.iter().map(|file| file.size).sum::<u64>() + SPARE).is_err() {
         return Ok(());
     }

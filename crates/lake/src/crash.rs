@@ -26,6 +26,8 @@ pub const POINTS: &[&str] = &[
     "online.decided",
     "append.committing",
     "append.committed",
+    "retype.written",
+    "retype.committed",
     "seal.written",
     "seal.table_created",
     "seal.table_committed",

@@ -265,22 +265,28 @@ fn remove(table: &Table, file: DataFile, at: i64) -> Remove {
     }
 }
 
-/// New metadata when `schema` has columns that the table lacks.
+/// New metadata when `schema` has columns that the table lacks, or promoted ones of another type. Whoever retypes a column has rewritten the
+/// files that hold it ([`crate::retype`]).
 fn evolved(
     table: &'static Table,
     state: &DeltaTableState,
     schema: &SchemaRef,
 ) -> Result<Option<deltalake::kernel::Metadata>, DeltaTableError> {
     let stored = state.schema();
-    if schema.fields().iter().all(|field| stored.field(field.name()).is_some()) {
+    let wanted: StructType = schema.as_ref().try_into_kernel()?;
+    let retyped = |name: &String| {
+        let wanted = wanted.field(name).filter(|_| name.starts_with(PROMOTED))?;
+        stored.field(name).is_some_and(|stored| stored.data_type() != wanted.data_type()).then(|| wanted.clone())
+    };
+    if schema.fields().iter().all(|field| stored.field(field.name()).is_some() && retyped(field.name()).is_none()) {
         return Ok(None);
     }
-    let wanted: StructType = schema.as_ref().try_into_kernel()?;
+    let kept = stored.fields().map(|field| retyped(field.name()).unwrap_or_else(|| field.clone()));
     let added = wanted.fields().filter(|field| stored.field(field.name()).is_none()).cloned();
-    let widened = StructType::try_new(stored.fields().cloned().chain(added))?;
-    let metadata = state.metadata().clone().with_schema(&widened)?;
+    let evolved = StructType::try_new(kept.chain(added))?;
+    let metadata = state.metadata().clone().with_schema(&evolved)?;
     Ok(Some(metadata.add_config_key(VERSION_PROPERTY.to_owned(), TABLE_VERSION.to_string())?))
-        .inspect(|_| tracing::info!(table = table.name, "columns added"))
+        .inspect(|_| tracing::info!(table = table.name, "columns added or widened"))
 }
 
 fn kernel_schema(table: &'static Table, schema: &SchemaRef) -> Result<StructType, StorageError> {

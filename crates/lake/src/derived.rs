@@ -19,7 +19,7 @@ use crate::delta::{Change, Delta};
 use crate::error::{Misfit, StorageError, WriteError};
 use crate::lake::{Inner, Lake};
 use crate::log::room;
-use crate::schema::{conform, find, widen};
+use crate::schema::{conform, find, is_retyped, widen};
 use crate::vacuum;
 
 /// A file ends when it has so many bytes; the next one begins.
@@ -174,8 +174,13 @@ impl TableWriter {
             return Ok(());
         }
         if self.open.is_empty() && self.done.is_empty() {
-            // The first rows say which promoted columns there are.
-            self.schema = widen(self.table, &self.schema, batch.schema_ref())?;
+            // The first rows say which promoted columns there are. Those of buckets that stay are not rewritten here.
+            let wider = widen(self.table, &self.schema, batch.schema_ref())?;
+            if is_retyped(&self.schema, &wider) {
+                let detail = "a column has another type than in the table; a derived table is written anew for that".to_owned();
+                return Err(Misfit { table: self.table.name.to_owned(), detail }.into());
+            }
+            self.schema = wider;
         }
         let batch = conform(self.table.name, batch, &self.schema)?;
         room(&self.inner.store, batch.get_array_memory_size() as u64 / 4)?;

@@ -13,7 +13,7 @@
 
 use std::cell::RefCell;
 use std::io::{Cursor, Read};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use arrow::array::RecordBatch;
@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use crate::datafile::DataFile;
 use crate::error::StorageError;
 use crate::keys::KeyRecord;
-use crate::schema::{arrow_schema, data_type};
+use crate::schema::{WIDE_DECIMAL, arrow_schema, data_type};
 
 /// The rows of one table in one entry.
 #[derive(Clone, Debug)]
@@ -80,19 +80,22 @@ struct PartHeader {
     file: Option<DataFile>,
 }
 
-const PROMOTABLE: &[(&str, ColumnType)] = &[
-    ("text", ColumnType::Text),
-    ("int", ColumnType::Int64),
-    ("int32", ColumnType::Int32),
-    ("float", ColumnType::Float64),
-    ("boolean", ColumnType::Boolean),
-    ("timestamp", ColumnType::Timestamp),
-    ("date", ColumnType::Date),
-    ("decimal", ColumnType::Decimal),
-];
+static PROMOTABLE: LazyLock<Vec<(&str, DataType)>> = LazyLock::new(|| {
+    let kinds = [
+        ("text", ColumnType::Text),
+        ("int", ColumnType::Int64),
+        ("int32", ColumnType::Int32),
+        ("float", ColumnType::Float64),
+        ("boolean", ColumnType::Boolean),
+        ("timestamp", ColumnType::Timestamp),
+        ("date", ColumnType::Date),
+        ("decimal", ColumnType::Decimal),
+    ];
+    kinds.into_iter().map(|(name, kind)| (name, data_type(kind))).chain([("wide_decimal", WIDE_DECIMAL)]).collect()
+});
 
 fn type_name(kind: &DataType) -> String {
-    let known = PROMOTABLE.iter().find(|(_, column)| data_type(*column) == *kind);
+    let known = PROMOTABLE.iter().find(|(_, known)| known == kind);
     known.expect("`widen` lets only promotable types in").0.to_owned()
 }
 
@@ -224,8 +227,8 @@ fn part_schema(table: &'static Table, part: &PartHeader) -> Option<SchemaRef> {
     let base = arrow_schema(table);
     let mut fields: Vec<Arc<Field>> = base.fields().get(..part.columns)?.to_vec();
     for (name, kind) in &part.promoted {
-        let (_, column) = PROMOTABLE.iter().find(|(known, _)| known == kind)?;
-        fields.push(Arc::new(Field::new(name, data_type(*column), true)));
+        let (_, kind) = PROMOTABLE.iter().find(|(known, _)| known == kind)?;
+        fields.push(Arc::new(Field::new(name, kind.clone(), true)));
     }
     Some(Arc::new(Schema::new(Fields::from(fields))))
 }

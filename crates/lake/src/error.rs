@@ -59,6 +59,9 @@ pub enum StorageError {
     /// The lake was closed, or its writer died after a failed write.
     #[error("the lake is closed; open it again")]
     Closed,
+    /// The system gives no thread for work in the background; what is on disk stays, and the work is tried again.
+    #[error("the system gives no further thread: {0}; allow the process more (`ulimit -u`, the limits of its service)")]
+    Thread(io::Error),
 }
 
 impl StorageError {

@@ -297,6 +297,11 @@ impl Lake {
         Ok(state.committed(table).and_then(|committed| committed.version))
     }
 
+    /// The schema of `table` as queries see it now, promoted columns included; `None` for a table that does not exist.
+    pub fn schema(&self, table: &str) -> Option<arrow::datatypes::SchemaRef> {
+        self.inner.state.read().expect("no writer of the state panics").schema(table)
+    }
+
     /// The time by the lake's clock.
     pub fn now(&self) -> clew_model::Timestamp {
         self.inner.options.clock.now()
@@ -372,8 +377,12 @@ impl Inner {
     /// Makes a durable entry visible.
     pub(crate) fn publish(&self, entry: Entry) {
         let offset = entry.offset;
-        if let Err(error) = self.state.write().expect("no writer of the state panics").push(entry) {
-            tracing::error!(offset, %error, "an entry is stored but not visible until the store is opened again");
+        let pushed = self.state.write().expect("no writer of the state panics").push(entry);
+        match pushed {
+            // Readers cast as they go until the seal has rewritten the files.
+            Ok(is_retyped) if is_retyped => self.wake.notify_one(),
+            Ok(_) => {}
+            Err(error) => tracing::error!(offset, %error, "an entry is stored but not visible until the store is opened again"),
         }
         self.keys.wake();
     }

@@ -10,6 +10,7 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use clew_model::tables::Table;
 
 use crate::background::{Gives, background};
@@ -21,7 +22,8 @@ use crate::error::{SealError, StorageError};
 use crate::keys::{KeyRecord, Run};
 use crate::lake::Inner;
 use crate::log::room;
-use crate::schema::conform;
+use crate::retype::{retype, rewrite};
+use crate::schema::{conform, is_retyped};
 
 /// What a seal did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,12 +60,18 @@ async fn seal_table(inner: &Arc<Inner>, table: &'static Table, end: u64) -> Resu
         for part in state.unsealed(table.name, end) {
             match &part.body {
                 Body::Rows(batch) => rows.push(batch.clone()),
-                Body::File(file) => files.push(file.clone()),
+                Body::File(file) => files.push((Arc::clone(&part.schema), file.clone())),
             }
         }
         (files, rows, state.schema(table.name))
     };
     let Some(schema) = schema.filter(|_| !files.is_empty() || !rows.is_empty()) else { return Ok(0) };
+    retype(inner, table, &schema).await?;
+    if files.iter().any(|(of, _)| is_retyped(of, &schema)) {
+        let (writing, of, all) = (Arc::clone(inner), Arc::clone(&schema), files);
+        files = background("clew-seal", Gives::Way, move || in_types(&writing, table, &of, all)).await??;
+    }
+    let mut files: Vec<DataFile> = files.into_iter().map(|(_, file)| file).collect();
     if !rows.is_empty() {
         let writing = Arc::clone(inner);
         let schema = Arc::clone(&schema);
@@ -80,12 +88,19 @@ async fn seal_table(inner: &Arc<Inner>, table: &'static Table, end: u64) -> Resu
     Ok(count)
 }
 
-fn write_rows(
+/// The log's own files, those with narrower types written anew. What takes the place of a file leaves it to the next opening, which removes
+/// what nothing names: a query may be reading it.
+fn in_types(
     inner: &Inner,
     table: &'static Table,
-    schema: &arrow::datatypes::SchemaRef,
-    rows: &[RecordBatch],
-) -> Result<DataFile, StorageError> {
+    schema: &SchemaRef,
+    files: Vec<(SchemaRef, DataFile)>,
+) -> Result<Vec<(SchemaRef, DataFile)>, StorageError> {
+    let rewritten = files.into_iter().map(|(of, file)| Ok((of, rewrite(inner, table, schema, &file)?.unwrap_or(file))));
+    rewritten.collect()
+}
+
+fn write_rows(inner: &Inner, table: &'static Table, schema: &SchemaRef, rows: &[RecordBatch]) -> Result<DataFile, StorageError> {
     let folder = inner.folder(table);
     std::fs::create_dir_all(&folder).map_err(|e| StorageError::io(&folder, e))?;
     room(&folder, rows.iter().map(|batch| batch.get_array_memory_size() as u64).sum())?;

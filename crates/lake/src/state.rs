@@ -15,7 +15,7 @@ use crate::datafile::DataFile;
 use crate::delta::Committed;
 use crate::entry::{Body, Entry};
 use crate::error::StorageError;
-use crate::schema::widen;
+use crate::schema::{is_retyped, widen};
 
 /// State shared by writers and every session's tables.
 pub(crate) type SharedState = Arc<RwLock<State>>;
@@ -74,20 +74,22 @@ impl State {
         self.tables.get(table).map(|state| Arc::clone(&state.schema))
     }
 
-    /// Adds the log's next entry.
-    pub(crate) fn push(&mut self, entry: Entry) -> Result<(), StorageError> {
+    /// Adds the log's next entry. Whether a column takes a wider type with it.
+    pub(crate) fn push(&mut self, entry: Entry) -> Result<bool, StorageError> {
+        let mut has_retyped = false;
         for part in &entry.parts {
             let Some(state) = self.tables.get_mut(part.table.name) else { continue };
             let schema = widen(part.table, &state.schema, &part.schema)
                 .map_err(|misfit| StorageError::Damaged { what: format!("log entry {}", entry.offset), detail: misfit.detail })?;
             if schema != state.schema {
+                has_retyped |= is_retyped(&state.schema, &schema);
                 state.schema = schema;
                 self.generation += 1;
             }
         }
         self.tail_bytes += entry.bytes;
         self.tail.push_back(Arc::new(entry));
-        Ok(())
+        Ok(has_retyped)
     }
 
     /// Forgets the tail up to `offset`.

@@ -12,9 +12,10 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::DataType;
 use clew_lake::{Lake, Mode, Options, Progress, Retention, WriteHook, crash};
-use support::{Census, Event, event, event_rows, facts, indexed, one, options, padded_chunk, rebase, rows};
+use support::{Census, Event, event, event_rows, facts, indexed, one, options, padded_chunk, rebase, rows, with_column};
 
 const STORE: &str = "CLEW_TEST_CRASH_STORE";
 const CHUNKS: u64 = 10;
@@ -39,6 +40,8 @@ async fn work(store: &Path) {
             events.push(event("0-1", 100 + number));
         }
         let mut chunk = padded_chunk(number as i64, Mode::Append, &events, 200);
+        let n: Vec<i64> = (0..events.len() as i64).collect();
+        chunk.facts[0].rows = with_column(&chunk.facts[0].rows, "p_n", promoted(&n, number / 2));
         chunk.batch = batch.id.clone();
         chunk.progress = Some(Progress { file: "f".into(), next_row: number + 1, done: number + 1 == CHUNKS, state: vec![] });
         lake.append(chunk).await.unwrap();
@@ -52,6 +55,17 @@ async fn work(store: &Path) {
         lake.overwrite("persons", persons(3 + round)).await.unwrap();
     }
     lake.close().await.unwrap();
+}
+
+/// Numbers in a type that gets wider with every stage: integers, decimals, text.
+fn promoted(numbers: &[i64], stage: u64) -> ArrayRef {
+    let integers: ArrayRef = Arc::new(arrow::array::Int64Array::from(numbers.to_vec()));
+    let kind = match stage {
+        0 | 1 => return integers,
+        2 | 3 => DataType::Decimal128(18, 4),
+        _ => DataType::Utf8,
+    };
+    arrow::compute::cast(&integers, &kind).unwrap()
 }
 
 fn persons(n: i64) -> RecordBatch {
@@ -75,7 +89,7 @@ async fn contents(store: &Path) -> Vec<String> {
     assert_eq!((lake.hook_load().recent, lake.index_base().unwrap()), (0, Some(CHUNKS as i64)));
     all.extend(known);
     for sql in [
-        "SELECT event_id, subject, md5(text) FROM events",
+        "SELECT event_id, subject, md5(text), p_n FROM events",
         "SELECT quarantine_id, reason, row_no FROM quarantine",
         "SELECT target, sum(rows_read), sum(produced), sum(stored), sum(duplicate), sum(quarantined) FROM accounting GROUP BY target",
         "SELECT person_id FROM persons",

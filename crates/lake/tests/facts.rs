@@ -3,12 +3,16 @@
 
 mod support;
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use clew_lake::{AppendError, Chunk, FactCounts, Lake, Mode, OpenError, Position, Progress, RowCounts, schema};
 use clew_model::BatchId;
-use support::{Event, append, chunk, chunk_of, event, event_rows, facts, one, open, options, padded_chunk, rows, texts};
+use support::{
+    Event, append, chunk, chunk_of, event, event_rows, facts, one, open, options, padded_chunk, rows, texts, with_column,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn small_and_large_chunks_read_back_unsealed_sealed_and_reopened() {
@@ -141,6 +145,77 @@ async fn promoted_columns_appear_and_older_rows_read_null() {
     lake.close().await.unwrap();
     let lake = open(store.path()).await;
     assert_eq!(rows(&lake.session(), "SELECT p_delay_days FROM events WHERE event_id = 'b'").await, vec!["4"]);
+}
+
+/// The column `p_n` of every file that the newest version of the table names, by its Parquet footer.
+fn types_on_disk(store: &Path) -> Vec<String> {
+    let folder = store.join("tables/events");
+    let mut versions: Vec<_> = std::fs::read_dir(folder.join("_delta_log")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    versions.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    versions.sort();
+    let (mut active, mut schema) = (BTreeSet::new(), String::new());
+    for version in versions {
+        for line in std::fs::read_to_string(version).unwrap().lines() {
+            let action: serde_json::Value = serde_json::from_str(line).unwrap();
+            let path = |kind: &str| action[kind]["path"].as_str().map(str::to_owned);
+            active.extend(path("add"));
+            path("remove").inspect(|path| assert!(active.remove(path), "{path}"));
+            if let Some(text) = action["metaData"]["schemaString"].as_str() {
+                let parsed: serde_json::Value = serde_json::from_str(text).unwrap();
+                let field = parsed["fields"].as_array().unwrap().iter().find(|field| field["name"] == "p_n");
+                schema = field.map_or_else(String::new, |field| field["type"].to_string());
+            }
+        }
+    }
+    let types = active.iter().map(|path| {
+        let file = std::fs::File::open(folder.join(path)).unwrap();
+        let footer = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+        footer.schema().field_with_name("p_n").map_or_else(|_| "-".to_owned(), |field| field.data_type().to_string())
+    });
+    types.collect::<BTreeSet<_>>().into_iter().chain([schema]).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_promoted_column_takes_the_wider_type_in_queries_and_on_disk() {
+    let store = tempfile::tempdir().unwrap();
+    let lake = open(store.path()).await;
+    let numbered = |id: &str, n: ArrayRef, padding: usize| {
+        let events: Vec<Event> = (0..n.len()).map(|at| event(format!("{id}{at}"), 1)).collect();
+        facts("events", with_column(&event_rows(&events, padding), "p_n", n), vec![1; events.len()])
+    };
+    let decimals = |unscaled: &[i128]| -> ArrayRef {
+        Arc::new(
+            arrow::array::Decimal128Array::from(unscaled.to_vec()).with_data_type(arrow::datatypes::DataType::Decimal128(18, 4)),
+        )
+    };
+    append(&lake, 0, Mode::Append, &[event("without", 1)]).await;
+    lake.seal().await.unwrap();
+    lake.append(chunk_of(1, Mode::Append, vec![numbered("i", Arc::new(Int64Array::from(vec![30, i64::MAX])), 0)])).await.unwrap();
+    lake.seal().await.unwrap();
+    assert_eq!(types_on_disk(store.path()), ["-", "Int64", "\"long\""]);
+    // A chunk so large that it is a file of its own in the log, still with integers, before the one that is wider.
+    let many: ArrayRef = Arc::new(Int64Array::from(vec![5; 3_000]));
+    lake.append(chunk_of(2, Mode::Append, vec![numbered("m", many, 2_000)])).await.unwrap();
+    lake.append(chunk_of(3, Mode::Append, vec![numbered("d", decimals(&[35_000]), 0)])).await.unwrap();
+    let wide = ["-", "3.5000", "30.0000", "5.0000", "9223372036854775807.0000"];
+    for _ in 0..2 {
+        assert_eq!(rows(&lake.session(), "SELECT DISTINCT p_n FROM events").await, wide);
+        assert_eq!(one(&lake.session(), "SELECT count(*) FROM events WHERE p_n > 3.2 AND p_n < 6").await, "3001");
+        lake.seal().await.unwrap();
+    }
+    assert_eq!(types_on_disk(store.path()), ["-", "Decimal128(23, 4)", "\"decimal(23,4)\""]);
+    // Narrower values afterwards are cast, and change nothing.
+    lake.append(chunk_of(4, Mode::Append, vec![numbered("j", Arc::new(Int64Array::from(vec![7])), 0)])).await.unwrap();
+    lake.append(chunk_of(5, Mode::Append, vec![numbered("t", texts(["n/a"]), 0)])).await.unwrap();
+    lake.close().await.unwrap();
+    let lake = open(store.path()).await;
+    let found = rows(&lake.session(), "SELECT DISTINCT p_n FROM events").await;
+    assert_eq!(found, ["-", "3.5", "30", "5", "7", "9223372036854775807", "n/a"]);
+    assert_eq!(types_on_disk(store.path()), ["-", "Utf8", "\"string\""]);
+    assert_eq!(one(&lake.session(), "SELECT count(*) FROM events").await, "3006");
+    // A merge behind it keeps the type.
+    lake.compact().await.unwrap();
+    assert_eq!(rows(&lake.session(), "SELECT count(DISTINCT p_n) FROM events").await, ["6"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

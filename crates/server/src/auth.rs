@@ -105,7 +105,8 @@ pub async fn check_host(State(app): State<Arc<App>>, request: Request, next: Nex
     if name.is_some_and(|name| is_ours(name, &app.hosts)) {
         return Ok(next.run(request).await);
     }
-    let remedy = "This server does not go by that name. Use its address, or `localhost`.";
+    let remedy =
+        "This server does not go by that name. Use its address or `localhost`, or add the name to `hosts:` in clew.yaml.";
     Err(ApiError::new(Kind::Forbidden, remedy))
 }
 

@@ -5,8 +5,8 @@ use jiff::tz::TimeZone;
 
 use crate::calendar::Period;
 use crate::error::ApiError;
-use crate::literal::{Instant, Text};
 use crate::wire::{Applied, Filter};
+use clew_lake::literal::{Instant, Text};
 
 /// The longest text that a parameter may hold, in bytes.
 pub const LONGEST_TEXT: usize = 400;

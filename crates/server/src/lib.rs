@@ -38,13 +38,13 @@ mod filter;
 mod jobs;
 mod json;
 mod keys;
-mod literal;
 mod observe;
 mod openapi;
 mod pages;
 mod routes;
 mod scoring;
 mod serve;
+mod signature;
 mod tracking;
 pub mod wire;
 

@@ -10,8 +10,8 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::calendar::{Period, grain_name, starting_at};
-use crate::literal::Text;
 use crate::wire::{Estimate, MetricDefinition, ScoreChange, TrendPoint};
+use clew_lake::literal::Text;
 
 /// Fewer answers than this are not shown as a value.
 pub const FEW: u64 = 5;

@@ -30,18 +30,17 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clew_intake::Api;
 use clew_intake::live::{LiveSource, MOST_ROW_BYTES, Payload, Refusal, Reservation};
-use clew_intake::spec::{Format, Signature, SignatureEncoding};
+use clew_intake::spec::Format;
 use clew_intake::tracking::{BodyError, Call, Kind as CallKind, MOST_BODY_BYTES, write_key};
 use flate2::bufread::MultiGzDecoder;
 use futures::StreamExt;
 use serde_json::json;
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 use tokio::time::timeout;
 
 use crate::app::App;
 use crate::assets;
 use crate::error::{ApiError, Kind};
+use crate::signature::{self, Signed};
 use crate::wire::TakenMessages;
 
 /// How long a browser remembers what a preflight request told it.
@@ -143,12 +142,15 @@ async fn rows(State(app): State<Arc<App>>, Path(name): Path<String>, request: Re
         (None, _) => return Err(no_key().into()),
     };
     let format = format_of(&parts.headers)?;
-    let received = receive(&app, &parts.headers, body, MOST_ROW_BYTES).await?;
-    if let Some(signature) = source.signature().filter(|_| by_key.is_none())
-        && !is_signed(signature, &parts.headers, received.sent.as_deref().unwrap_or(&received.bytes))
-    {
-        let message = format!("The signature in {} is missing, or is not that of this body.", signature.header);
-        return Err(ApiError::new(Kind::Unauthorised, message).into());
+    let mut received = receive(&app, &parts.headers, body, MOST_ROW_BYTES).await?;
+    if let Some(signature) = source.signature().filter(|_| by_key.is_none()) {
+        let body = received.sent.as_deref().unwrap_or(&received.bytes);
+        let now_s = app.lake.now().micros().div_euclid(1_000_000);
+        let request = Signed { headers: &parts.headers, query: parts.uri.query(), body, now_s };
+        signature::verify(signature, &request).map_err(|message| ApiError::new(Kind::Unauthorised, message))?;
+    }
+    if signature::is_form(&parts.headers) {
+        received.bytes = row_of_form(&received.bytes);
     }
     let answer = app.door.take(&source, Payload::Rows(format), received.bytes, received.reservation).await?;
     Ok(Json(answer.into()))
@@ -189,7 +191,8 @@ fn format_of(headers: &HeaderMap) -> Result<Format, ApiError> {
     let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/json");
     let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     Ok(match essence.as_str() {
-        "application/json" | "text/plain" | "text/json" => Format::Json,
+        // A form becomes one row of JSON.
+        "application/json" | "text/plain" | "text/json" | "application/x-www-form-urlencoded" => Format::Json,
         "application/x-ndjson"
         | "application/ndjson"
         | "application/jsonl"
@@ -198,10 +201,25 @@ fn format_of(headers: &HeaderMap) -> Result<Format, ApiError> {
         "text/csv" | "application/csv" => Format::Csv,
         other if other.ends_with("+json") => Format::Json,
         _ => {
-            let message = "Say what the body is: `Content-Type: application/json`, `application/x-ndjson` or `text/csv`.";
+            let message = "Say what the body is: `Content-Type: application/json`, `application/x-ndjson`, `text/csv` or \
+                           `application/x-www-form-urlencoded`.";
             return Err(ApiError::invalid(message));
         }
     })
+}
+
+/// The fields of a form as one JSON object; of a field that comes more than once, all values as a list.
+fn row_of_form(body: &[u8]) -> Vec<u8> {
+    let mut row: serde_json::Map<String, serde_json::Value> = serde_json::Map::new();
+    for (name, value) in form_urlencoded::parse(body) {
+        let value = serde_json::Value::from(value);
+        match row.get_mut(&*name) {
+            None => drop(row.insert(name.into_owned(), value)),
+            Some(serde_json::Value::Array(values)) => values.push(value),
+            Some(known) => *known = serde_json::Value::Array(vec![known.take(), value]),
+        }
+    }
+    serde_json::to_vec(&row).expect("a map of text serialises")
 }
 
 /// A body that has arrived.
@@ -272,36 +290,6 @@ fn too_large(limit: usize) -> ApiError {
     ApiError::new(Kind::TooLarge, format!("A body has at most {} KB, unpacked: send several.", limit >> 10))
 }
 
-/// Whether the headers carry the keyed hash of the body.
-fn is_signed(signature: &Signature, headers: &HeaderMap, sent: &[u8]) -> bool {
-    let given = headers.get(&signature.header).and_then(|value| value.to_str().ok());
-    let Some(given) = given.and_then(|given| given.trim().strip_prefix(&signature.prefix)) else { return false };
-    let decoded = match signature.encoding {
-        SignatureEncoding::Hex => unhex(given),
-        SignatureEncoding::Base64 => STANDARD.decode(given).ok(),
-    };
-    let Some(decoded) = decoded else { return false };
-    hmac(signature.secret.reveal().as_bytes(), sent).ct_eq(&decoded).into()
-}
-
-/// HMAC-SHA256 (RFC 2104). Not from the crate `hmac`: that turns on a feature of `digest`, with which the whole engine would be compiled anew.
-fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
-    let mut block = [0_u8; 64];
-    if key.len() > block.len() {
-        block[..32].copy_from_slice(&Sha256::digest(key));
-    } else {
-        block[..key.len()].copy_from_slice(key);
-    }
-    let inner = Sha256::new().chain_update(block.map(|byte| byte ^ 0x36)).chain_update(message).finalize();
-    Sha256::new().chain_update(block.map(|byte| byte ^ 0x5c)).chain_update(inner).finalize().into()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let pairs = text.as_bytes().chunks(2);
-    pairs.map(|pair| Some((digit(pair[0])? << 4 | digit(*pair.get(1)?)?) as u8)).collect()
-}
-
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         let message = format!("{}.", sentence(&refusal.to_string()));
@@ -340,30 +328,6 @@ mod tests {
         for none in ["Basic Og==", "Basic !", "Digest x", "ck_a", ""] {
             assert_eq!(of(none), None, "{none}");
         }
-    }
-
-    /// The example of RFC 4231, test case 2: key "Jefe", data "what do ya want for nothing?".
-    #[test]
-    fn a_signature_is_the_keyed_hash_of_the_body() {
-        const HASH: &str = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
-        let signature: Signature =
-            serde_json::from_str(r#"{"header": "X-Sign", "prefix": "sha256=", "secret": "Jefe"}"#).unwrap();
-        let signed = |value: &str, body: &[u8]| is_signed(&signature, &headers(&[("x-sign", value)]), body);
-        let body = b"what do ya want for nothing?";
-        assert!(signed(&format!("sha256={HASH}"), body) && signed(&format!("sha256={}", HASH.to_uppercase()), body));
-        assert!(!signed(HASH, body) && !signed(&format!("sha256={HASH}"), b"something else"));
-        assert!(!signed("sha256=", body) && !signed("sha256=5", body) && !signed("sha256=zz", body));
-        assert!(!is_signed(&signature, &HeaderMap::new(), body));
-        assert!(!format!("{signature:?}").contains("Jefe"));
-    }
-
-    /// RFC 4231, test cases 1 and 6 (a key longer than a block).
-    #[test]
-    fn keyed_hashes_are_those_of_the_standard() {
-        let of = |key: &[u8], message: &str| crate::cursor::hex(&hmac(key, message.as_bytes()));
-        assert_eq!(of(&[0x0b; 20], "Hi There"), "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
-        let long = "Test Using Larger Than Block-Size Key - Hash Key First";
-        assert_eq!(of(&[0xaa; 131], long), "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
     }
 
     #[test]

@@ -260,6 +260,13 @@ async fn the_tail_tells_what_was_asked_for_and_masks_people() {
     let row = line(rows.next().await);
     assert_eq!((row.kind.as_deref(), row.name.as_deref(), row.message_id.as_deref()), (Some("row"), Some("sold"), Some("7")));
     assert_eq!((row.size_bytes, row.identifiers[0].value.as_str()), (None, "c•••"));
+    // Of many that come at once the rest is counted: by whoever asked for a verdict, those that have it.
+    let mut messages: Vec<Value> =
+        (0..203).map(|n| json!({"type": "track", "event": "e", "userId": "u", "messageId": format!("p{n}")})).collect();
+    messages[201].as_object_mut().unwrap().remove("event");
+    let sent = server.bare(Method::POST, "/v1/batch").bearer_auth(&website).json(&json!({"batch": messages}));
+    assert_eq!(answer(sent).await.0, StatusCode::OK);
+    assert_eq!(refused.next().await, Some(("passed".to_owned(), json!({"source": "website", "n": 1}))));
 
     for (query, status) in [
         ("?verdict=maybe", StatusCode::BAD_REQUEST),
@@ -313,7 +320,7 @@ async fn a_check_stores_nothing_and_a_test_goes_the_whole_way() {
     let checked = tested(&server, "website", "check", "track", event).await;
     let typed = [("received", "done"), ("decoded", "done"), ("typed", "done"), ("subject", "done")];
     assert_eq!(way(&checked), [&typed[..], &[("verdict", "open"), ("log", "open"), ("person", "open")]].concat());
-    assert_eq!((checked.messages.accepted, checked.query.as_deref()), (1, None));
+    assert_eq!((checked.messages.accepted, checked.queries.len()), (1, 0));
     let fact = &checked.facts[0];
     assert_eq!(
         (fact.target.as_str(), &fact.columns["name"], &fact.columns["event_id"]),
@@ -330,7 +337,7 @@ async fn a_check_stores_nothing_and_a_test_goes_the_whole_way() {
         "whom the write path has decided on"
     );
     assert_eq!(sent.facts[0].subject, checked.facts[0].subject, "a check shows the subject that comes");
-    let found = count(&server, &format!("SELECT count(*) FROM ({})", sent.query.unwrap())).await;
+    let found = count(&server, &format!("SELECT count(*) FROM ({})", sent.queries[0])).await;
     assert_eq!(found, 1);
     let again = tested(&server, "website", "check", "track", event).await;
     assert!(again.steps[4].detail.contains("stored already"), "{:?}", again.steps);

@@ -124,6 +124,38 @@ async fn rows_are_mapped_and_a_signature_stands_for_a_key() {
     server.stop().await.0.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_or_foreign_signature_is_refused_and_a_form_is_a_row() {
+    let server = Server::limited(Limits::default()).await;
+    let post = |kind: &'static str| server.bare(Method::POST, "/v1/sources/stripe").header("content-type", kind);
+    let body = r#"{"id":"e1","at":"2026-01-31T12:00:00Z","kind":"paid"}"#;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let signed = |at: u64, body: &'static str| {
+        let sign = format!("t={at},v1={}", hmac("whsec_test", &format!("{at}.{body}")));
+        post("application/json").header("stripe-signature", sign).body(body)
+    };
+    assert_eq!(answer(signed(now, body)).await.0, StatusCode::OK);
+    let (status, said) = answer(signed(now - 3_600, body)).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    assert!(said["error"]["message"].as_str().unwrap().contains("It was replayed, or a clock is wrong"), "{said}");
+    // The same again in time is taken once.
+    assert_eq!(answer(signed(now, body)).await.1["duplicate"], 1);
+    let foreign =
+        post("application/json").header("stripe-signature", format!("t={now},v1={}", hmac("whsec_other", body))).body(body);
+    let (status, said) = answer(foreign).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    assert!(said["error"]["message"].as_str().unwrap().contains("not that of this request"), "{said}");
+    let key = server.key("stripe").await;
+    let form =
+        post("application/x-www-form-urlencoded").bearer_auth(&key).body("id=e2&kind=called+back&at=2026-01-31T12%3A00%3A00Z");
+    assert_eq!(answer(form).await.1["accepted"], 1);
+    assert_eq!(
+        count(&server, "SELECT count(*) FROM events WHERE source = 'stripe' AND name IN ('paid', 'called back')").await,
+        2
+    );
+    server.stop().await.0.unwrap();
+}
+
 /// By the system's own tool, not by the library under test.
 fn hmac(key: &str, body: &str) -> String {
     let mut child = std::process::Command::new("openssl")

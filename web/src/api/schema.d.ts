@@ -2598,8 +2598,8 @@ export interface components {
             messages: components["schemas"]["TakenMessages"];
             /** @description check or send. */
             mode: string;
-            /** @description A query that finds what was stored; null where nothing was. */
-            query: string | null;
+            /** @description Queries that find what was stored, one a table. */
+            queries: string[];
             /** @description The source. */
             source: string;
             /** @description Where it stopped, or came through: in the order of the way. */

@@ -854,7 +854,8 @@ export interface TestReport {
     subject: string | null;
     person_id: string | null;
   }[];
-  query: string | null;
+  /** One a table. */
+  queries: string[];
 }
 
 export interface TakenMessages {

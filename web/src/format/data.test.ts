@@ -115,7 +115,7 @@ describe("a test message", () => {
         })),
         messages: { success: true, accepted, duplicate: 0, quarantined: 0, rejected: 0, skipped: 0, results: [] },
         facts: [],
-        query: null,
+        queries: [],
       });
     expect(told("check", null)).toBe("The message would come through");
     expect(told("send", null)).toBe("The message came through");

@@ -212,7 +212,18 @@ function Way({ report }: { report: TestReport }) {
           ))}
         </ul>
       )}
-      {report.query && <Code label="Query that finds it" text={report.query} file="query.sql" />}
+      {report.queries.map((query, i) => (
+        <Code
+          key={query}
+          label={
+            report.queries.length > 1
+              ? `Query ${i + 1} of ${report.queries.length} that find it`
+              : "Query that finds it"
+          }
+          text={query}
+          file="query.sql"
+        />
+      ))}
       {report.facts.map(({ target, columns }, i) => (
         <details className="line" key={i} open={i === 0} style={{ marginTop: 12 }}>
           <summary>

@@ -35,7 +35,7 @@ pub async fn serve(lake: Lake, project: Project, listen: SocketAddr, scheduled: 
         store: project.store(),
         company: project.settings.company.clone(),
         schedule: project.settings.schedule().filter(|_| scheduled),
-        hosts: Vec::new(),
+        hosts: project.settings.hosts.clone(),
         limits: Limits::default(),
         reload: Some(Reload(Box::new(move || sources_now(&dir)))),
         ready: Box::new(|Ready { login, .. }| {

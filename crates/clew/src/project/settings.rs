@@ -55,6 +55,10 @@ pub struct Settings {
     /// Address on which `clew serve` listens. Default 127.0.0.1:7878.
     #[serde(default = "listen")]
     pub listen: String,
+    /// Names by which browsers and senders may reach the server beside `localhost` and addresses, such as that of a proxy in front of it: a
+    /// request to any other name is refused, so that a page elsewhere cannot make a browser ask on its behalf (DNS rebinding).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
     /// The number from which everything random starts (bootstrap, clustering): the same seed gives the same figures. Default 1.
     #[serde(default = "seed")]
     pub seed: u64,
@@ -150,6 +154,10 @@ impl Settings {
         if let Err(remedy) = interval(&self.schedule) {
             found.push(("/schedule", format!("'{}' is no interval", self.schedule), remedy));
         }
+        if let Some(host) = self.hosts.iter().find(|host| host.is_empty() || host.contains(['/', ':', ' '])) {
+            let remedy = "write the name alone, such as cx.example.org: no https:// and no port".into();
+            found.push(("/hosts", format!("'{host}' is no name of a host"), remedy));
+        }
         if self.listen.parse::<std::net::SocketAddr>().is_err() {
             found.push((
                 "/listen",
@@ -192,10 +200,13 @@ mod tests {
     #[test]
     fn text_with_an_inner_form_is_checked() {
         let settings = settings(
-            r#"{"company": " ", "timezone": "America/Sao_Paolo", "currency": "reais", "language": "por", "country": "Brasil", "store": "", "schedule": "15", "listen": "7878"}"#,
+            r#"{"company": " ", "timezone": "America/Sao_Paolo", "currency": "reais", "language": "por", "country": "Brasil", "store": "", "schedule": "15", "listen": "7878", "hosts": ["cx.example.org", "https://cx.example.org"]}"#,
         );
         let pointers: Vec<&str> = settings.findings().iter().map(|(pointer, ..)| *pointer).collect();
-        assert_eq!(pointers, ["/company", "/timezone", "/currency", "/language", "/country", "/store", "/schedule", "/listen"]);
+        assert_eq!(
+            pointers,
+            ["/company", "/timezone", "/currency", "/language", "/country", "/store", "/schedule", "/hosts", "/listen"]
+        );
         assert_eq!(settings.findings()[1].2, "did you mean 'America/Sao_Paulo'?");
     }
 

@@ -17,11 +17,11 @@ use std::sync::Arc;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
 use super::ConnectError;
+use crate::roots;
 
 /// See the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,22 +102,10 @@ impl Tls {
     }
 
     fn roots(&self) -> Result<RootCertStore, ConnectError> {
-        let mut roots = RootCertStore::empty();
-        let Some(pem) = self.authority()? else {
-            // One that does not parse is none: others may do.
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            return Ok(roots);
-        };
-        for certificate in CertificateDer::pem_slice_iter(&pem) {
-            let added = certificate.ok().and_then(|certificate| roots.add(certificate).ok());
-            added.ok_or_else(|| {
-                ConnectError::refused(
-                    "the file of `sslrootcert=` holds something that is no certificate",
-                    "use certificates in PEM",
-                )
-            })?;
-        }
-        Ok(roots)
+        let Some(pem) = self.authority()? else { return Ok(roots::of_system()) };
+        roots::of_pem(&pem).map_err(|_| {
+            ConnectError::refused("the file of `sslrootcert=` holds something that is no certificate", "use certificates in PEM")
+        })
     }
 }
 

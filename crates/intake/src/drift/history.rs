@@ -6,6 +6,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use clew_cleanse::profile::Profile;
 use clew_lake::Lake;
+use clew_lake::literal::{Text, Texts};
 use clew_model::tables::Table;
 use datafusion::error::DataFusionError;
 use jiff::civil::Date;
@@ -37,10 +38,6 @@ pub fn day_of(micros: i64) -> Date {
     jiff::civil::date(1970, 1, 1).saturating_add(jiff::Span::new().days(days))
 }
 
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', "''"))
-}
-
 async fn rows(lake: &Lake, sql: &str) -> Result<Vec<RecordBatch>, DataFusionError> {
     lake.session().sql(sql).await?.collect().await
 }
@@ -65,7 +62,7 @@ async fn stored(lake: &Lake, source: &str, since: i64) -> Result<Vec<Stored>, Da
     let sql = format!(
         "SELECT batch, sum(stored), CAST(max(at) AS BIGINT) FROM accounting WHERE source = {} AND {NO_REPLAY} AND target IS NOT NULL \
          AND CAST(at AS BIGINT) >= {since} GROUP BY batch HAVING sum(stored) > 0 ORDER BY 3 DESC, 1",
-        quoted(source)
+        Text(source)
     );
     let mut found = Vec::new();
     for batch in rows(lake, &sql).await? {
@@ -94,11 +91,11 @@ pub async fn batches(lake: &Lake, source: &str, batch: &str) -> Result<Windows, 
         windows.now = Some(Window { day: day_of(here.at), ..Window::default() });
         return Ok(windows);
     }
-    let ids: Vec<String> = wanted.iter().map(|one| quoted(&one.batch)).chain([quoted(batch)]).collect();
+    let ids: Vec<&str> = wanted.iter().map(|one| one.batch.as_str()).chain([batch]).collect();
     let sql = format!(
-        "SELECT batch, target, field, n, nulls, profile FROM field_quality WHERE source = {} AND batch IN ({})",
-        quoted(source),
-        ids.join(", ")
+        "SELECT batch, target, field, n, nulls, profile FROM field_quality WHERE source = {} AND batch IN {}",
+        Text(source),
+        Texts(&ids)
     );
     let mut by_batch = columns(&rows(lake, &sql).await?)?;
     let mut window = |one: &Stored| Window { day: day_of(one.at), columns: by_batch.remove(&one.batch).unwrap_or_default() };
@@ -114,7 +111,7 @@ pub async fn days(lake: &Lake, source: &str, today: Date) -> Result<Windows, Dat
     let sql = format!(
         "SELECT batch, sum(stored), CAST(at AS BIGINT) / {DAY} AS day, CAST(max(at) AS BIGINT) FROM accounting WHERE source = {} \
          AND {NO_REPLAY} AND target IS NOT NULL AND CAST(at AS BIGINT) >= {since} GROUP BY 1, 3 HAVING sum(stored) > 0 ORDER BY 4",
-        quoted(source)
+        Text(source)
     );
     for batch in rows(lake, &sql).await? {
         let (ids, facts, days) = (text(batch.column(0)), number(&batch, 1)?, number(&batch, 2)?);
@@ -135,7 +132,7 @@ pub async fn days(lake: &Lake, source: &str, today: Date) -> Result<Windows, Dat
     let sql = format!(
         "SELECT CAST(CAST(at AS BIGINT) / {DAY} AS VARCHAR) AS day, target, field, n, nulls, profile FROM field_quality \
          WHERE source = {} AND CAST(at AS BIGINT) >= {first} AND CAST(at AS BIGINT) < {}",
-        quoted(source),
+        Text(source),
         (epoch_day(newest) + 1) * DAY
     );
     let mut by_day: BTreeMap<Date, Window> = BTreeMap::new();
@@ -179,7 +176,7 @@ fn columns(found: &[RecordBatch]) -> Result<BTreeMap<String, BTreeMap<super::Fie
 pub async fn known_columns(lake: &Lake, source: &str) -> Result<BTreeMap<String, Seen>, DataFusionError> {
     let sql = format!(
         "SELECT field, sum(n), sum(nulls) FROM field_quality WHERE source = {} AND target IS NULL GROUP BY field",
-        quoted(source)
+        Text(source)
     );
     let mut known = BTreeMap::new();
     for batch in rows(lake, &sql).await? {
@@ -197,7 +194,7 @@ pub async fn newest_fact(lake: &Lake, source: &str, tables: &[&str]) -> Result<O
     let mut newest = None;
     for table in tables {
         let time = time_of(table);
-        let sql = format!("SELECT max({time}) FROM {table} WHERE source = {}", quoted(source));
+        let sql = format!("SELECT max({time}) FROM {table} WHERE source = {}", Text(source));
         for batch in rows(lake, &sql).await? {
             let column = batch.column(0).as_primitive::<TimestampMicrosecondType>();
             newest = newest.max(column.iter().flatten().max());
@@ -224,7 +221,7 @@ pub async fn brought_on(lake: &Lake, source: &str, day: Date) -> Result<Brought,
     let sql = format!(
         "SELECT sum(rows_read) FILTER (WHERE {at} < {end}), max({at}) FILTER (WHERE {at} < {end}), min({at}) FILTER (WHERE {at} >= {end}) \
          FROM accounting WHERE source = {} AND {NO_REPLAY} AND target IS NULL AND rows_read > 0 AND {at} >= {from}",
-        quoted(source)
+        Text(source)
     );
     let mut found = Brought::default();
     for batch in rows(lake, &sql).await? {

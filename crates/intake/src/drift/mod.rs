@@ -18,9 +18,12 @@
 //! A window that stored nothing new is neither compared nor remembered: importing the same files again says nothing about the source.
 //! Raw columns are compared in their structure only, the fields made of them in their values: one cause, one alarm.
 //!
-//! Deliberately missing: trend and season beyond the week; keys inside `properties`; hours.
+//! Keys of the tracking API's properties and traits are watched as well ([`keys`]): they are its columns.
+//!
+//! Deliberately missing: trend and season beyond the week; keys inside `properties` of other sources, which their mappings write; hours.
 
 mod history;
+mod keys;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -117,6 +120,7 @@ impl Limits {
 /// Everything in which `now` differs from `before` (any order). `gone` are columns that another alarm tells already.
 pub fn compare(before: &[Window], now: &Window, limits: &Limits, gone: &BTreeSet<String>) -> Vec<Alarm> {
     let mut alarms = structure(before, now, limits, gone);
+    alarms.extend(keys::compare(before, now, limits));
     if before.len() >= MIN_WINDOWS {
         alarms.extend(values(before, now, limits));
     }
@@ -142,7 +146,8 @@ fn drift(rule: &str, (target, field): (Option<&str>, Option<&str>), n: u64) -> A
 
 /// The raw columns of a window, without those that are not compared.
 fn raw<'w>(window: &'w Window, limits: &Limits) -> BTreeSet<&'w str> {
-    let raw = window.columns.keys().filter(|(target, field)| target.is_none() && !limits.ignore.contains(field));
+    let is_raw = |(target, field): &&FieldKey| target.is_none() && !limits.ignore.contains(field) && !keys::is_key(window, field);
+    let raw = window.columns.keys().filter(is_raw);
     raw.map(|(_, field)| field.as_str()).collect()
 }
 
@@ -186,7 +191,8 @@ fn structure(before: &[Window], now: &Window, limits: &Limits, gone: &BTreeSet<S
             alarms.push(alarm);
         }
     }
-    for (key, seen) in now.columns.iter().filter(|((target, field), _)| target.is_none() && !limits.ignore.contains(field)) {
+    let is_raw = |(target, field): &FieldKey| target.is_none() && !limits.ignore.contains(field) && !keys::is_key(now, field);
+    for (key, seen) in now.columns.iter().filter(|(key, _)| is_raw(key)) {
         alarms.extend(retyped(before, key, seen));
     }
     alarms
@@ -207,7 +213,8 @@ fn retyped(before: &[Window], key: &FieldKey, seen: &Seen) -> Option<Alarm> {
     alarm.detail = format!("the values of {field} were {} and are {} now", last.as_str(), kind.as_str());
     alarm.remedy = match (last, kind) {
         (Kind::Integer | Kind::Decimal, Kind::Text | Kind::Decimal) => {
-            "ask the source's owner; where it is promoted, promote it under a second name with the wider type (int, decimal, text)".to_owned()
+            "ask the source's owner; where it is promoted, its column takes the wider type by itself (int, decimal, text)"
+                .to_owned()
         }
         _ => "ask the source's owner, and see whether the mapping still reads it rightly".to_owned(),
     };

@@ -1,11 +1,11 @@
 //! From what a source's file says to rules that can be held against columns; every problem of it at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::{Field, Schema, SchemaRef};
-use clew_lake::{arrow_schema, data_type};
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use clew_lake::{WIDE_DECIMAL, arrow_schema, data_type};
 use clew_model::tables::{ColumnType, Table};
 use regex::Regex;
 use rustc_hash::FxHashSet;
@@ -14,7 +14,7 @@ use super::{
     AllowedValue, BatchTest, Bounds, Expectation, Expectations, OfBatch, OnFailure, RawConditions, Rule, TIMELY, Test, seconds_of,
 };
 use crate::import::{COLUMN_MISSING, Loaded};
-use crate::mapping::{Engine, SqlProblem};
+use crate::mapping::{Condition, Engine, SqlProblem};
 use crate::nearest::nearest;
 use crate::reader::ROW;
 use crate::spec::{Api, PromotedType, Source, Sources};
@@ -300,9 +300,19 @@ impl Compiler<'_> {
         };
         let parsed = self.engine.parse_condition(sql).map_err(first)?;
         let Some(table) = target else { return Ok(Test::Raw(Box::new(parsed))) };
-        let schema = facts_schema(table, &self.source.spec.columns);
-        let condition = self.engine.condition(&parsed, &schema).await.map_err(|problem| first(vec![problem]))?;
-        Ok(Test::Facts(condition))
+        let columns = &self.source.spec.columns;
+        let planned = async |schema: SchemaRef| {
+            let condition = self.engine.condition(&parsed, &schema).await.map_err(|problem| first(vec![problem]))?;
+            Ok::<_, Wrong>(Planned { schema, condition })
+        };
+        let declared = planned(facts_schema(table, columns, |kind| data_type(kind.column_type()))).await?;
+        // Numbers may come wider than they are declared.
+        let wide = if columns.values().any(|kind| kind.is_exact_number()) {
+            planned(facts_schema(table, columns, wide_type)).await.ok()
+        } else {
+            None
+        };
+        Ok(Test::Facts(Box::new(OfFacts { declared, wide })))
     }
 }
 
@@ -345,13 +355,67 @@ pub fn in_words(bounds: Bounds) -> String {
 }
 
 /// The columns that a condition over facts of `table` sees, behind the hidden row number.
-fn facts_schema(table: &'static Table, promoted: &std::collections::BTreeMap<String, PromotedType>) -> SchemaRef {
-    let row = Arc::new(Field::new(ROW, arrow::datatypes::DataType::Int64, false));
+fn facts_schema(
+    table: &'static Table,
+    promoted: &BTreeMap<String, PromotedType>,
+    type_of: impl Fn(PromotedType) -> DataType,
+) -> SchemaRef {
+    let row = Arc::new(Field::new(ROW, DataType::Int64, false));
     let own = arrow_schema(table);
     let own = own.fields().iter().cloned();
-    let promoted =
-        promoted.iter().map(|(name, kind)| Arc::new(Field::new(format!("p_{name}"), data_type(kind.column_type()), true)));
+    let promoted = promoted.iter().map(|(name, kind)| Arc::new(Field::new(format!("p_{name}"), type_of(*kind), true)));
     Arc::new(Schema::new(std::iter::once(row).chain(own).chain(promoted).collect::<Vec<_>>()))
+}
+
+fn wide_type(kind: PromotedType) -> DataType {
+    if kind.is_exact_number() { WIDE_DECIMAL } else { data_type(kind.column_type()) }
+}
+
+/// A condition over facts, planned for promoted columns as they are declared, and for wider numbers.
+#[derive(Debug)]
+pub struct OfFacts {
+    declared: Planned,
+    wide: Option<Planned>,
+}
+
+#[derive(Debug)]
+struct Planned {
+    schema: SchemaRef,
+    condition: Condition,
+}
+
+impl OfFacts {
+    /// What it says of every row of `rows`, which [`numbered`] gave. A promoted value that has become text is none to a condition over numbers.
+    pub fn holds(&self, rows: &RecordBatch) -> BooleanArray {
+        let has_types = |planned: &&Planned| planned.is_planned_for(rows.schema_ref());
+        match (Some(&self.declared).filter(has_types), &self.wide) {
+            (Some(declared), _) => declared.condition.holds(rows),
+            (None, Some(wide)) => wide.condition.holds(&wide.cast(rows)),
+            (None, None) => self.declared.condition.holds(&self.declared.cast(rows)),
+        }
+    }
+}
+
+impl Planned {
+    fn is_planned_for(&self, schema: &Schema) -> bool {
+        let kind = |name: &str| schema.field_with_name(name).ok().map(|field| field.data_type().clone());
+        let promoted = self.schema.fields().iter().filter(|field| field.name().starts_with("p_"));
+        promoted.into_iter().all(|field| kind(field.name()).is_none_or(|kind| kind == *field.data_type()))
+    }
+
+    /// `rows` with promoted columns in the planned types; what does not fit is null.
+    fn cast(&self, rows: &RecordBatch) -> RecordBatch {
+        let schema = rows.schema();
+        let (mut fields, mut columns) = (Vec::new(), Vec::new());
+        for (field, column) in schema.fields().iter().zip(rows.columns()) {
+            let planned = self.schema.field_with_name(field.name()).ok().filter(|_| field.name().starts_with("p_"));
+            let cast = planned.and_then(|planned| arrow::compute::cast(column, planned.data_type()).ok());
+            let column = cast.unwrap_or_else(|| column.clone());
+            fields.push(Field::new(field.name(), column.data_type().clone(), field.is_nullable()));
+            columns.push(column);
+        }
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("every column has a value per row")
+    }
 }
 
 /// Facts in the columns of [`facts_schema`].

@@ -12,9 +12,11 @@
 //! | `unique`, `row_count`, `freshness` | a batch, when it ends | no: what is stored already stays |
 //!
 //! A missing value passes everything but `not_null`; an element of a list is a value. `unique` remembers 8-byte hashes, at most
-//! [`MOST_UNIQUE`] a rule and batch; what comes behind is compared with these only.
+//! [`MOST_UNIQUE`] a rule and batch; what comes behind is compared with these only. They are stored with their chunks ([`seen`]), so that
+//! they outlive a crash.
 
 mod compile;
+pub mod seen;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -77,7 +79,7 @@ enum Test {
     Reference(Arc<FxHashSet<String>>),
     Unique,
     /// Over facts, planned.
-    Facts(Condition),
+    Facts(Box<compile::OfFacts>),
     /// Over raw rows: planned for the columns of each file.
     Raw(Box<Parsed>),
 }
@@ -157,24 +159,39 @@ pub fn time_of(table: &str) -> &'static str {
     }
 }
 
+/// Hashes of values that no chunk before had, by the place of their `unique`.
+pub type NewValues = Vec<(usize, Vec<u64>)>;
+
 /// The values that each `unique` of a source has seen in a batch.
 #[derive(Debug, Default)]
 pub struct Uniques(Vec<FxHashSet<u64>>);
 
 impl Uniques {
-    /// Counts the values of a chunk that were there before as failures.
-    pub fn count(&mut self, judged: &mut Judged) {
+    /// Counts the values of a chunk that were there before as failures; gives those that were not, by rule.
+    pub fn count(&mut self, judged: &mut Judged) -> NewValues {
+        let mut all_new = Vec::new();
         for (rule, hashes) in std::mem::take(&mut judged.hashes) {
-            if self.0.len() <= rule {
-                self.0.resize_with(rule + 1, FxHashSet::default);
-            }
-            let seen = &mut self.0[rule];
-            let mut again = 0;
+            let seen = self.of(rule);
+            let (mut again, mut new) = (0, Vec::with_capacity(hashes.len()));
             for hash in hashes {
-                again += u64::from(if seen.len() < MOST_UNIQUE { !seen.insert(hash) } else { seen.contains(&hash) });
+                let is_new = if seen.len() < MOST_UNIQUE { seen.insert(hash) } else { !seen.contains(&hash) };
+                if !is_new {
+                    again += 1;
+                } else if new.len() < MOST_UNIQUE {
+                    new.push(hash);
+                }
             }
             judged.tally(rule).failed += again;
+            all_new.push((rule, new));
         }
+        all_new
+    }
+
+    fn of(&mut self, rule: usize) -> &mut FxHashSet<u64> {
+        if self.0.len() <= rule {
+            self.0.resize_with(rule + 1, FxHashSet::default);
+        }
+        &mut self.0[rule]
     }
 }
 

@@ -6,6 +6,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::spec::duration;
+
 /// What becomes of a row or fact that does not pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -147,18 +149,9 @@ impl Expectation {
 /// Characters of a name that is made from the rest.
 const MOST_NAME: usize = 80;
 
-/// Seconds of `30m`, `12h`, `2d`, `1w`; `None` for anything else.
+/// Whole seconds of a length of time, at least one; `None` for anything else.
 pub fn seconds_of(text: &str) -> Option<i64> {
-    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let unit = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        "w" => 604_800,
-        _ => return None,
-    };
-    number.parse::<u32>().ok().filter(|number| *number > 0).map(|number| i64::from(number) * unit)
+    i64::try_from(duration(text)?.as_secs()).ok().filter(|seconds| *seconds > 0)
 }
 
 /// What becomes of a file or body that lacks a column which the mapping reads.

@@ -28,7 +28,7 @@ mod workers;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use clew_lake::{AppendError, Lake, StorageError, data_type};
+use clew_lake::{AppendError, Lake, StorageError};
 use datafusion::error::DataFusionError;
 use futures::{StreamExt, TryStreamExt};
 
@@ -49,7 +49,7 @@ use crate::drift::known_columns;
 use crate::mapping::Engine;
 use crate::nearest::nearest;
 use crate::reader::{FileStamp, ReadError};
-use crate::spec::{Kind, Problem, PromotedType, Severity, Source, Sources};
+use crate::spec::{Kind, Problem, Severity, Source, Sources};
 
 /// Hears how an import goes on.
 pub trait Progress: Sync {
@@ -171,12 +171,6 @@ pub async fn import(
     if !problems.is_empty() {
         return Err(ImportError::Refused(problems));
     }
-    for source in &selected {
-        problems.extend(retyped_columns(lake, source).await?);
-    }
-    if !problems.is_empty() {
-        return Err(ImportError::Refused(problems));
-    }
     let importer = Importer::new(lake, progress);
     for job in &jobs {
         importer.refuse_mass_deletion(job).await?;
@@ -225,10 +219,6 @@ pub async fn take_in(
     let rules = compile(sources)?;
     let loaded = Loaded::read(sources, &[source])?;
     let engine = Engine::new(loaded.tables())?;
-    let retyped = retyped_columns(lake, source).await?;
-    if !retyped.is_empty() {
-        return Err(ImportError::Refused(retyped));
-    }
     let known = known_columns(lake, name).await?;
     let importer = Importer::new(lake, progress);
     match Job::prepare(sources, (&engine, &loaded), &rules, (source, &|path: &Path| new.contains(path)), &known).await {
@@ -297,30 +287,6 @@ fn select<'a>(sources: &'a Sources, names: &[String]) -> Result<Vec<&'a Source>,
     }
     let wanted: BTreeSet<&str> = names.iter().map(String::as_str).collect();
     Ok(sources.imported().filter(|source| wanted.is_empty() || wanted.contains(source.name.as_str())).collect())
-}
-
-/// Promoted properties that have another type in the lake: a column keeps its type.
-async fn retyped_columns(lake: &Lake, source: &Source) -> Result<Vec<Problem>, DataFusionError> {
-    let mut problems = Vec::new();
-    for mapping in source.mappings.iter().filter(|_| !source.spec.columns.is_empty()) {
-        let stored = lake.session().table(mapping.target.name).await?;
-        for (name, declared) in &source.spec.columns {
-            let Ok(field) = stored.schema().as_arrow().field_with_name(&format!("p_{name}")) else { continue };
-            let known = PromotedType::ALL.into_iter().find(|kind| data_type(kind.column_type()) == *field.data_type());
-            let Some(known) = known.filter(|known| known != declared) else { continue };
-            let (table, known, declared) = (mapping.target.name, known.as_str(), declared.as_str());
-            problems.push(Problem::in_source(
-                source,
-                &format!("/columns/{name}"),
-                format!("the promoted column {name} is {known} in the table {table}, and {declared} here"),
-                format!(
-                    "keep {known}: what does not fit waits in quarantine; or give the values a second name in the mapping, such as \
-                     property_{name}_{declared}, and promote that"
-                ),
-            ));
-        }
-    }
-    Ok(problems)
 }
 
 fn unknown_source(sources: &Sources, name: &str) -> Problem {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;
 use clew_cleanse::profile::Profile;
+use clew_lake::literal::Text;
 use clew_lake::{Chunk, Lake, Mode};
 use datafusion::error::DataFusionError;
 
@@ -15,7 +16,7 @@ use super::run::{Importer, Run};
 use super::workers::COLUMN_MISSING;
 use crate::alarm::{self, Alarm, AlarmKind};
 use crate::drift::{self, Limits, Over, percent, span};
-use crate::expect::{BatchTest, Expectations, OnFailure, Rule, TIMELY, Tally, Uniques, in_words};
+use crate::expect::{BatchTest, Expectations, NewValues, OnFailure, Rule, TIMELY, Tally, Uniques, in_words};
 use crate::observe::{FieldKey, Observed};
 use crate::typing::convert::text;
 
@@ -33,13 +34,18 @@ pub struct Quality {
 }
 
 impl Quality {
-    /// Counts repeated values of the next chunk, and gives the profiles that are due with it: not those of every file, since a bucket has a
-    /// hundred thousand small ones.
-    pub fn gather(&mut self, observed: &mut Observed) -> BTreeMap<FieldKey, Profile> {
-        self.uniques.count(&mut observed.judged);
+    /// Goes on behind what `unique` has seen before.
+    pub fn behind(uniques: Uniques) -> Self {
+        Self { uniques, ..Self::default() }
+    }
+
+    /// Counts repeated values of the next chunk; gives the new ones by rule, and the profiles that are due with it: not those of every file,
+    /// since a bucket has a hundred thousand small ones.
+    pub fn gather(&mut self, observed: &mut Observed) -> (NewValues, BTreeMap<FieldKey, Profile>) {
+        let new = self.uniques.count(&mut observed.judged);
         self.profiles.add_profiles(std::mem::take(&mut observed.profiles));
         self.gathered += 1;
-        if self.gathered < GATHERED { BTreeMap::new() } else { self.rest() }
+        (new, if self.gathered < GATHERED { BTreeMap::new() } else { self.rest() })
     }
 
     /// The profiles that are not written yet.
@@ -78,6 +84,7 @@ impl Importer<'_> {
                 alarms.extend(drift::volume(&windows.volumes, now.day, Over::NotYet, &limits));
             }
         }
+        alarms.extend(run.widened.iter().cloned());
         let carrier = Chunk::new(source, batch.clone(), run.chunk, Mode::Append);
         if alarm::write(self.lake, carrier, batch.as_str(), &alarms).await? {
             run.chunk += 1;
@@ -116,12 +123,11 @@ pub struct FailedCheck {
 
 /// The rules that failed in a batch.
 async fn failed_checks(lake: &Lake, source: &str, batch: &str) -> Result<Vec<FailedCheck>, DataFusionError> {
-    let quoted = |word: &str| word.replace('\'', "''");
     let sql = format!(
-        "SELECT rule, target, field, severity, sum(checked), sum(failed) FROM checks WHERE source = '{}' AND batch = '{}' AND rule <> '{TIMELY}' \
+        "SELECT rule, target, field, severity, sum(checked), sum(failed) FROM checks WHERE source = {} AND batch = {} AND rule <> '{TIMELY}' \
          GROUP BY rule, target, field, severity HAVING sum(failed) > 0 ORDER BY rule, target, field",
-        quoted(source),
-        quoted(batch)
+        Text(source),
+        Text(batch)
     );
     let mut failed = Vec::new();
     for batch in lake.session().sql(&sql).await?.collect().await? {

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
+use clew_lake::literal::Text;
 use clew_lake::{
     AppendError, Appender, Appending, Batch, Chunk, Lake, Mode as LakeMode, Position, Progress as LakeProgress, Repairs,
     RowCounts,
@@ -19,7 +20,8 @@ use super::quarantine::{Place, rows as quarantine_rows};
 use super::report::{FileReport, RowReport, SourceReport, TargetReport};
 use super::workers::{Common, Event, Mapped, Start, Stream, refuse_row};
 use super::{ImportError, Progress};
-use crate::expect::Expectations;
+use crate::alarm::{self, Alarm};
+use crate::expect::{Expectations, seen};
 use crate::observe::{NotePlace, Observed};
 use crate::outcome::{MAX_SALT, Offered, check, rename_subject};
 use crate::reader::Reader;
@@ -56,6 +58,8 @@ pub struct Run<'a> {
     pub(super) renamed: BTreeMap<String, Option<String>>,
     is_numbered: bool,
     pub(super) quality: Quality,
+    /// Promoted columns that took a wider type, as told with their chunks.
+    pub(super) widened: Vec<Alarm>,
     since: Instant,
 }
 
@@ -89,6 +93,7 @@ impl<'a> Importer<'a> {
     /// Opens the batch of `source` with this fingerprint, or goes on in it.
     pub fn begin(&self, source: &'a Source, expectations: &Arc<Expectations>, fingerprint: &str) -> Result<Run<'a>, ImportError> {
         let batch = self.lake.batches().open_batch(&source.name, fingerprint, 0)?;
+        let uniques = seen::recall(self.lake, &source.name, batch.id.as_str(), expectations)?;
         Ok(Run {
             source,
             chunk: batch.next_chunk,
@@ -98,7 +103,8 @@ impl<'a> Importer<'a> {
             expectations: Arc::clone(expectations),
             renamed: BTreeMap::new(),
             is_numbered: source.spec.kind().is_none_or(Kind::numbers_rows),
-            quality: Quality::default(),
+            quality: Quality::behind(uniques),
+            widened: Vec::new(),
             since: Instant::now(),
         })
     }
@@ -114,6 +120,7 @@ impl<'a> Importer<'a> {
     pub async fn end(&self, mut run: Run<'_>) -> Result<SourceReport, ImportError> {
         let alarms = if run.source.mappings.is_empty() { Vec::new() } else { self.tell(&mut run).await? };
         self.lake.batches().close_batch(&run.source.name, &run.batch.id)?;
+        seen::forget(self.lake, &run.source.name)?;
         Ok(SourceReport { alarms, ..run.into_report() })
     }
 
@@ -193,7 +200,8 @@ impl<'a> Importer<'a> {
     /// Lets `mapped` be stored behind what is on its way, and waits while too much is.
     async fn append(&self, run: &mut Run<'_>, line: &mut Line, mut mapped: Mapped, done: bool) -> Result<(), ImportError> {
         self.settle(run, line, self.threads).await?;
-        mapped.notes = run.notes(&mut mapped.observed);
+        let widened = crate::widening::alarms(self.lake, &mapped.facts, &run.source.spec.columns);
+        (mapped.notes, mapped.remembered) = run.notes(&mut mapped.observed, widened);
         let appending = self.append_mapped(run, &mut line.appender, &mut mapped, done).await?;
         line.on_their_way.push_back((mapped.file, mapped.rows, appending));
         run.chunk += 1;
@@ -255,8 +263,8 @@ impl<'a> Importer<'a> {
         let sql = format!(
             "SELECT file, target, sum(rows_read) AS r, sum(rows_mapped) AS m, sum(rows_skipped) AS s, sum(rows_unreadable) AS u, \
              sum(produced) AS p, sum(stored) AS st, sum(duplicate) AS d, sum(quarantined) AS q, sum(rejected) AS rj \
-             FROM accounting WHERE batch = '{}' GROUP BY file, target",
-            run.batch.id.as_str().replace('\'', "''")
+             FROM accounting WHERE batch = {} GROUP BY file, target",
+            Text(run.batch.id.as_str())
         );
         let places: HashMap<String, usize> =
             run.files.iter().enumerate().rev().map(|(place, file)| (file.report.file.clone(), place)).collect();
@@ -316,10 +324,20 @@ impl Run<'_> {
         self.renamed.extend(missing.map(|missing| (missing.column.clone(), missing.renamed.clone())));
     }
 
-    /// The rows that describe a chunk with what was `observed` of it.
-    fn notes(&mut self, observed: &mut Observed) -> Vec<(&'static str, RecordBatch)> {
-        let profiles = self.quality.gather(observed);
-        observed.notes(&self.note_place(), &profiles)
+    /// The rows that describe a chunk with what was `observed` of it, and the columns that it has `widened`.
+    fn notes(&mut self, observed: &mut Observed, mut widened: Vec<Alarm>) -> (Vec<(&'static str, RecordBatch)>, Vec<Position>) {
+        let (new, profiles) = self.quality.gather(observed);
+        let remembered = seen::positions(&self.expectations, self.batch.id.as_str(), &format!("{:020}", self.chunk), &new);
+        let mut notes = observed.notes(&self.note_place(), &profiles);
+        // Chunks before it may be on their way with the same.
+        let is_same =
+            |one: &Alarm, other: &Alarm| (&one.rule, &one.target, &one.field) == (&other.rule, &other.target, &other.field);
+        widened.retain(|new| !self.widened.iter().any(|told| is_same(told, new)));
+        if !widened.is_empty() {
+            notes.push(("alarms", alarm::rows(&self.note_place(), &widened)));
+            self.widened.extend(widened);
+        }
+        (notes, remembered)
     }
 
     /// What the notes of its next chunk have in common.
@@ -384,7 +402,7 @@ impl Run<'_> {
             subjects,
             notes: mapped.notes.clone(),
             progress: Some(LakeProgress { file: name.clone(), next_row: mapped.next_row as u64, done, state }),
-            positions: mark.into_iter().chain(seen).collect(),
+            positions: mark.into_iter().chain(seen).chain(mapped.remembered.iter().cloned()).collect(),
         }
     }
 }

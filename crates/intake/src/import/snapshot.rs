@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array};
 use arrow::compute::{concat_batches, filter_record_batch};
 use clew_lake::FactBatch;
+use clew_lake::literal::Text;
 use clew_model::ContentHash;
 use clew_model::tables::Table;
 use rustc_hash::FxHashSet;
@@ -76,9 +77,9 @@ impl Importer<'_> {
         let (columns, id) = (columns.join(", "), table.columns[0].name);
         let sql = format!(
             "SELECT {columns} FROM (SELECT *, row_number() OVER (PARTITION BY {id} ORDER BY valid_from DESC NULLS LAST, received_at DESC) AS newest \
-             FROM {} WHERE source = '{}') WHERE newest = 1 AND NOT coalesce(deleted, false)",
+             FROM {} WHERE source = {}) WHERE newest = 1 AND NOT coalesce(deleted, false)",
             table.name,
-            source.replace('\'', "''")
+            Text(source)
         );
         let batches = session.sql(&sql).await?.collect().await?;
         let schema = batches.first().map_or(schema, RecordBatch::schema);

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Int64Type;
-use clew_lake::{FactBatch, RowCounts};
+use clew_lake::{FactBatch, Position, RowCounts};
 use clew_model::tables::Table;
 use rustc_hash::FxHashSet;
 use tokio::runtime::Handle;
@@ -49,6 +49,8 @@ pub struct Mapped {
     pub observed: Observed,
     /// Rows of tables that describe the chunk.
     pub notes: Vec<(&'static str, RecordBatch)>,
+    /// What is to be remembered with it.
+    pub remembered: Vec<Position>,
 }
 
 impl Mapped {
@@ -63,6 +65,7 @@ impl Mapped {
             candidates: Candidates::default(),
             observed: Observed::default(),
             notes: Vec::new(),
+            remembered: Vec::new(),
             position: None,
         }
     }

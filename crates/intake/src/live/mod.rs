@@ -422,9 +422,7 @@ impl Inner {
                 source.quality().untell(&prepared.told);
                 let refusal = refusal(&error);
                 tracing::error!(source = source.name(), %error, "a chunk was refused by the store");
-                for (request, _) in prepared.requests {
-                    let _ = request.answer.send(Err(refusal.clone()));
-                }
+                refuse_all(prepared.requests, &refusal);
             }
         }
     }
@@ -449,10 +447,7 @@ impl Inner {
         let place = match source.next_chunk(&self.lake, received) {
             Ok(place) => place,
             Err(error) => {
-                let refusal = refusal(&AppendError::from(error));
-                for (request, _) in requests {
-                    let _ = request.answer.send(Err(refusal.clone()));
-                }
+                refuse_all(requests, &refusal(&AppendError::from(error)));
                 return None;
             }
         };
@@ -471,9 +466,23 @@ impl Inner {
         let expectations = source.expectations();
         let place =
             NotePlace { source: source.name(), batch: batch.as_str(), chunk: number, at: received, expectations: &expectations };
-        let (notes, told) = source.quality().notes(&place, std::mem::take(&mut taken.observed));
-        chunk.notes = notes;
-        Some(Prepared { taken, requests, chunk, sights, told, opens_batch })
+        let widened = crate::widening::alarms(&self.lake, &taken.facts, source.columns());
+        let notes = match source.quality().notes(&place, std::mem::take(&mut taken.observed), widened, &self.lake) {
+            Ok(notes) => notes,
+            Err(error) => {
+                refuse_all(requests, &refusal(&AppendError::from(error)));
+                return None;
+            }
+        };
+        chunk.notes = notes.rows;
+        chunk.positions.extend(notes.remembered);
+        Some(Prepared { taken, requests, chunk, sights, told: notes.told, opens_batch })
+    }
+}
+
+fn refuse_all(requests: Vec<(Request, usize)>, refusal: &Refusal) {
+    for (request, _) in requests {
+        let _ = request.answer.send(Err(refusal.clone()));
     }
 }
 

@@ -9,13 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use arrow::array::RecordBatch;
-use clew_lake::{Chunk, Lake, Mode};
+use clew_lake::{Chunk, Lake, Mode, Position, StorageError};
 use rustc_hash::FxHashSet;
 
 use super::source::LiveSource;
 use crate::alarm::{self, Alarm, AlarmError};
 use crate::drift::{self, Limits, Over};
-use crate::expect::{DriftSpec, Uniques};
+use crate::expect::{DriftSpec, Uniques, seen};
 use crate::import::{FailedCheck, batch_tests, column_missing, expectation};
 use crate::observe::{NotePlace, Observed};
 
@@ -23,8 +23,24 @@ use crate::observe::{NotePlace, Observed};
 const PROFILE_EVERY_MIN: i64 = 30;
 const MINUTE: i64 = 60_000_000;
 
-/// What was told already in a batch: rule and field.
-pub type Told = (String, Option<String>);
+/// What was told already in a batch: rule, table and field.
+pub type Told = (String, Option<String>, Option<String>);
+
+/// What describes a chunk.
+#[derive(Debug, Default)]
+pub struct Notes {
+    /// Rows of tables.
+    pub rows: Vec<(&'static str, RecordBatch)>,
+    /// What they tell as alarms.
+    pub told: Vec<Told>,
+    /// What is to be remembered with it.
+    pub remembered: Vec<Position>,
+}
+
+/// The UTC day in which `unique` compares.
+fn window(at: i64) -> String {
+    drift::day_of(at).to_string()
+}
 
 /// See the module.
 pub struct LiveQuality {
@@ -51,33 +67,48 @@ impl LiveQuality {
         Self { source: source.to_owned(), drift: drift.clone(), state: Mutex::default() }
     }
 
-    /// The rows that describe a chunk in which this was `observed`, and what they tell.
-    pub fn notes(&self, place: &NotePlace, mut observed: Observed) -> (Vec<(&'static str, RecordBatch)>, Vec<Told>) {
+    /// What describes a chunk in which this was `observed` and that has `widened` columns. An error when what was seen before cannot be read.
+    pub fn notes(
+        &self,
+        place: &NotePlace,
+        mut observed: Observed,
+        widened: Vec<Alarm>,
+        lake: &Lake,
+    ) -> Result<Notes, StorageError> {
         let mut notes = Vec::new();
         let mut state = self.state.lock().expect("no holder panics");
         if state.batch != place.batch {
-            let before = std::mem::replace(&mut *state, State { profiled_at: place.at, ..State::default() });
+            // What another process has seen on this day counts, too.
+            let uniques = seen::recall(lake, &self.source, &window(place.at), place.expectations)?;
+            let before = std::mem::replace(&mut *state, State { profiled_at: place.at, uniques, ..State::default() });
             place.batch.clone_into(&mut state.batch);
             // What was seen on the day before belongs to that day.
             let old = NotePlace { batch: &before.batch, chunk: 0, at: before.seen_at, ..*place };
             notes.extend(Observed::default().notes(&old, &before.profiles.profiles));
         }
         state.seen_at = place.at;
-        state.uniques.count(&mut observed.judged);
+        let new = state.uniques.count(&mut observed.judged);
+        let remembered = seen::positions(
+            place.expectations,
+            &window(place.at),
+            &format!("{}-{:020}", place.batch.replace('/', "-"), place.chunk),
+            &new,
+        );
         state.profiles.add_profiles(std::mem::take(&mut observed.profiles));
         let mut profiles = BTreeMap::new();
         if place.at - state.profiled_at >= PROFILE_EVERY_MIN * MINUTE {
             state.profiled_at = place.at;
             profiles = std::mem::take(&mut state.profiles.profiles);
         }
-        let new: Vec<Alarm> = failures(place, &observed).into_iter().filter(|alarm| !state.told.contains(&told(alarm))).collect();
-        state.told.extend(new.iter().map(told));
+        let alarms: Vec<Alarm> =
+            failures(place, &observed).into_iter().chain(widened).filter(|alarm| !state.told.contains(&told(alarm))).collect();
+        state.told.extend(alarms.iter().map(told));
         drop(state);
         notes.extend(observed.notes(place, &profiles));
-        if !new.is_empty() {
-            notes.push(("alarms", alarm::rows(place, &new)));
+        if !alarms.is_empty() {
+            notes.push(("alarms", alarm::rows(place, &alarms)));
         }
-        (notes, new.iter().map(told).collect())
+        Ok(Notes { rows: notes, told: alarms.iter().map(told).collect(), remembered })
     }
 
     /// The chunk that was to tell this was not stored.
@@ -147,7 +178,7 @@ fn carrier(lake: &Lake, source: &LiveSource) -> Result<Chunk, AlarmError> {
 }
 
 fn told(alarm: &Alarm) -> Told {
-    (alarm.rule.clone(), alarm.field.clone())
+    (alarm.rule.clone(), alarm.target.clone(), alarm.field.clone())
 }
 
 /// What failed in a chunk.

@@ -1,5 +1,6 @@
 //! A live source, over HTTP or from a stream: what is done with them, which batch they are counted in, what became of them so far.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -15,7 +16,7 @@ use crate::expect::Expectations;
 use crate::import::{compile, expectations_of, origin};
 use crate::observe::Sampling;
 use crate::outcome::{Outcome, Taken};
-use crate::spec::{Api, Format, Problem, Signature, Source, Sources};
+use crate::spec::{Api, Format, Problem, PromotedType, Signature, Source, Sources};
 use crate::tracking::Tracker;
 
 const DAY: i64 = 86_400_000_000;
@@ -29,6 +30,7 @@ pub struct LiveSource {
     mode: Mode,
     endpoint: String,
     signature: Option<Signature>,
+    columns: BTreeMap<String, PromotedType>,
     work: Result<Work, Vec<Problem>>,
     /// Tells the batches of this process from those of others.
     nonce: String,
@@ -113,6 +115,7 @@ impl LiveSource {
             mode: source.spec.mode.into(),
             endpoint: endpoint_of(&source.name, api == Api::Tracking),
             signature: source.spec.signature.clone(),
+            columns: source.spec.columns.clone(),
             work,
             nonce: nonce.to_owned(),
             quality: LiveQuality::new(&source.name, &source.spec.drift),
@@ -193,6 +196,11 @@ impl LiveSource {
             Ok(Work::Tracking(tracker, _)) => Some(tracker),
             _ => None,
         }
+    }
+
+    /// Its promoted properties.
+    pub(super) fn columns(&self) -> &BTreeMap<String, PromotedType> {
+        &self.columns
     }
 
     /// What its data must be like.

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use arrow::array::{Array, AsArray, RecordBatch};
 use tokio::sync::broadcast::{self, error::RecvError};
 
-use super::source::LiveSource;
+use super::source::{Counts, LiveSource};
 use super::{Payload, Request};
 use crate::outcome::{Outcome, Taken};
 use crate::tracking::{Call, outlines};
@@ -60,8 +60,8 @@ pub enum Heard {
     Passed {
         /// The live source.
         source: Arc<str>,
-        /// How many.
-        n: u64,
+        /// How many, by what became of them.
+        counts: Counts,
     },
     /// The listener was too slow: it lost so many lines.
     Missed(u64),
@@ -120,8 +120,8 @@ impl Tail {
             let _ = sender.send(Arc::new(Heard::Line(line)));
         }
         if outcomes.len() > MOST_LINES {
-            let n = (outcomes.len() - MOST_LINES) as u64;
-            let _ = sender.send(Arc::new(Heard::Passed { source: name, n }));
+            let counts = Counts::of(&outcomes[MOST_LINES..]);
+            let _ = sender.send(Arc::new(Heard::Passed { source: name, counts }));
         }
     }
 }
@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     fn told(index: u32) -> Arc<Heard> {
-        Arc::new(Heard::Passed { source: "s".into(), n: u64::from(index) })
+        Arc::new(Heard::Passed { source: "s".into(), counts: Counts { accepted: u64::from(index), ..Counts::default() } })
     }
 
     #[tokio::test]
@@ -253,7 +253,7 @@ mod tests {
             (0..LINES_KEPT as u32 + 10).for_each(|index| drop(sender.as_ref().unwrap().send(told(index))));
         }
         assert_eq!(slow.next().await, Some(Heard::Missed(10)));
-        assert_eq!(slow.next().await, Some(Heard::Passed { source: "s".into(), n: 10 }));
+        assert_eq!(slow.next().await.as_ref(), Some(&*told(10)));
     }
 
     #[tokio::test]

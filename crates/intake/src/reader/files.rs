@@ -1,7 +1,8 @@
 //! Which files a source means, and how to know them again.
 //!
-//! `files:` names paths, globs and folders. A folder means every file in it and below, without hidden ones and those
-//! that begin with `_` (markers of other engines). The list is sorted, so that an import is the same on every machine.
+//! `files:` names paths, globs and folders. A folder means every file in it and below. Names that begin with `.` or `_` are left out,
+//! in folders and by globs, as Hive and Spark do: they are hidden files, markers of other engines and what is still being written. Who means
+//! such a file writes its name, or begins the pattern's part with the same character. The list is sorted, so that an import is the same on every machine.
 //! A pattern that matches nothing is refused: a source that silently reads no file looks like a company without
 //! customers.
 
@@ -73,8 +74,12 @@ pub fn stamps(dir: &Path, patterns: Option<&OneOrMany>) -> Result<Vec<(PathBuf, 
 fn expand(pattern: &Path, files: &mut Vec<PathBuf>) -> Result<(), ReadError> {
     let bad = |message: String| ReadError::Format { path: pattern.into(), message, remedy: "see `files:` of the source".into() };
     let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
+    let named = pattern.file_name().and_then(|name| name.to_str()).and_then(|name| name.chars().next());
     for entry in glob::glob_with(&pattern.to_string_lossy(), options).map_err(|error| bad(error.to_string()))? {
         let path = entry.map_err(|error| ReadError::of(error.path(), std::io::Error::from(error.error().kind()), 0))?;
+        if is_left_out(&path, named) || in_left_out_folder(pattern, &path) {
+            continue;
+        }
         if path.is_dir() {
             walk(&path, files)?;
         } else {
@@ -84,12 +89,27 @@ fn expand(pattern: &Path, files: &mut Vec<PathBuf>) -> Result<(), ReadError> {
     Ok(())
 }
 
+/// Whether a name begins with `.` or `_`, and the pattern's does not with the same.
+fn is_left_out(path: &Path, named: Option<char>) -> bool {
+    let first = path.file_name().and_then(|name| name.to_str()).map(|name| name.chars().next());
+    // A name that is no text is none that anybody wrote into `files:`.
+    first.is_none_or(|first| matches!(first, Some('.' | '_')) && first != named)
+}
+
+/// Whether `**` or `*` led through a folder of such a name, which the pattern does not spell out.
+fn in_left_out_folder(pattern: &Path, path: &Path) -> bool {
+    let fixed = pattern.components().take_while(|part| !part.as_os_str().to_string_lossy().contains(['*', '?', '[']));
+    let spelt: Vec<_> = pattern.components().filter(|part| part.as_os_str().to_string_lossy().starts_with(['.', '_'])).collect();
+    let inner: Vec<_> = path.components().skip(fixed.count()).collect();
+    let folders = inner.split_last().map_or(&[][..], |(_, folders)| folders);
+    folders.iter().any(|part| is_left_out(Path::new(part.as_os_str()), None) && !spelt.contains(part))
+}
+
 fn walk(dir: &Path, files: &mut Vec<PathBuf>) -> Result<(), ReadError> {
     let entries = std::fs::read_dir(dir).map_err(|error| ReadError::of(dir, error, 0))?;
     for entry in entries {
         let path = entry.map_err(|error| ReadError::of(dir, error, 0))?.path();
-        let hidden = path.file_name().and_then(|name| name.to_str()).is_none_or(|name| name.starts_with(['.', '_']));
-        if hidden {
+        if is_left_out(&path, None) {
             continue;
         }
         if path.is_dir() {
@@ -114,7 +134,7 @@ pub fn format_of(path: &Path) -> Option<Format> {
         "mbox" | "mbx" => Some(Format::Mbox),
         "eml" => Some(Format::Eml),
         "xes" => Some(Format::Xes),
-        "jsonocel" => Some(Format::Ocel),
+        "jsonocel" | "xmlocel" => Some(Format::Ocel),
         "vtt" => Some(Format::Webvtt),
         _ => None,
     }
@@ -157,6 +177,7 @@ mod tests {
             ("g.EML", Some(Format::Eml)),
             ("h.xes.gz", Some(Format::Xes)),
             ("i.jsonocel", Some(Format::Ocel)),
+            ("i.xmlocel.gz", Some(Format::Ocel)),
             ("j.vtt", Some(Format::Webvtt)),
             ("e.xls", None),
             ("README", None),
@@ -169,7 +190,7 @@ mod tests {
     #[test]
     fn folders_and_globs_are_sorted_and_markers_left_out() {
         let dir = tempfile::tempdir().unwrap();
-        for name in ["b.csv", "a.csv", "_SUCCESS", ".hidden.csv", "sub/c.csv"] {
+        for name in ["b.csv", "a.csv", "_SUCCESS", "_tmp.csv", ".hidden.csv", "sub/c.csv", "_temporary/d.csv", "sub/_old/e.csv"] {
             let path = dir.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "x\n").unwrap();
@@ -180,6 +201,13 @@ mod tests {
         };
         assert_eq!(names("."), ["a.csv", "b.csv", "sub/c.csv"]);
         assert_eq!(names("*.csv"), ["a.csv", "b.csv"]);
+        assert_eq!(names("**/*.csv"), ["a.csv", "b.csv", "sub/c.csv"]);
+        assert_eq!(names("*"), ["a.csv", "b.csv", "sub/c.csv"]);
+        // Who spells such a name out means it.
+        assert_eq!(names("_*.csv"), ["_tmp.csv"]);
+        assert_eq!(names("_tmp.csv"), ["_tmp.csv"]);
+        assert_eq!(names("_temporary/*.csv"), ["_temporary/d.csv"]);
+        assert_eq!(names("*/_old/*.csv"), ["sub/_old/e.csv"]);
         assert!(matches!(list(dir.path(), Some(&OneOrMany::One("*.parquet".into()))), Err(ReadError::Missing { .. })));
         assert!(matches!(list(dir.path(), Some(&OneOrMany::One("none.csv".into()))), Err(ReadError::Missing { .. })));
     }

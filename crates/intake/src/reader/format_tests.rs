@@ -450,6 +450,45 @@ fn ocel_events_carry_their_objects_with_types() {
     assert!(error.contains("no OCEL 2.0 log"), "{error}");
 }
 
+/// The form of section 7 of the OCEL 2.0 specification.
+const OCEL_XML: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<log>
+  <object-types><object-type name="Order"><attributes><attribute name="price" type="float"/></attributes></object-type></object-types>
+  <event-types><event-type name="Pay"><attributes><attribute name="by" type="string"/></attributes></event-type></event-types>
+  <objects>
+    <object id="o1" type="Order"><attributes>
+      <attribute name="price" time="1970-01-01T00:00:00Z">10</attribute><attribute name="price" time="2026-01-09T00:00:00Z">12</attribute>
+    </attributes><objects><relationship object-id="i1" qualifier="has"/></objects></object>
+    <object id="i1" type="Item"/>
+  </objects>
+  <events>
+    <event id="e1" type="Place order" time="2026-01-08T10:00:00Z"><attributes><attribute name="by">Ada &amp; &#66;o <![CDATA[<x>]]></attribute></attributes>
+      <objects><relationship object-id="o1" qualifier="order"/><relationship object-id="gone"/></objects></event>
+    <event id="e2" type="Pay" time="2026-01-09T10:00:00Z"/>
+  </events>
+</log>"#;
+
+#[test]
+fn ocel_in_xml_is_read_as_in_json() {
+    let table = read_bytes("a.xmlocel", OCEL_XML.as_bytes()).unwrap();
+    let expected = [
+        r#"id=e1 | type=Place order | time=2026-01-08T10:00:00Z | objects=[{"id":"o1","type":"Order","qualifier":"order"},{"id":"gone","type":null,"qualifier":null}] | attributes={"by":"Ada & Bo <x>"} | object:Order=o1 | by=Ada & Bo <x>"#,
+        "id=e2 | type=Pay | time=2026-01-09T10:00:00Z | objects=[] | attributes={}",
+    ];
+    assert_eq!(shown(&table), expected);
+    let options = ReadOptions { ocel: OcelOptions { rows: OcelRows::Objects }, ..ReadOptions::default() };
+    let (_dir, path) = file("a.xmlocel", OCEL_XML.as_bytes());
+    let objects = read(&path, &options).unwrap();
+    assert_eq!((column(&objects, "id"), column(&objects, "price")), (texts(&["o1", "i1"]), texts(&["12", ""])));
+    assert_eq!(column(&objects, "time"), texts(&["2026-01-09T00:00:00Z", ""]));
+    // Cut off, of another kind, or with an entity that nobody declared.
+    for (from, to) in [("</events>\n</log>", ""), ("<log>", "<ocel>"), ("&amp;", "&who;"), ("</log>", "</lag>")] {
+        assert!(read_bytes("a.xmlocel", OCEL_XML.replace(from, to).as_bytes()).is_err(), "{from}");
+    }
+    let large = OCEL_XML.replace("Ada", &"x".repeat(super::ROW_LIMIT));
+    assert_eq!(read_bytes("a.xmlocel", large.as_bytes()).unwrap().2.len(), 1, "too large for a row, and no more than that");
+}
+
 #[test]
 fn the_example_of_the_ocel_standard_is_read_whole() {
     let Some(data) = shared("the_example_of_the_ocel_standard_is_read_whole") else { return };

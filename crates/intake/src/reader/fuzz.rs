@@ -104,6 +104,13 @@ const TARGETS: &[Target] = &[
         decode: |bytes| decode_as(Format::Ocel, bytes),
     },
     Target {
+        name: "ocel_xml",
+        example: || {
+            b"<?xml version='1.0'?><log><objects><object id='o' type='O'><attributes><attribute name='a' time='1970-01-01T00:00:00Z'>1&amp;&#66;</attribute></attributes></object></objects><events><event id='e' type='E' time='2026-01-01T00:00:00Z'><objects><relationship object-id='o' qualifier='q'/></objects></event></events></log>".to_vec()
+        },
+        decode: |bytes| decode_as(Format::Ocel, bytes),
+    },
+    Target {
         name: "webvtt",
         example: || b"WEBVTT x\nK: v\n\nNOTE a: b\n\n1\n00:00.000 --> 00:01.000 align:left\n<v Ada>x &lt;</v>\n<v>y\n".to_vec(),
         decode: |bytes| decode_as(Format::Webvtt, bytes),
@@ -188,6 +195,7 @@ fn every_example_is_read_without_an_error() {
         let (_dir, path) = file("example", &(target.example)());
         let format = match target.name {
             "csv.gz" => Format::Csv,
+            "ocel_xml" => Format::Ocel,
             name => serde_json::from_value(name.into()).unwrap(),
         };
         let (_, rows, unreadable) = read(&path, &ReadOptions { format: Some(format), ..ReadOptions::default() }).unwrap();

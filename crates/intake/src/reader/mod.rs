@@ -29,6 +29,7 @@ mod json;
 mod made;
 mod mail;
 mod ocel;
+mod ocel_xml;
 mod parquet;
 mod records;
 pub(crate) mod rows;

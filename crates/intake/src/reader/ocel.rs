@@ -1,6 +1,6 @@
-//! OCEL 2.0 in JSON (object-centric event logs): one row an event with the objects that it is about, or one row an object.
+//! OCEL 2.0 (object-centric event logs) in JSON or [XML](super::ocel_xml): one row an event with the objects that it is about, or one row an object.
 //!
-//! An event names its objects by id only; their types stand in another array, so that one is read first, once, and kept as id → type
+//! An event names its objects by id only; their types stand in another place, so that one is read first, once, and kept as id → type
 //! within [`MAX_OBJECTS`]. Events and objects themselves are streamed.
 //!
 //! Columns of an event: `id`, `type`, `time`; `objects`, an array of `{id, type, qualifier}`; `object:<Type>`, the id of the object
@@ -8,8 +8,9 @@
 //! `type`, `objects` (what it is related to), `attributes` with the newest value of each, each attribute as a column, `history` with all values and their
 //! times, `time` of the last change (none where all values are from the start, which the format writes as 1970).
 //!
-//! Missing on purpose: the forms of OCEL in XML and SQLite.
+//! Missing on purpose: the form of OCEL in SQLite.
 
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use memchr::memmem;
@@ -34,41 +35,104 @@ const OBJECT_COLUMNS: &[&str] = &["id", "type", "time", "objects", "attributes",
 
 const NO_ELEMENT: SplitFault = SplitFault::Refused("invalid_json", "no JSON object as OCEL 2.0 describes it (id, type, …)");
 
-#[derive(Deserialize)]
-struct Named {
-    id: String,
+/// An event or an object.
+#[derive(Default, Deserialize)]
+pub struct Element {
+    /// Its id.
+    pub id: String,
+    /// Its type.
     #[serde(rename = "type")]
-    kind: String,
+    pub kind: String,
+    /// When it happened; objects have none.
+    #[serde(default)]
+    pub time: Option<String>,
+    /// In the order of the file.
+    #[serde(default)]
+    pub attributes: Vec<Attribute>,
+    /// The objects that it is about or related to.
+    #[serde(default)]
+    pub relationships: Vec<Relationship>,
 }
 
+/// A value of an attribute.
 #[derive(Deserialize)]
-struct Element {
-    id: String,
-    #[serde(rename = "type")]
-    kind: String,
+pub struct Attribute {
+    /// Its name.
+    pub name: String,
+    /// Since when it holds; those of events have none.
     #[serde(default)]
-    time: Option<String>,
+    pub time: Option<String>,
+    /// The value.
     #[serde(default)]
-    attributes: Vec<Attribute>,
-    #[serde(default)]
-    relationships: Vec<Relationship>,
+    pub value: Value,
 }
 
+/// An object that something is about.
 #[derive(Deserialize)]
-struct Attribute {
-    name: String,
-    #[serde(default)]
-    time: Option<String>,
-    #[serde(default)]
-    value: Value,
-}
-
-#[derive(Deserialize)]
-struct Relationship {
+pub struct Relationship {
+    /// Its id.
     #[serde(rename = "objectId")]
-    object_id: String,
+    pub object_id: String,
+    /// As what.
     #[serde(default)]
-    qualifier: Option<String>,
+    pub qualifier: Option<String>,
+}
+
+/// What stood at the place of an element.
+pub enum Found {
+    /// One.
+    Element(Element),
+    /// None: its text, cut.
+    Bad(Vec<u8>),
+    /// One of so many bytes: the beginning of its text.
+    TooLarge(Vec<u8>, u64),
+}
+
+/// The events or the objects of a log.
+enum Elements {
+    Json { array: ArraySplitter, block: Vec<u8>, spans: Vec<(u32, u32)>, at: usize },
+    Xml(Box<super::ocel_xml::Elements>),
+}
+
+impl Elements {
+    fn open(path: &Path, rows: OcelRows) -> Result<Self, ReadError> {
+        let (stream, _) = bytes::open(path, Encoding::Utf8)?;
+        let mut stream = BufReader::new(stream);
+        let head = stream.fill_buf().map_err(|error| ReadError::of(path, error, 0))?;
+        let is_xml = head.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<');
+        let stream: Box<dyn Read + Send> = Box::new(stream);
+        if is_xml {
+            let wanted = match rows {
+                OcelRows::Events => ("events", "event"),
+                OcelRows::Objects => ("objects", "object"),
+            };
+            return Ok(Self::Xml(Box::new(super::ocel_xml::Elements::open(path, stream, wanted)?)));
+        }
+        let pointer = match rows {
+            OcelRows::Events => "/events",
+            OcelRows::Objects => "/objects",
+        };
+        Ok(Self::Json { array: open_array(path, stream, pointer)?, block: Vec::new(), spans: Vec::new(), at: 0 })
+    }
+
+    fn next(&mut self, rows: i64) -> Result<Option<Found>, ReadError> {
+        let (array, block, spans, at) = match self {
+            Self::Json { array, block, spans, at } => (array, block, spans, at),
+            Self::Xml(elements) => return elements.next(rows),
+        };
+        if *at == spans.len() {
+            match array.next(BLOCK_ROWS, rows)? {
+                Some(Records::Text { bytes, spans: new, .. }) => (*block, *spans, *at) = (bytes, new, 0),
+                _ => return Ok(None),
+            }
+        }
+        let (start, end) = spans[*at];
+        *at += 1;
+        let text = &block[start as usize..end as usize];
+        // The splitter has cut what is too large: it is no whole object then.
+        let element = serde_json::from_slice::<Element>(text);
+        Ok(Some(element.map_or_else(|_| Found::Bad(text[..text.len().min(PREFIX)].to_vec()), Found::Element)))
+    }
 }
 
 /// The type of each object.
@@ -86,39 +150,36 @@ impl Types {
     fn read(path: &Path) -> Result<Self, ReadError> {
         let mut types = Self::default();
         let mut held = 0;
-        let mut array = open_array(path, "/objects")?;
+        let mut objects = Elements::open(path, OcelRows::Objects)?;
         let mut rows = 0;
-        while let Some(Records::Text { bytes, spans, .. }) = array.next(BLOCK_ROWS, rows)? {
-            for (start, end) in spans {
-                rows += 1;
-                let Ok(object) = serde_json::from_slice::<Named>(&bytes[start as usize..end as usize]) else { continue };
-                held += object.id.len();
-                let at = types.names.iter().position(|name| *name == object.kind).unwrap_or_else(|| {
-                    types.names.push(object.kind);
-                    types.names.len() - 1
+        while let Some(found) = objects.next(rows)? {
+            rows += 1;
+            let Found::Element(object) = found else { continue };
+            held += object.id.len();
+            let at = types.names.iter().position(|name| *name == object.kind).unwrap_or_else(|| {
+                types.names.push(object.kind);
+                types.names.len() - 1
+            });
+            types.of.insert(object.id.into(), at as u32);
+            if types.of.len() > MAX_OBJECTS || held > MAX_ID_BYTES || types.names.len() > super::MAX_COLUMNS {
+                return Err(ReadError::Format {
+                    path: path.into(),
+                    message: format!("more than {MAX_OBJECTS} objects, or 256 MB of their ids"),
+                    remedy: "split the log by time".into(),
                 });
-                types.of.insert(object.id.into(), at as u32);
-                if types.of.len() > MAX_OBJECTS || held > MAX_ID_BYTES || types.names.len() > super::MAX_COLUMNS {
-                    return Err(ReadError::Format {
-                        path: path.into(),
-                        message: format!("more than {MAX_OBJECTS} objects, or 256 MB of their ids"),
-                        remedy: "split the log by time".into(),
-                    });
-                }
             }
         }
         Ok(types)
     }
 }
 
-fn open_array(path: &Path, pointer: &str) -> Result<ArraySplitter, ReadError> {
-    let (stream, _) = bytes::open(path, Encoding::Utf8)?;
+fn open_array(path: &Path, stream: Box<dyn Read + Send>, pointer: &str) -> Result<ArraySplitter, ReadError> {
     let array = ArraySplitter::open(path, stream, pointer);
     array.map_err(|error| match error {
         ReadError::Format { path, message, .. } => ReadError::Format {
             path,
             message: format!("no OCEL 2.0 log in JSON: {message}"),
-            remedy: "export it as OCEL 2.0 JSON, with `events` and `objects`".into(),
+            remedy: "export it as OCEL 2.0 in JSON, with `events` and `objects`, or in XML".into(),
         },
         other => other,
     })
@@ -127,47 +188,39 @@ fn open_array(path: &Path, pointer: &str) -> Result<ArraySplitter, ReadError> {
 /// Reads the events or the objects of a log.
 pub fn open(path: &Path, rows: OcelRows) -> Result<Reader, ReadError> {
     let types = Types::read(path)?;
-    let (pointer, names) = match rows {
-        OcelRows::Events => ("/events", EVENT_COLUMNS),
-        OcelRows::Objects => ("/objects", OBJECT_COLUMNS),
+    let names = match rows {
+        OcelRows::Events => EVENT_COLUMNS,
+        OcelRows::Objects => OBJECT_COLUMNS,
     };
     let by_type: Vec<String> = match rows {
         OcelRows::Events => types.names.iter().map(|name| format!("object:{name}")).collect(),
         OcelRows::Objects => Vec::new(),
     };
     let columns: Vec<&str> = names.iter().copied().chain(by_type.iter().map(String::as_str)).collect();
-    let log =
-        Log { array: open_array(path, pointer)?, path: path.into(), types, rows, block: Vec::new(), spans: Vec::new(), at: 0 };
+    let log = Log { elements: Elements::open(path, rows)?, path: path.into(), types, rows };
     begin(path, Box::new(log), Columns::Open(&columns), true)
 }
 
 struct Log {
-    array: ArraySplitter,
+    elements: Elements,
     path: PathBuf,
     types: Types,
     rows: OcelRows,
-    block: Vec<u8>,
-    spans: Vec<(u32, u32)>,
-    at: usize,
 }
 
 impl RowSource for Log {
     fn next(&mut self, out: &mut Vec<u8>, rows_before: i64) -> Result<Step, ReadError> {
-        if self.at == self.spans.len() {
-            match self.array.next(BLOCK_ROWS, rows_before)? {
-                Some(Records::Text { bytes, spans, .. }) => {
-                    (self.block, self.spans, self.at) = (bytes, spans, 0);
-                }
-                _ => return Ok(Step::End),
+        let element = match self.elements.next(rows_before)? {
+            None => return Ok(Step::End),
+            Some(Found::Element(element)) => element,
+            Some(Found::Bad(text)) => {
+                out.extend_from_slice(&text);
+                return Ok(Step::Bad(NO_ELEMENT));
             }
-        }
-        let (start, end) = self.spans[self.at];
-        self.at += 1;
-        let text = &self.block[start as usize..end as usize];
-        // The splitter has cut what is too large: it is no whole object then.
-        let Ok(element) = serde_json::from_slice::<Element>(text) else {
-            out.extend_from_slice(&text[..text.len().min(PREFIX)]);
-            return Ok(Step::Bad(NO_ELEMENT));
+            Some(Found::TooLarge(text, bytes)) => {
+                out.extend_from_slice(&text);
+                return Ok(Step::Bad(SplitFault::TooLarge(bytes)));
+            }
         };
         if element.id.is_empty() {
             return Err(ReadError::Format {

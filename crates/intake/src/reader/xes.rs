@@ -20,7 +20,7 @@ use super::{PREFIX, ROW_LIMIT, ReadError, Reader, SplitFault, Stream, bytes};
 use crate::spec::Encoding;
 
 /// Largest single tag in bytes.
-const TAG_LIMIT: usize = 4 << 20;
+pub(super) const TAG_LIMIT: usize = 4 << 20;
 /// Deepest attribute of an attribute.
 const MAX_DEPTH: usize = 32;
 /// Largest attributes of one trace in bytes: they are repeated in each of its rows.
@@ -53,7 +53,7 @@ pub fn open(path: &Path, (stream, _): Stream) -> Result<Reader, ReadError> {
 }
 
 /// The stream in UTF-8, whatever its XML declaration says.
-fn in_utf8(path: &Path, stream: Box<dyn Read + Send>) -> Result<BufReader<Box<dyn Read + Send>>, ReadError> {
+pub(super) fn in_utf8(path: &Path, stream: Box<dyn Read + Send>) -> Result<BufReader<Box<dyn Read + Send>>, ReadError> {
     let mut stream = BufReader::with_capacity(256 * 1024, stream);
     let head = stream.fill_buf().map_err(|error| ReadError::of(path, error, 0))?;
     let head = String::from_utf8_lossy(&head[..head.len().min(DECLARATION)]).to_ascii_lowercase();

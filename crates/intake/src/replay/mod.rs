@@ -35,8 +35,11 @@ use self::chunk::Applied;
 pub use self::report::{Example, Outcomes, ReasonReport, ReplayReport, SourceReplay};
 use self::rows::Mappings;
 use self::select::{Group, Held, Selected};
+use crate::alarm;
+use crate::expect::Expectations;
 use crate::import::{ImportError, compile, expectations_of, origin};
 use crate::nearest::nearest;
+use crate::observe::NotePlace;
 use crate::outcome::{Offered, append};
 use crate::spec::{Api, Problem, Sources};
 use crate::tracking::Tracker;
@@ -292,6 +295,14 @@ impl<'a> Replayer<'a> {
         let batch = self.batch(&group)?;
         let mut chunk = chunk::of(source, self.request, &group, &applied, &batch);
         let mut taken = applied.taken;
+        let widened =
+            source.map(|source| crate::widening::alarms(self.lake, &taken.facts, &source.spec.columns)).unwrap_or_default();
+        if !widened.is_empty() {
+            let (batch, at) = (batch.batch.as_str(), self.lake.now().micros());
+            let place =
+                NotePlace { source: &group.source, batch, chunk: chunk.chunk, at, expectations: &Expectations::default() };
+            chunk.notes.push(("alarms", alarm::rows(&place, &widened)));
+        }
         let receipt = if self.request.dry_run {
             chunk.facts = taken.facts.clone();
             self.lake.weigh(chunk).await?

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, SchemaRef};
 use clew_lake::Lake;
+use clew_lake::literal::{Text, Texts};
 use clew_model::id::Base32;
 use clew_model::tables::Table;
 use datafusion::error::DataFusionError;
@@ -17,7 +18,7 @@ use tokio::runtime::Handle;
 
 use super::chunk::Applied;
 use super::raw::{Files, Given, Shape, Unread, hash, needs_layout, read, typed};
-use super::select::{Group, OpenRow, list, quoted};
+use super::select::{Group, OpenRow};
 use super::{ReplayError, Request};
 use crate::drift::Seen;
 use crate::expect::Expectations;
@@ -282,14 +283,14 @@ impl Mappings {
             self.given.insert((group.file.clone(), *hash), 0);
         }
         let prefixes: Vec<String> = hashes.iter().map(|hash| Base32::of(*hash).to_string()).collect();
-        let file = group.file.as_ref().map_or_else(|| "file IS NULL".to_owned(), |file| format!("file = {}", quoted(file)));
+        let file = group.file.as_ref().map_or_else(|| "file IS NULL".to_owned(), |file| format!("file = {}", Text(file)));
         for table in self.routes[route].targets.iter() {
             let id = table.columns[0].name;
             let sql = format!(
-                "SELECT {id} FROM {} WHERE source = {} AND {file} AND substr({id}, 1, 13) IN ({})",
+                "SELECT {id} FROM {} WHERE source = {} AND {file} AND substr({id}, 1, 13) IN {}",
                 table.name,
-                quoted(&group.source),
-                list(prefixes.iter().map(String::as_str))
+                Text(&group.source),
+                Texts(&prefixes.iter().collect::<Vec<_>>())
             );
             for batch in lake.session().sql(&sql).await?.collect().await? {
                 // The third part is the ordinal of a fact in its row.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
 use clew_lake::Lake;
+use clew_lake::literal::{Text, Texts};
 use clew_model::tables::Table;
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
@@ -90,15 +91,6 @@ pub(super) struct Selected {
     sources: BTreeSet<String>,
 }
 
-/// A text literal.
-pub(super) fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
-pub(super) fn list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
-    texts.map(quoted).collect::<Vec<_>>().join(", ")
-}
-
 impl Selected {
     /// Finds what `request` selects; ids that quarantine does not know refuse it.
     pub async fn find(lake: &Lake, request: &Request) -> Result<Self, ReplayError> {
@@ -106,7 +98,8 @@ impl Selected {
         let which = &request.which;
         let ids: BTreeSet<&str> = which.ids.iter().chain(request.edits.keys()).map(String::as_str).collect();
         if !ids.is_empty() {
-            let known = format!("SELECT quarantine_id FROM quarantine WHERE quarantine_id IN ({})", list(ids.iter().copied()));
+            let known =
+                format!("SELECT quarantine_id FROM quarantine WHERE quarantine_id IN {}", Texts(&ids.iter().collect::<Vec<_>>()));
             let mut unknown = ids.clone();
             for batch in session.sql(&known).await?.collect().await? {
                 text(batch.column(0)).iter().flatten().for_each(|id| {
@@ -121,21 +114,21 @@ impl Selected {
         let mut condition = "true".to_owned();
         let mut and = |more: String| condition = format!("{condition} AND {more}");
         if !which.sources.is_empty() {
-            and(format!("source IN ({})", list(which.sources.iter().map(String::as_str))));
+            and(format!("source IN {}", Texts(&which.sources.iter().collect::<Vec<_>>())));
         }
         if let Some(reason) = &which.reason {
-            and(format!("reason = {}", quoted(reason)));
+            and(format!("reason = {}", Text(reason)));
         }
         if let Some(batch) = &which.batch {
-            and(format!("batch = {}", quoted(batch)));
+            and(format!("batch = {}", Text(batch)));
         }
         match which.target.as_deref() {
             None => {}
             Some("rows") => and("target IS NULL".to_owned()),
-            Some(target) => and(format!("target = {}", quoted(target))),
+            Some(target) => and(format!("target = {}", Text(target))),
         }
         if !ids.is_empty() {
-            and(format!("quarantine_id IN ({})", list(ids.into_iter())));
+            and(format!("quarantine_id IN {}", Texts(&ids.into_iter().collect::<Vec<_>>())));
         }
         let mut selected = Self { condition, closed: closed(&session).await?, sources: BTreeSet::new() };
         let names = format!("SELECT DISTINCT source FROM quarantine WHERE {}", selected.condition);

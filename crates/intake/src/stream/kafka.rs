@@ -26,7 +26,7 @@ use tokio::time::timeout;
 
 use super::cursor::Extent;
 use super::line::{Feed, Line, Members, seen};
-use super::{Context, End, FIRST_PAUSE, HELD, LONGEST_PAUSE, StreamError, Until, client_config};
+use super::{Context, End, HELD, PAUSES, StreamError, Until, client_config};
 use crate::live::{GROUP_BYTES, Message};
 use crate::spec::{Kafka, Mechanism, Partitions, Start};
 
@@ -187,7 +187,7 @@ impl Place {
 
 /// Follows a partition over errors that are its own.
 async fn keep_following(place: Place, context: Context, client: Arc<Client>) -> Result<End, StreamError> {
-    let (mut failures, mut pause) = (0, FIRST_PAUSE);
+    let (mut failures, mut pauses) = (0, PAUSES);
     loop {
         let since = Instant::now();
         let error = match follow_partition(&place, &context, &client).await {
@@ -195,17 +195,17 @@ async fn keep_following(place: Place, context: Context, client: Arc<Client>) -> 
             Err(error) => error,
         };
         if since.elapsed() > HELD {
-            (failures, pause) = (0, FIRST_PAUSE);
+            failures = 0;
+            pauses.reset();
         }
         failures += 1;
         if failures == MOST_FAILURES || context.until == Until::Empty {
             return Err(error);
         }
         context.failed(&format!("{}: {error}", place.name()));
-        if !context.pause(pause).await {
+        if !context.pause(pauses.next()).await {
             return Ok(End::Stopped);
         }
-        pause = LONGEST_PAUSE.min(pause * 2);
     }
 }
 

@@ -39,12 +39,12 @@ use self::health::Vitals;
 pub use self::health::{LineHealth, Notice, State, StreamHealth};
 pub use self::tls::TlsError;
 pub(crate) use self::tls::client_config;
+use crate::backoff::Backoff;
 use crate::live::{Counts, Door, LiveSource};
 use crate::spec::{Followed, Kafka, Nats, Source, Sources};
 
-/// How long a broker is left alone after an error: the first time, and at most.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long a broker is left alone after an error.
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30));
 /// A connection that held for so long starts with the first pause again.
 const HELD: Duration = Duration::from_mins(1);
 /// How often a broker is asked that has to give all it has and then no more.
@@ -203,7 +203,7 @@ fn context(
 
 /// Follows until told to stop, whatever happens to the broker.
 async fn keep_following(broker: &Broker, context: &Context) {
-    let mut pause = FIRST_PAUSE;
+    let mut pauses = PAUSES;
     let end = loop {
         let since = Instant::now();
         match follow(broker, context).await {
@@ -212,13 +212,12 @@ async fn keep_following(broker: &Broker, context: &Context) {
             Err(error) => context.failed(&error),
         }
         if since.elapsed() > HELD {
-            pause = FIRST_PAUSE;
+            pauses.reset();
         }
         context.vitals.enter(State::Retrying);
-        if !context.pause(pause).await {
+        if !context.pause(pauses.next()).await {
             break State::Stopped;
         }
-        pause = LONGEST_PAUSE.min(pause * 2);
     };
     context.vitals.enter(end);
 }
@@ -265,7 +264,7 @@ pub struct DrainReport {
 pub async fn drain(door: &Door, sources: &Sources, source: &Source) -> Option<Result<DrainReport, StreamError>> {
     let (_stop, stopped) = watch::channel(false);
     let (broker, context) = context(door, sources, source, (Until::Empty, stopped))?;
-    let mut pause = FIRST_PAUSE;
+    let mut pauses = PAUSES;
     for tries in 1.. {
         match follow(&broker, &context).await {
             Ok(_) => break,
@@ -273,8 +272,7 @@ pub async fn drain(door: &Door, sources: &Sources, source: &Source) -> Option<Re
             Err(error) if tries == MOST_TRIES => return Some(Err(error)),
             Err(error) => context.failed(&error),
         }
-        tokio::time::sleep(pause).await;
-        pause *= 2;
+        tokio::time::sleep(pauses.next()).await;
     }
     let health = context.vitals.read();
     Some(Ok(DrainReport {

@@ -9,6 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
+use crate::roots;
 use crate::spec::Tls;
 
 /// Why there is no TLS.
@@ -43,20 +44,13 @@ pub fn client_config(tls: Option<&Tls>, dir: &Path) -> Result<ClientConfig, TlsE
 }
 
 fn authorities(ca: Option<&Path>, dir: &Path) -> Result<RootCertStore, TlsError> {
-    let mut roots = RootCertStore::empty();
-    match ca {
-        Some(ca) => {
-            let path = dir.join(ca);
-            for certificate in certificates(&path)? {
-                roots.add(certificate).map_err(|error| TlsError::File { path: path.clone(), detail: error.to_string() })?;
-            }
-        }
-        None => {
-            // Those that cannot be read are not trusted; that is all that is lost.
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
-    if roots.is_empty() { Err(TlsError::NoAuthorities) } else { Ok(roots) }
+    let Some(ca) = ca else {
+        let roots = roots::of_system();
+        return if roots.is_empty() { Err(TlsError::NoAuthorities) } else { Ok(roots) };
+    };
+    let path = dir.join(ca);
+    let read = std::fs::read(&path).map_err(|error| error.to_string()).and_then(|pem| roots::of_pem(&pem));
+    read.map_err(|detail| TlsError::File { path, detail })
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -19,7 +19,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Schema;
 use clew_lake::{FactBatch, RowCounts, schema};
 use clew_model::Channel;
@@ -62,7 +62,9 @@ impl Tracker {
     /// A tracker for facts of `origin`. `channel` is that of messages which show none, `purpose` the consent that is asked for.
     pub fn new(origin: &Arc<Origin>, channel: Option<Channel>, purpose: &str) -> Self {
         let typer = |table: &str, origin: &Arc<Origin>, schema: &Schema| {
-            Typer::new(Arc::clone(origin), Table::find(table).expect("the model has it"), schema).with_checked_objects()
+            Typer::new(Arc::clone(origin), Table::find(table).expect("the model has it"), schema)
+                .with_checked_objects()
+                .open_to_anybody()
         };
         let organisation = Arc::new(Origin { population: "organisation".to_owned(), ..Origin::clone(origin) });
         Self {
@@ -483,6 +485,10 @@ impl<'t, 'a> Draft<'t, 'a> {
             let mut typed = typer.apply(&output, &arrival, &mut taken.candidates);
             let sampled = sampling.of(first_row, typed.rows.num_rows(), received);
             taken.observed.see_facts(typer.table(), &typed, typer.fields(), (&sampled, received));
+            let (name, column) = if at == 0 { ("properties", "properties") } else { ("traits", "attributes") };
+            if let Some(objects) = typed.rows.column_by_name(column).and_then(|column| column.as_string_opt::<i32>()) {
+                taken.observed.see_keys(name, objects, &sampled);
+            }
             tracker.expectations.judge_facts(typer.table(), &mut typed, &mut taken.observed.judged);
             let quarantined = typed.failures.len() as u64;
             for failure in typed.failures {

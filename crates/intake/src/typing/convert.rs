@@ -52,7 +52,7 @@ fn is_text(kind: &DataType) -> bool {
 }
 
 /// Casts, and fails the rows whose value does not fit.
-fn cast_or_fail(column: &ArrayRef, kind: &DataType, field: &str, faults: &mut Faults) -> ArrayRef {
+pub(super) fn cast_or_fail(column: &ArrayRef, kind: &DataType, field: &str, faults: &mut Faults) -> ArrayRef {
     let Ok(typed) = cast(column, kind) else {
         (0..column.len()).filter(|row| column.is_valid(*row)).for_each(|row| faults.fail(row, Reason::InvalidNumber, field));
         return arrow::array::new_null_array(kind, column.len());

@@ -156,6 +156,21 @@ impl Faults {
         self.failed[row] = at as u16 + 1;
     }
 
+    /// How many facts fail for one of `reasons`.
+    pub fn count(&self, reasons: &[Reason]) -> usize {
+        let is_counted = |kind: &&u16| **kind != 0 && reasons.contains(&self.kinds[**kind as usize - 1].0);
+        self.failed.iter().filter(is_counted).count()
+    }
+
+    /// Adds the failures and flags of `other`, which is about the same facts.
+    pub fn absorb(&mut self, other: &Self) {
+        for (row, kind) in other.failed.iter().enumerate().filter(|(_, kind)| **kind != 0) {
+            let (reason, field) = &other.kinds[*kind as usize - 1];
+            self.fail(row, *reason, field);
+        }
+        other.flags.iter().enumerate().filter(|(_, flags)| **flags != 0).for_each(|(row, flags)| self.mark(row, *flags));
+    }
+
     /// Marks the fact at `row`.
     pub fn flag(&mut self, row: usize, flag: Flag) {
         self.flags[row] |= flag as u32;

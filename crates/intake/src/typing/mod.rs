@@ -20,6 +20,7 @@ mod counts;
 mod faults;
 mod identifiers;
 mod json;
+mod promoted;
 pub mod properties;
 mod refine;
 pub mod slots;
@@ -56,6 +57,7 @@ use self::faults::Faults;
 pub use self::faults::{Flag, Reason};
 pub use self::identifiers::Candidates;
 use self::identifiers::IdentifierColumn;
+use self::promoted::ToText;
 use self::slots::Slot;
 use self::words::Words;
 use crate::reader::ROW;
@@ -161,6 +163,7 @@ pub struct Typer {
     /// The columns of its facts that the source fills.
     fields: Vec<String>,
     has_checked_objects: bool,
+    to_text: ToText,
     /// How each column of text is cleansed.
     kinds: Vec<Option<Kind>>,
     cleansers: Lender<Box<Cleanser>>,
@@ -182,6 +185,7 @@ impl Typer {
             singles: Vec::new(),
             fields: Vec::new(),
             has_checked_objects: false,
+            to_text: ToText::WhereMost,
         };
         for (at, field) in output.fields().iter().enumerate() {
             match Slot::of(table, field.name()) {
@@ -202,6 +206,12 @@ impl Typer {
     #[must_use]
     pub(crate) fn with_checked_objects(self) -> Self {
         Self { has_checked_objects: true, ..self }
+    }
+
+    /// Anybody may send its values: what a promoted property is does not change with them.
+    #[must_use]
+    pub(crate) fn open_to_anybody(self) -> Self {
+        Self { to_text: ToText::Never, ..self }
     }
 
     /// The table that it fills.
@@ -546,15 +556,7 @@ impl Work<'_> {
             Some(properties::extract(object, name))
         });
         let given = given.unwrap_or_else(|| new_null_array(&DataType::Utf8, self.rows()));
-        let faults = &mut self.faults;
-        match kind {
-            PromotedType::Int => convert::int64(&given, name, faults),
-            PromotedType::Decimal => convert::decimal(&given, name, faults),
-            PromotedType::Float => convert::float64(&given, name, faults),
-            PromotedType::Text => Arc::new(convert::text(&given)),
-            PromotedType::Boolean => convert::boolean(&given, name, faults),
-            PromotedType::Timestamp => time::instants(&given, self.typer.origin.times(), name, faults).instants,
-        }
+        promoted::column(kind, &given, (name, self.typer.origin.times()), self.typer.to_text, &mut self.faults)
     }
 
     /// All columns in order, still with the facts that failed; whether `valid_from` is only when they came.

@@ -73,6 +73,14 @@ pub fn event_rows(events: &[Event], padding: usize) -> RecordBatch {
     RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true))).unwrap()
 }
 
+/// `rows` with one more column.
+pub fn with_column(rows: &RecordBatch, name: &str, column: ArrayRef) -> RecordBatch {
+    let schema = rows.schema();
+    let columns = schema.fields().iter().map(|field| field.name().as_str()).zip(rows.columns().iter().cloned());
+    let columns = columns.chain([(name, column)]);
+    RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true))).unwrap()
+}
+
 pub fn facts(table: &'static str, rows: RecordBatch, content: Vec<u64>) -> FactBatch {
     FactBatch { table, produced: rows.num_rows() as u64, rows, content, quarantined: 0, rejected: 0 }
 }

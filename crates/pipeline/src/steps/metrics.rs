@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use arrow::array::{Float64Array, Int64Array, RecordBatch, StringArray};
 use clew_insight::metric::{Kind, Metric, Period, Tally};
+use clew_lake::literal::Text;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 use xxhash_rust::xxh3::xxh3_64;
@@ -41,10 +42,9 @@ pub async fn run(context: &StepContext<'_>) -> Result<Outcome, RunError> {
 
 /// `WHERE` conditions that select a metric's answers.
 pub fn answers_filter(metric: &Metric) -> String {
-    let quote = |text: &str| format!("'{}'", text.replace('\'', "''"));
-    let mut conditions = vec!["r.score IS NOT NULL".to_owned(), format!("r.respondent = {}", quote(&metric.respondent))];
+    let mut conditions = vec!["r.score IS NOT NULL".to_owned(), format!("r.respondent = {}", Text(&metric.respondent))];
     for (column, value) in [("survey", &metric.survey), ("question", &metric.question), ("channel", &metric.channel)] {
-        conditions.extend(value.as_ref().map(|value| format!("r.{column} = {}", quote(value))));
+        conditions.extend(value.as_ref().map(|value| format!("r.{column} = {}", Text(value))));
     }
     let kind = match metric.kind {
         Kind::Nps => Some("nps"),
@@ -106,21 +106,20 @@ impl<'a> Scores<'a> {
 
     /// The SQL of a slice. Attributes are joined as of `answered_at`; of several sources the first by name speaks.
     fn slice_column(&self, place: usize, dimension: &str, joins: &mut String) -> Result<String, RunError> {
-        let quoted = |name: &str| name.replace('\'', "''");
         if SLICE_COLUMNS.contains(&dimension) {
             return Ok(format!("r.{dimension}"));
         }
         if let Some(name) = dimension.strip_prefix("property.") {
-            return Ok(format!("json_as_text(r.properties, '{}')", quoted(name)));
+            return Ok(format!("json_as_text(r.properties, {})", Text(name)));
         }
         if let Some(name) = dimension.strip_prefix("attribute.") {
             *joins += &format!(
-                " LEFT JOIN (SELECT person_id, min(value) AS value, valid_from, valid_to FROM attributes WHERE name = '{}' AND source = \
-                 (SELECT min(source) FROM attributes WHERE name = '{}') GROUP BY person_id, valid_from, valid_to) a{place} \
+                " LEFT JOIN (SELECT person_id, min(value) AS value, valid_from, valid_to FROM attributes WHERE name = {} AND source = \
+                 (SELECT min(source) FROM attributes WHERE name = {}) GROUP BY person_id, valid_from, valid_to) a{place} \
                  ON a{place}.person_id = s.person_id AND r.answered_at >= a{place}.valid_from \
                  AND (a{place}.valid_to IS NULL OR r.answered_at < a{place}.valid_to)",
-                quoted(name),
-                quoted(name)
+                Text(name),
+                Text(name)
             );
             return Ok(format!("a{place}.value"));
         }

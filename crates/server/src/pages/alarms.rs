@@ -4,8 +4,8 @@
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::literal::Text;
 use crate::wire::Alarm;
+use clew_lake::literal::Text;
 
 /// Alarms of one answer.
 const MOST_ALARMS: usize = 50;

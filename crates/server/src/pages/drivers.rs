@@ -11,9 +11,9 @@ use crate::app::App;
 use crate::error::{Answer, ApiError};
 use crate::extract::Params;
 use crate::filter::short;
-use crate::literal::Text;
 use crate::scoring::{LEVEL, definition};
 use crate::wire::{Applied, Driver, Drivers, Estimate, ScreenedOut};
+use clew_lake::literal::Text;
 
 /// Which metric and segment.
 #[derive(Debug, Deserialize, IntoParams)]

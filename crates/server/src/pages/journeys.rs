@@ -15,9 +15,9 @@ use crate::app::App;
 use crate::error::{Answer, ApiError};
 use crate::extract::Params;
 use crate::filter::Scope;
-use crate::literal::Text;
 use crate::scoring::{FEW, missing, share};
 use crate::wire::{Filter, Friction, Journey, JourneyRow, Journeys, Stage, Transition};
+use clew_lake::literal::Text;
 
 /// Transitions shown.
 const MOST_TRANSITIONS: usize = 500;

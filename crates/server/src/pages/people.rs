@@ -21,9 +21,9 @@ use crate::cursor;
 use crate::error::{Answer, ApiError};
 use crate::extract::Params;
 use crate::filter::{Scope, limit, short};
-use crate::literal::{Instant, Integer, Integers, Text, Texts};
 use crate::pages::{person, provisional};
 use crate::wire::{Filter, Matched, People, PersonRow};
+use clew_lake::literal::{Instant, Integer, Integers, Text, Texts};
 
 /// Identifier values that one search follows.
 const MOST_IDENTIFIERS: usize = 100;

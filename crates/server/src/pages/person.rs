@@ -16,13 +16,13 @@ use serde_json::json;
 use crate::app::App;
 use crate::error::{Answer, ApiError};
 use crate::filter::short;
-use crate::literal::{Integers, Text, Texts};
 use crate::pages::people::COLUMNS;
 use crate::pages::provisional;
 use crate::wire::{
     Attribute, Evidence, Household, Identity, Member, Organisation, Person, PersonChange, PersonIdentifier, PersonJourney,
     PersonRecord, PersonResponse, Profile,
 };
+use clew_lake::literal::{Integers, Text, Texts};
 
 /// Subjects that a page follows; a person with more is a mistake of the matching.
 const MOST_SUBJECTS: usize = 2_000;

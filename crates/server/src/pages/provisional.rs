@@ -7,9 +7,9 @@ use serde::Deserialize;
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::literal::{Integer, Integers};
 use crate::pages::person::Known;
 use crate::wire::{PersonRow, Profile};
+use clew_lake::literal::{Integer, Integers};
 
 /// A row of one of the people, given by place.
 #[derive(Deserialize)]

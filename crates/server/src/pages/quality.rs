@@ -17,8 +17,8 @@ use crate::app::App;
 use crate::error::{Answer, ApiError};
 use crate::extract::Params;
 use crate::filter::short;
-use crate::literal::{Instant, Text};
 use crate::wire::{FieldQuality, Quality, QualityPoint, QualityShare, SourceQuality};
+use clew_lake::literal::{Instant, Text};
 
 /// Days that are looked at.
 const DAYS: i64 = 30;

@@ -20,8 +20,8 @@ use crate::error::{Answer, ApiError};
 use crate::extract::{Body, Params};
 use crate::filter::{limit, short};
 use crate::jobs::{Work, start};
-use crate::literal::{Instant, Text, Texts};
 use crate::wire::{DiscardRequest, Job, Quarantine, QuarantineItem, Repair, ReplayReport, ReplayRequest};
+use clew_lake::literal::{Instant, Text, Texts};
 
 /// How long an answer waits for the end of a replay.
 const WAIT: Duration = Duration::from_secs(20);

@@ -16,10 +16,10 @@ use crate::calendar::grain_name;
 use crate::error::{Answer, ApiError};
 use crate::extract::Params;
 use crate::filter::Scope;
-use crate::literal::Text;
 use crate::pages::meta::span;
 use crate::scoring::{ScoreRow, definition, last_two, missing, of_metric, score_rows, share, trend};
 use crate::wire::{Applied, Dimension, Estimate, Filter, Health, ScoreCount, Scores, SliceScore};
+use clew_lake::literal::Text;
 
 /// Steps of a scale that are shown one by one.
 const MOST_STEPS: f64 = 100.0;

@@ -11,9 +11,9 @@ use crate::app::App;
 use crate::error::{Answer, ApiError};
 use crate::extract::Params;
 use crate::filter::{Scope, short};
-use crate::literal::Text;
 use crate::pages::people::{Wanted, find};
 use crate::wire::{Hit, SearchResult};
+use clew_lake::literal::Text;
 
 /// Hits where none are asked for, and at most.
 const USUAL_HITS: u64 = 12;

@@ -15,8 +15,8 @@ use crate::error::{Answer, ApiError};
 use crate::extract::Params;
 use crate::filter::limit;
 use crate::json::instant;
-use crate::literal::Text;
 use crate::wire::{BatchEquations, FactsEquation, RowsEquation, SourceDetail};
+use clew_lake::literal::Text;
 
 /// Hours of the volume by hour.
 const HOURS: usize = 72;

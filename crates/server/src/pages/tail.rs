@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `open` | `{}`: the tail listens |
 //! | `line` | a [`TailLine`] |
-//! | `passed` | `{"source", "n"}`: messages that came at once with others and are not told |
+//! | `passed` | `{"source", "n"}`: messages of the wanted verdict that came at once with others and are not told |
 //! | `missed` | `{"n"}`: lines that this reader was too slow for |
 //!
 //! The filter works here, so that a reader is slow only by what it asked for. Values that name people are masked unless `values=shown` is asked for.
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use clew_intake::live::{Heard, Line, Listener, MOST_LISTENERS};
+use clew_intake::live::{Counts, Heard, Line, Listener, MOST_LISTENERS};
 use clew_intake::outcome::Outcome;
 use futures::{Stream, stream};
 use serde::Deserialize;
@@ -96,12 +96,25 @@ impl Wanted {
                 // Plain data is always JSON.
                 Event::default().event("line").json_data(line).unwrap_or_default()
             }
-            Heard::Passed { source, n } if self.is_of(&source) => {
+            Heard::Passed { source, counts } => {
+                let n = self.is_of(&source).then(|| self.count(counts)).filter(|n| *n > 0)?;
                 Event::default().event("passed").data(json!({"source": &*source, "n": n}).to_string())
             }
-            Heard::Passed { .. } => return None,
             Heard::Missed(n) => Event::default().event("missed").data(json!({"n": n}).to_string()),
         })
+    }
+
+    /// Those of the messages whose verdict was asked for.
+    fn count(&self, counts: Counts) -> u64 {
+        let Counts { accepted, duplicate, quarantined, rejected, skipped } = counts;
+        match self.verdict.as_deref() {
+            None => accepted + duplicate + quarantined + rejected + skipped,
+            Some("stored") => accepted,
+            Some("duplicate") => duplicate,
+            Some("quarantined") => quarantined,
+            Some("rejected") => rejected,
+            Some(_) => skipped,
+        }
     }
 
     fn line(&self, line: Line) -> Option<TailLine> {

@@ -22,9 +22,9 @@ use crate::app::App;
 use crate::error::{Answer, ApiError, Kind};
 use crate::extract::Body;
 use crate::json;
-use crate::literal::{Integers, Text, Texts};
 use crate::observe::new_id;
 use crate::wire::{TakenMessages, TestFact, TestReport, TestRequest, TestStep};
+use clew_lake::literal::{Integers, Text, Texts};
 
 /// What the ids of test messages begin with.
 pub const PREFIX: &str = "clew-test-";
@@ -177,7 +177,7 @@ struct Way {
     steps: Vec<TestStep>,
     messages: TakenMessages,
     facts: Vec<TestFact>,
-    query: Option<String>,
+    queries: Vec<String>,
 }
 
 impl Way {
@@ -287,9 +287,10 @@ impl Way {
             all if known >= all => self.done("sql", format!("{known} of {all} found.")),
             all => self.open("sql", format!("{known} of {all} found.")),
         }
-        self.query = ids.first().map(|(table, key, ids)| {
+        let query = |(table, key, ids): &(&str, &str, Vec<String>)| {
             format!("SELECT * FROM {table} WHERE source = {} AND {key} IN {}", Text(&self.source), Texts(ids))
-        });
+        };
+        self.queries = ids.iter().map(query).collect();
     }
 
     fn met(&mut self) {
@@ -303,8 +304,8 @@ impl Way {
     }
 
     fn report(self) -> TestReport {
-        let Self { source, mode, steps, messages, facts, query } = self;
-        TestReport { source, mode, steps, messages, facts, query }
+        let Self { source, mode, steps, messages, facts, queries } = self;
+        TestReport { source, mode, steps, messages, facts, queries }
     }
 }
 

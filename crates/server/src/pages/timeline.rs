@@ -17,9 +17,9 @@ use crate::cursor;
 use crate::error::{Answer, ApiError};
 use crate::extract::Params;
 use crate::filter::{Scope, limit, short};
-use crate::literal::{Instant, Integer, Integers, Text, Texts};
 use crate::pages::person::Known;
 use crate::wire::{Filter, Timeline, TimelineItem};
+use clew_lake::literal::{Instant, Integer, Integers, Text, Texts};
 
 /// Which part of the stream.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -18,10 +18,10 @@ use crate::cursor;
 use crate::error::{Answer, ApiError};
 use crate::extract::Params;
 use crate::filter::{Scope, limit, short};
-use crate::literal::{Instant, Integer, Text, Texts};
 use crate::pages::meta::span;
 use crate::scoring::{LEVEL, share, shown};
 use crate::wire::{Balance, ChannelCount, Estimate, Filter, LanguageShare, Quote, Surge, Theme, ThemeDetail, ThemePoint, Voice};
+use clew_lake::literal::{Instant, Integer, Text, Texts};
 
 /// Comments that themes are found in.
 const CUSTOMERS: &str = "population = 'customer'";

@@ -15,8 +15,8 @@ use serde::Deserialize;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::json::instant;
-use crate::literal::{Instant, Text, Texts};
 use crate::wire::VolumePoint;
+use clew_lake::literal::{Instant, Text, Texts};
 
 const HOUR_US: i64 = 3_600_000_000;
 

@@ -280,8 +280,8 @@ pub struct TestReport {
     pub messages: TakenMessages,
     /// The facts, typed; at most twenty.
     pub facts: Vec<TestFact>,
-    /// A query that finds what was stored; null where nothing was.
-    pub query: Option<String>,
+    /// Queries that find what was stored, one a table.
+    pub queries: Vec<String>,
 }
 
 /// A step of the way.

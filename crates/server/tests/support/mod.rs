@@ -206,14 +206,19 @@ fn write_files(folder: &Path) {
 }
 
 /// Two sources that take their facts over HTTP.
-fn live_sources() -> [Source; 2] {
+fn live_sources() -> [Source; 3] {
     let tracking = Source {
         name: "website".to_owned(),
         spec: serde_json::from_value(json!({"api": "tracking", "channel": "web"})).unwrap(),
         yaml_path: PathBuf::from("sources/website.yaml"),
         mappings: Vec::new(),
     };
-    [tracking, rows("hooks", json!({"api": "rows", "signature": {"header": "X-Sign", "prefix": "sha256=", "secret": "Jefe"}}))]
+    let stripe = rows("stripe", json!({"api": "rows", "signature": {"scheme": "stripe", "secret": "whsec_test"}}));
+    [
+        tracking,
+        stripe,
+        rows("hooks", json!({"api": "rows", "signature": {"header": "X-Sign", "prefix": "sha256=", "secret": "Jefe"}})),
+    ]
 }
 
 /// A source of events that come as rows.

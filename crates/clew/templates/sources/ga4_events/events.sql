@@ -12,7 +12,7 @@ WITH named AS (
 SELECT
   -- The export has no id of its own: these name an event as GA4 itself tells them apart.
   user_pseudo_id || ':' || event_timestamp || ':' || event_name || coalesce(':' || event_bundle_sequence_id, '') AS id,
-  CASE event_name WHEN 'purchase' THEN 'order_placed' WHEN 'page_view' THEN 'page_viewed' ELSE event_name END AS name,
+  CASE event_name WHEN 'purchase' THEN 'order_placed' WHEN 'page_view' THEN 'page_viewed' WHEN 'screen_view' THEN 'screen_viewed' ELSE event_name END AS name,
   CASE platform WHEN 'WEB' THEN 'web' ELSE 'app' END AS channel,
   'inbound' AS direction,
   epoch_millis(CAST(event_timestamp AS DOUBLE) / 1000) AS occurred_at,

@@ -27,8 +27,9 @@ pub(crate) use self::rows::probe;
 pub const SIDE_BY_SIDE: usize = 4;
 /// Tries without any progress before a pull is given up.
 const TRIES: u32 = 4;
-/// The pause before the second try; each further one is twice as long.
-const PAUSE: Duration = Duration::from_millis(500);
+/// The pause before the second try, and the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Why a pull ended early.
 #[derive(Debug, thiserror::Error)]

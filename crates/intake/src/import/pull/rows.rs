@@ -15,7 +15,8 @@ use super::super::ImportError;
 use super::super::job::{Planner, declared};
 use super::super::run::{MARK_POSITION, RunFile};
 use super::super::workers::Start;
-use super::{PAUSE, PullError, Puller, SourceReport, TRIES};
+use super::{FIRST_PAUSE, LONGEST_PAUSE, PullError, Puller, SourceReport, TRIES};
+use crate::backoff::Backoff;
 use crate::connect::{Column, ConnectError, Connection, Question, StoredMark, begin, database_of};
 use crate::reader::ReadError;
 use crate::reader::rows::{RowBlocks, open, text_schema};
@@ -28,19 +29,20 @@ const BLOCKS: usize = 2;
 impl<'a> Puller<'a> {
     /// Pulls what is new in the database of `source`; `report` is what became of it, failed or not.
     pub(super) async fn rows(&self, source: &'a Source, report: &mut Option<SourceReport>) -> Result<(), PullError> {
-        let (mut tries, mut pause) = (1, PAUSE);
+        let (mut tries, mut backoff) = (1, Backoff::new(FIRST_PAUSE, LONGEST_PAUSE));
         loop {
             let before = self.stored_mark(source)?.and_then(|stored| stored.mark);
             match self.ask_once(source, report).await {
                 Err(error) if error.is_away() => {
                     if self.stored_mark(source)?.and_then(|stored| stored.mark) != before {
-                        (tries, pause) = (1, PAUSE);
+                        tries = 1;
+                        backoff.reset();
                     } else if tries >= TRIES {
                         return Err(error);
                     } else {
                         tries += 1;
-                        pause *= 2;
                     }
+                    let pause = backoff.next();
                     tracing::info!(source = source.name, %error, wait_ms = pause.as_millis() as u64, "a database is away: trying again");
                     tokio::time::sleep(pause).await;
                 }

@@ -1,7 +1,7 @@
 //! The only way by which a reader's words enter SQL: as literals.
 //!
 //! Queries are written as text, and values are formatted into them through these types, whose `Display` quotes. A raw
-//! string never stands between `format!` braces of a query unless it is a constant of this crate or the product of one of these
+//! string never stands between `format!` braces of a query unless it is a constant of the crate that asks or the product of one of these
 //! types. The engine's dialect knows no escape but the doubled quote; a test reads every literal back through the engine.
 
 use std::fmt;
