@@ -62,6 +62,8 @@ pub struct Funnel {
     pub steps: usize,
     /// Groups.
     pub groups: u32,
+    /// Bits of a code that are the activity; those above are the group.
+    pub group_shift: u32,
     /// How steps may follow each other.
     pub order: Order,
     /// Window in microseconds; an event exactly at its end belongs to it.
@@ -101,6 +103,7 @@ impl Funnel {
             steps_of,
             steps: steps.len(),
             groups: 1,
+            group_shift: 31,
             order: Order::Ordered,
             window_us: window_us.min(i64::MAX / 4),
             within: Within::Whole,
@@ -110,16 +113,7 @@ impl Funnel {
 
     /// The code of an activity of a person who belongs to `group` at that moment.
     pub fn code(&self, activity: u32, group: u32) -> u32 {
-        group << self.shift() | activity
-    }
-
-    /// Whether codes of so many groups fit into their 32 bits.
-    pub fn fits(&self) -> bool {
-        u64::from(self.groups) << self.shift() <= 1 << u32::BITS
-    }
-
-    fn shift(&self) -> u32 {
-        self.steps_of.len().next_power_of_two().trailing_zeros()
+        group << self.group_shift | activity
     }
 
     /// Whether an event of this activity can matter. In a strict funnel every event does.
@@ -129,12 +123,31 @@ impl Funnel {
 }
 
 /// People of one group. A person belongs to the group of their first event that serves a step.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FunnelGroup {
     /// How many got exactly so far: none of the steps in order (but an event of some step), one step, two ….
     pub reached_exactly: Vec<u64>,
-    /// Median and 90th percentile of the time from the first step to the last, of those who got there, in microseconds; the shortest way of each counts.
-    pub conversion_us: Option<(f64, f64)>,
+    /// How long those who got to the end took from the first step to the last, in microseconds, ascending; the shortest way
+    /// of each counts.
+    pub durations_us: Vec<i64>,
+}
+
+impl FunnelGroup {
+    /// Median and 90th percentile of the durations, if there are any.
+    pub fn conversion_us(&self) -> Option<(f64, f64)> {
+        (!self.durations_us.is_empty()).then(|| median_and_p90(&mut self.durations_us.clone()))
+    }
+}
+
+/// The groups as one.
+pub fn total(groups: &[FunnelGroup]) -> FunnelGroup {
+    let mut total = FunnelGroup::default();
+    for group in groups {
+        total.reached_exactly.resize(group.reached_exactly.len(), 0);
+        total.reached_exactly.iter_mut().zip(&group.reached_exactly).for_each(|(sum, n)| *sum += n);
+        total.durations_us.extend(&group.durations_us);
+    }
+    total
 }
 
 /// What one thread has seen.
@@ -172,7 +185,7 @@ impl<'a> Partial<'a> {
 
     pub fn scan(&mut self, traces: &Traces<'_>) {
         let funnel = self.funnel;
-        let shift = funnel.shift();
+        let shift = funnel.group_shift;
         for rows in traces.cases() {
             let (code, time_us) = (&traces.code[rows.clone()], &traces.time_us[rows]);
             let touches = |code: &&u32| funnel.steps_of[(**code & ((1 << shift) - 1)) as usize] != 0;
@@ -204,11 +217,11 @@ impl<'a> Partial<'a> {
             }
         }
         let levels = all.people.chunks(all.funnel.steps + 1);
-        let group = |(levels, durations): (&[u64], &mut Vec<i64>)| FunnelGroup {
-            reached_exactly: levels.to_vec(),
-            conversion_us: (!durations.is_empty()).then(|| median_and_p90(durations)),
+        let group = |(levels, mut durations_us): (&[u64], Vec<i64>)| {
+            durations_us.sort_unstable();
+            FunnelGroup { reached_exactly: levels.to_vec(), durations_us }
         };
-        levels.zip(&mut all.durations_us).map(group).collect()
+        levels.zip(all.durations_us).map(group).collect()
     }
 }
 

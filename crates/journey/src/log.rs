@@ -69,17 +69,24 @@ impl Chunk {
 #[derive(Clone, Debug, Default)]
 pub struct Log {
     chunks: Vec<Chunk>,
+    renamed: Option<Vec<u32>>,
 }
 
 impl Log {
     /// The log of one set of columns; see [`Chunk::new`].
     pub fn of(case: &[u32], time_us: &[i64], code: &[u32]) -> Self {
-        Self { chunks: vec![Chunk::new(case, time_us, code)] }
+        Self { chunks: vec![Chunk::new(case, time_us, code)], renamed: None }
     }
 
     /// Adds the events that come next in the file.
     pub fn push(&mut self, chunk: Chunk) {
         self.chunks.push(chunk);
+    }
+
+    /// Gives activities other codes when the log is read: code `c` becomes `codes[c]`. Readers number activities as they meet
+    /// them, on several threads; renamed to the order of their names, they order every answer.
+    pub fn rename(&mut self, codes: Vec<u32>) {
+        self.renamed = Some(codes);
     }
 
     /// How many events there are.
@@ -146,7 +153,7 @@ impl Sorted {
             let at = *next as usize;
             *next += 1;
             self.time_us[at] = row.time_us;
-            self.code[at] = row.code;
+            self.code[at] = log.renamed.as_ref().map_or(row.code, |codes| codes[row.code as usize]);
         }
         self.starts.pop();
         for pair in self.starts.windows(2) {
@@ -191,6 +198,8 @@ mod tests {
         }
         assert_eq!(found, [(vec![7], vec![5]), (vec![4, 5, 5], vec![2, 0, 4]), (vec![9, 9], vec![1, 3])]);
         assert_eq!((log.events(), log.span_us()), (6, Some((4, 9))));
+        log.rename(vec![0, 0, 0, 0, 0, 7]);
+        assert_eq!(sorted.load(&log, 0).code, [7]);
         assert_eq!(Log::default().span_us(), None);
     }
 }
