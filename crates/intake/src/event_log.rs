@@ -116,6 +116,8 @@ pub struct LogRead {
     pub fields: Fields,
     /// Activities by code.
     pub activities: Vec<String>,
+    /// Activities that were wanted and never met.
+    pub missed: Vec<String>,
     /// Groups by code.
     pub groups: Vec<String>,
     /// Rows of the file.
@@ -191,7 +193,7 @@ impl<'a> Shared<'a> {
     fn new(wanted: &Wanted<'_>, cases: Cases, take: &'a (dyn Fn(Part<'_>) + Sync)) -> Self {
         let activities = Texts::default();
         // They get the first codes, so that wanted ones are known before the first row.
-        let only = wanted.only.map(|names| names.iter().map(|name| activities.code(name)).collect());
+        let only = wanted.only.map(|names| names.iter().map(|name| activities.expect(name)).collect());
         Self { take, cases, activities, groups: Texts::default(), only, sums: Mutex::default() }
     }
 
@@ -228,10 +230,12 @@ impl<'a> Shared<'a> {
 
     fn finish(self, fields: Fields) -> LogRead {
         let sums = self.sums.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (activities, missed) = self.activities.into_names();
         LogRead {
             fields,
-            activities: self.activities.into_names(),
-            groups: self.groups.into_names(),
+            activities,
+            missed,
+            groups: self.groups.into_names().0,
             rows: sums.rows,
             left_out: sums.left_out,
             span_us: sums.span_us,

@@ -7,6 +7,7 @@
 //! activity by activity, so that two with the same hash stay two.
 
 use rustc_hash::FxHashMap;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::log::Traces;
 use crate::waits::{Buckets, Waits, median_and_p90};
@@ -17,8 +18,8 @@ const DENSE_ACTIVITIES: u32 = 2048;
 /// What a process map is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProcessQuestion {
-    /// Whether variants are wanted.
-    pub variants: bool,
+    /// How many variants are listed; with 0 they are only counted, without a number they are left out.
+    pub variants: Option<usize>,
     /// Whether edges are wanted, with their waits.
     pub edges: bool,
 }
@@ -62,8 +63,10 @@ pub struct ProcessMap {
     pub end: Vec<(u32, u64)>,
     /// Directly-follows edges by (from, to).
     pub edges: Vec<Edge>,
-    /// Variants, the most frequent first, then by their activities.
-    pub variants: Vec<Variant>,
+    /// Different variants.
+    pub variants: u64,
+    /// The most frequent ones first, then by their activities.
+    pub top_variants: Vec<Variant>,
 }
 
 /// Numbers of edges.
@@ -97,35 +100,48 @@ impl EdgeNumbers {
 /// Variants of some cases.
 #[derive(Debug, Default)]
 struct Variants {
-    activities: Vec<u32>,
+    /// Activities of one variant after the other, each in `width` bytes, the highest first: as bytes they are compared as they
+    /// are as numbers.
+    activities: Vec<u8>,
+    width: usize,
     found: Vec<Found>,
     /// The newest variant of each hash.
     newest: FxHashMap<u64, u32>,
+    trace: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Found {
     start: usize,
-    length: u32,
+    bytes: u32,
     /// The variant of the same hash before it, or itself.
     before: u32,
     cases: u64,
 }
 
 impl Variants {
-    fn hash(trace: &[u32]) -> u64 {
-        // Multiply and rotate, as rustc's own hasher; the final mix is that of the map.
-        trace.iter().fold(trace.len() as u64, |hash, &activity| {
-            (hash.rotate_left(5) ^ u64::from(activity)).wrapping_mul(0x517c_c1b7_2722_0a95)
-        })
+    fn new(activities: u32) -> Self {
+        Self { width: if activities <= 1 << u8::BITS { 1 } else { 4 }, ..Self::default() }
     }
 
-    fn add(&mut self, trace: &[u32], cases: u64) {
+    fn add(&mut self, trace: &[u32]) {
+        let mut bytes = std::mem::take(&mut self.trace);
+        bytes.clear();
+        if self.width == 1 {
+            bytes.extend(trace.iter().map(|activity| *activity as u8));
+        } else {
+            bytes.extend(trace.iter().flat_map(|activity| activity.to_be_bytes()));
+        }
+        self.count(&bytes, xxh3_64(&bytes), 1);
+        self.trace = bytes;
+    }
+
+    fn count(&mut self, trace: &[u8], hash: u64, cases: u64) {
         let next = self.found.len() as u32;
-        let newest = self.newest.entry(Self::hash(trace)).or_insert(next);
+        let newest = self.newest.entry(hash).or_insert(next);
         let mut at = *newest;
         while let Some(found) = self.found.get_mut(at as usize) {
-            if self.activities[found.start..found.start + found.length as usize] == *trace {
+            if self.activities[found.start..found.start + found.bytes as usize] == *trace {
                 found.cases += cases;
                 return;
             }
@@ -134,25 +150,36 @@ impl Variants {
             }
             at = found.before;
         }
-        self.found.push(Found { start: self.activities.len(), length: trace.len() as u32, before: *newest, cases });
+        self.found.push(Found { start: self.activities.len(), bytes: trace.len() as u32, before: *newest, cases });
         *newest = next;
         self.activities.extend_from_slice(trace);
     }
 
-    fn trace(&self, found: &Found) -> &[u32] {
-        &self.activities[found.start..found.start + found.length as usize]
+    fn trace(&self, found: &Found) -> &[u8] {
+        &self.activities[found.start..found.start + found.bytes as usize]
     }
 
     fn merge(&mut self, other: &Self) {
         for found in &other.found {
-            self.add(other.trace(found), found.cases);
+            let trace = other.trace(found);
+            self.count(trace, xxh3_64(trace), found.cases);
         }
     }
 
-    fn finish(&self) -> Vec<Variant> {
-        let variant = |found: &Found| Variant { activities: self.trace(found).to_vec(), cases: found.cases };
+    /// The most frequent ones, then by their activities.
+    fn top(&self, top: usize) -> Vec<Variant> {
+        let activity = |bytes: &[u8]| bytes.iter().fold(0, |activity, byte| activity << 8 | u32::from(*byte));
+        let variant = |found: &Found| Variant {
+            activities: self.trace(found).chunks_exact(self.width).map(activity).collect(),
+            cases: found.cases,
+        };
+        let by_rank = |a: &&Found, b: &&Found| b.cases.cmp(&a.cases).then_with(|| self.trace(a).cmp(self.trace(b)));
         let mut order: Vec<&Found> = self.found.iter().collect();
-        order.sort_unstable_by(|a, b| b.cases.cmp(&a.cases).then_with(|| self.trace(a).cmp(self.trace(b))));
+        if top < order.len() {
+            order.select_nth_unstable_by(top, by_rank);
+            order.truncate(top);
+        }
+        order.sort_unstable_by(by_rank);
         order.into_iter().map(variant).collect()
     }
 }
@@ -195,7 +222,7 @@ impl Partial {
             numbers,
             counts: vec![0; places],
             waits,
-            variants: Variants::default(),
+            variants: Variants::new(activities),
         }
     }
 
@@ -213,8 +240,8 @@ impl Partial {
             self.cases += 1;
             self.start[code[rows.start] as usize] += 1;
             self.end[code[rows.end - 1] as usize] += 1;
-            if self.question.variants {
-                self.variants.add(&code[rows], 1);
+            if self.question.variants.is_some() {
+                self.variants.add(&code[rows]);
             }
         }
     }
@@ -253,6 +280,7 @@ impl Partial {
     /// Puts together what the threads have seen.
     pub fn finish(parts: Vec<Self>, threads: usize) -> ProcessMap {
         let mut map = ProcessMap::default();
+        let top = parts.first().and_then(|part| part.question.variants).unwrap_or(0);
         let mut variants = Variants::default();
         let (mut activities, mut start, mut end) = (Vec::new(), Vec::new(), Vec::new());
         let mut waits = Vec::new();
@@ -267,13 +295,13 @@ impl Partial {
             } else {
                 variants.merge(&part.variants);
             }
-            if part.waits.edge.len() > 0 {
+            if !part.waits.edge.is_empty() {
                 waits.push((part.numbers, part.counts, part.waits));
             }
         }
         (map.activities, map.start, map.end) = (pairs(&activities), pairs(&start), pairs(&end));
         map.edges = edges(waits, threads);
-        map.variants = variants.finish();
+        (map.variants, map.top_variants) = (variants.found.len() as u64, variants.top(top));
         map
     }
 }
@@ -346,17 +374,12 @@ mod tests {
 
     #[test]
     fn variants_with_the_same_hash_stay_two() {
-        let mut variants = Variants::default();
-        // One bucket for everything: as if every hash were the same.
+        let mut variants = Variants::new(10);
         for trace in [&[1, 2][..], &[3], &[1, 2], &[3], &[4, 4, 4], &[1, 2]] {
-            let hash = Variants::hash(trace);
-            let newest = variants.newest.values().copied().max();
-            if let Some(newest) = newest {
-                variants.newest.insert(hash, newest);
-            }
-            variants.add(trace, 1);
+            variants.count(trace, 7, 1);
         }
         let variant = |activities: &[u32], cases| Variant { activities: activities.to_vec(), cases };
-        assert_eq!(variants.finish(), [variant(&[1, 2], 3), variant(&[3], 2), variant(&[4, 4, 4], 1)]);
+        assert_eq!(variants.top(9), [variant(&[1, 2], 3), variant(&[3], 2), variant(&[4, 4, 4], 1)]);
+        assert_eq!(variants.top(1), [variant(&[1, 2], 3)]);
     }
 }

@@ -7,9 +7,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use clew_insight::metric::Period;
+pub use clew_insight::metric::Period;
 pub use clew_journey::Duration;
-use clew_journey::funnel::{Order, Ties, Within};
+pub use clew_journey::funnel::{Order, Ties, Within};
 use clew_journey::{
     Answers, BadFunnel, BadPeriods, Chunk, Cohort, Funnel, FunnelGroup, Log, PathQuestion, Periods, ProcessMap, ProcessQuestion,
     Questions, scan,
@@ -114,6 +114,36 @@ impl PlainLog {
         Self { log, activities }
     }
 
+    /// Process map, retention, paths and, where steps are named, a funnel, from one scan.
+    pub fn all(self, asked: &AllAsked, span_us: Option<(i64, i64)>, threads: usize) -> Result<AllReport, Unanswerable> {
+        const UTC: &str = "UTC";
+        let periods = span_us.map(|span_us| periods(asked.period, UTC, span_us)).transpose()?;
+        let funnel = match &asked.funnel {
+            Some(funnel) => Some(funnel.over(&self.activities)?),
+            None => None,
+        };
+        let (answers, names) = self.ask(
+            |questions| {
+                questions.process = Some(ProcessQuestion { edges: true, variants: asked.variants.then_some(0) });
+                questions.retention.clone_from(&periods);
+                questions.paths = Some(asked.paths.asked());
+                questions.funnel = funnel;
+            },
+            threads,
+        );
+        let mut retention = RetentionReport { period: asked.period, timezone: UTC.into(), ..RetentionReport::default() };
+        if let (Some(periods), Some((_, last_us))) = (&periods, span_us) {
+            retention.fill(&answers.retention.unwrap_or_default(), periods, UTC, last_us)?;
+        }
+        let funnel = asked.funnel.as_ref().zip(answers.funnel.as_ref());
+        Ok(AllReport {
+            dfg: DfgReport::of(&answers.process.unwrap_or_default(), &names),
+            retention,
+            paths: PathsReport::of(&answers.paths.unwrap_or_default(), &names, &asked.paths),
+            funnel: funnel.map(|(asked, found)| FunnelReport::of(asked, found, None)),
+        })
+    }
+
     fn ask(self, ask: impl FnOnce(&mut Questions), threads: usize) -> (Answers, Vec<String>) {
         // Without activities the log has one without a name.
         let mut questions = Questions { activities: self.activities.len().max(1) as u32, ..Questions::default() };
@@ -123,40 +153,22 @@ impl PlainLog {
 
     /// The directly-follows graph, and how many variants there are.
     pub fn dfg(self, threads: usize) -> DfgReport {
-        let process = ProcessQuestion { edges: true, variants: true };
+        let process = ProcessQuestion { edges: true, variants: Some(0) };
         let (answers, names) = self.ask(|questions| questions.process = Some(process), threads);
         DfgReport::of(&answers.process.unwrap_or_default(), &names)
     }
 
     /// The most frequent variants.
     pub fn variants(self, top: usize, threads: usize) -> VariantsReport {
-        let process = ProcessQuestion { edges: false, variants: true };
+        let process = ProcessQuestion { edges: false, variants: Some(top) };
         let (answers, names) = self.ask(|questions| questions.process = Some(process), threads);
-        VariantsReport::of(&answers.process.unwrap_or_default(), &names, top)
+        VariantsReport::of(&answers.process.unwrap_or_default(), &names)
     }
 
     /// The most frequent beginnings of sessions.
     pub fn paths(self, question: PathsAsked, threads: usize) -> PathsReport {
-        let asked = PathQuestion {
-            gap_us: question.gap.map(Duration::micros),
-            depth: question.depth,
-            collapse: question.collapse,
-            top: question.top,
-        };
-        let (answers, names) = self.ask(|questions| questions.paths = Some(asked), threads);
-        let found = answers.paths.unwrap_or_default();
-        let path = |path: &clew_journey::Path| PathRow {
-            activities: path.activities.iter().map(|activity| names[*activity as usize].clone()).collect(),
-            sessions: path.sessions,
-            share: Share::of(path.sessions, found.sessions),
-        };
-        PathsReport {
-            sessions: found.sessions,
-            distinct: found.distinct,
-            depth: question.depth,
-            gap_ms: question.gap.map(|gap| gap.micros() / 1_000),
-            paths: found.top.iter().take(question.top).map(path).collect(),
-        }
+        let (answers, names) = self.ask(|questions| questions.paths = Some(question.asked()), threads);
+        PathsReport::of(&answers.paths.unwrap_or_default(), &names, &question)
     }
 
     /// Retention by calendar periods of a zone. `span_us` is the first and last time of the log; what it does not reach is censored.
@@ -174,6 +186,19 @@ impl PlainLog {
         report.fill(&answers.retention.unwrap_or_default(), &periods, timezone, span_us.1)?;
         Ok(report)
     }
+}
+
+/// `clew journey all`.
+#[derive(Clone, Debug, Serialize)]
+pub struct AllReport {
+    /// The directly-follows graph.
+    pub dfg: DfgReport,
+    /// Retention by weeks, or whatever period was asked.
+    pub retention: RetentionReport,
+    /// Beginnings of sessions.
+    pub paths: PathsReport,
+    /// The funnel, if steps were named.
+    pub funnel: Option<FunnelReport>,
 }
 
 /// A share with its interval.
@@ -212,7 +237,7 @@ pub struct DfgReport {
     /// Events.
     pub events: u64,
     /// Different variants.
-    pub variants: usize,
+    pub variants: u64,
 }
 
 /// An edge.
@@ -248,7 +273,7 @@ impl DfgReport {
             edges: map.edges.iter().map(edge).collect(),
             cases: map.cases,
             events: map.events,
-            variants: map.variants.len(),
+            variants: map.variants,
         }
     }
 }
@@ -261,7 +286,7 @@ pub struct VariantsReport {
     /// Events.
     pub events: u64,
     /// Different variants.
-    pub variants: usize,
+    pub variants: u64,
     /// The most frequent ones.
     pub top: Vec<VariantRow>,
 }
@@ -280,7 +305,7 @@ pub struct VariantRow {
 }
 
 impl VariantsReport {
-    fn of(map: &ProcessMap, names: &[String], top: usize) -> Self {
+    fn of(map: &ProcessMap, names: &[String]) -> Self {
         let mut covered = 0;
         let row = |variant: &clew_journey::Variant| {
             covered += variant.cases;
@@ -291,8 +316,8 @@ impl VariantsReport {
                 coverage: covered as f64 / map.cases as f64,
             }
         };
-        let rows = map.variants.iter().take(top).map(row).collect();
-        Self { cases: map.cases, events: map.events, variants: map.variants.len(), top: rows }
+        let rows = map.top_variants.iter().map(row).collect();
+        Self { cases: map.cases, events: map.events, variants: map.variants, top: rows }
     }
 }
 
@@ -309,6 +334,12 @@ pub struct PathsAsked {
     pub top: usize,
 }
 
+impl PathsAsked {
+    fn asked(&self) -> PathQuestion {
+        PathQuestion { gap_us: self.gap.map(Duration::micros), depth: self.depth, collapse: self.collapse, top: self.top }
+    }
+}
+
 /// `clew journey paths`.
 #[derive(Clone, Debug, Serialize)]
 pub struct PathsReport {
@@ -322,6 +353,23 @@ pub struct PathsReport {
     pub gap_ms: Option<i64>,
     /// The most frequent ones, then by names.
     pub paths: Vec<PathRow>,
+}
+
+impl PathsReport {
+    fn of(found: &clew_journey::Paths, names: &[String], question: &PathsAsked) -> Self {
+        let path = |path: &clew_journey::Path| PathRow {
+            activities: path.activities.iter().map(|activity| names[*activity as usize].clone()).collect(),
+            sessions: path.sessions,
+            share: Share::of(path.sessions, found.sessions),
+        };
+        Self {
+            sessions: found.sessions,
+            distinct: found.distinct,
+            depth: question.depth,
+            gap_ms: question.gap.map(|gap| gap.micros() / 1_000),
+            paths: found.top.iter().take(question.top).map(path).collect(),
+        }
+    }
 }
 
 /// A beginning of sessions.
@@ -365,6 +413,36 @@ impl FunnelAsked {
     }
 }
 
+impl FunnelAsked {
+    /// The funnel over a log with these activities.
+    fn over(&self, activities: &[String]) -> Result<Funnel, Unanswerable> {
+        let code = |name: &String| match activities.iter().position(|known| known == name) {
+            Some(code) => Ok(code as u32),
+            None => Err(Unanswerable::NoSuchActivity(name.clone())),
+        };
+        let steps = self.steps.iter().map(code).collect::<Result<Vec<_>, _>>()?;
+        let mut funnel = Funnel::new(&steps, activities.len() as u32, self.window.micros())?;
+        for name in &self.exclude {
+            funnel.excluded[code(name)? as usize] = true;
+        }
+        (funnel.order, funnel.within, funnel.ties) = (self.order, self.within, self.ties);
+        Ok(funnel)
+    }
+}
+
+/// What is asked at once.
+#[derive(Clone, Debug)]
+pub struct AllAsked {
+    /// Of paths.
+    pub paths: PathsAsked,
+    /// Of retention.
+    pub period: Period,
+    /// A funnel.
+    pub funnel: Option<FunnelAsked>,
+    /// Whether variants are counted.
+    pub variants: bool,
+}
+
 /// `clew journey funnel`.
 #[derive(Clone, Debug, Serialize)]
 pub struct FunnelReport {
@@ -376,6 +454,23 @@ pub struct FunnelReport {
     /// People by group, in the order of names, those without one first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<GroupRows>,
+}
+
+impl FunnelReport {
+    fn of(asked: &FunnelAsked, found: &[FunnelGroup], groups: Option<&[String]>) -> Self {
+        let all = FunnelRows::of(&clew_journey::funnel::total(found), &asked.steps);
+        let mut report = Self { window_ms: asked.window.micros() / 1_000, all, groups: Vec::new() };
+        if let Some(names) = groups {
+            let group = |(at, group): (usize, &FunnelGroup)| GroupRows {
+                group: at.checked_sub(1).map(|at| names[at].clone()),
+                rows: FunnelRows::of(group, &asked.steps),
+            };
+            let somebody = |group: &(usize, &FunnelGroup)| group.1.reached_exactly.iter().any(|n| *n > 0);
+            report.groups = found.iter().enumerate().filter(somebody).map(group).collect();
+            report.groups.sort_by(|a, b| a.group.cmp(&b.group));
+        }
+        report
+    }
 }
 
 /// A group.
@@ -447,16 +542,7 @@ pub fn funnel(
     groups: Option<&[String]>,
     threads: usize,
 ) -> Result<FunnelReport, Unanswerable> {
-    let code = |name: &String| match activities.iter().position(|known| known == name) {
-        Some(code) => Ok(code as u32),
-        None => Err(Unanswerable::NoSuchActivity(name.clone())),
-    };
-    let steps = asked.steps.iter().map(code).collect::<Result<Vec<_>, _>>()?;
-    let mut funnel = Funnel::new(&steps, activities.len() as u32, asked.window.micros())?;
-    for name in &asked.exclude {
-        funnel.excluded[code(name)? as usize] = true;
-    }
-    (funnel.order, funnel.within, funnel.ties) = (asked.order, asked.within, asked.ties);
+    let mut funnel = asked.over(activities)?;
     if let Some(groups) = groups {
         if activities.len() > 1 << ACTIVITY_BITS || groups.len() + 1 > 1 << (u32::BITS - ACTIVITY_BITS) {
             return Err(Unanswerable::TooManyGroups { activities: activities.len(), groups: groups.len() });
@@ -465,21 +551,7 @@ pub fn funnel(
     }
     let questions = Questions { activities: activities.len() as u32, funnel: Some(funnel), ..Questions::default() };
     let found = scan(parts.into_log(), &questions, threads).funnel.unwrap_or_default();
-    let mut report = FunnelReport {
-        window_ms: asked.window.micros() / 1_000,
-        all: FunnelRows::of(&clew_journey::funnel::total(&found), &asked.steps),
-        groups: Vec::new(),
-    };
-    if let Some(names) = groups {
-        let group = |(at, group): (usize, &FunnelGroup)| GroupRows {
-            group: at.checked_sub(1).map(|at| names[at].clone()),
-            rows: FunnelRows::of(group, &asked.steps),
-        };
-        let somebody = |group: &(usize, &FunnelGroup)| group.1.reached_exactly.iter().any(|n| *n > 0);
-        report.groups = found.iter().enumerate().filter(somebody).map(group).collect();
-        report.groups.sort_by(|a, b| a.group.cmp(&b.group));
-    }
-    Ok(report)
+    Ok(FunnelReport::of(asked, &found, groups))
 }
 
 /// `clew journey retention`.

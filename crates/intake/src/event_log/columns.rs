@@ -27,12 +27,17 @@ pub struct Texts(Mutex<Known>);
 #[derive(Debug, Default)]
 struct Known {
     codes: FxHashMap<Box<str>, u32>,
+    /// Texts that were asked for and not met yet.
+    awaited: Vec<u32>,
 }
 
 impl Known {
     fn code(&mut self, text: &str) -> u32 {
-        if let Some(code) = self.codes.get(text) {
-            return *code;
+        if let Some(&code) = self.codes.get(text) {
+            if !self.awaited.is_empty() {
+                self.awaited.retain(|awaited| *awaited != code);
+            }
+            return code;
         }
         let code = self.codes.len() as u32;
         self.codes.insert(text.into(), code);
@@ -93,19 +98,23 @@ impl Texts {
         Ok(())
     }
 
-    /// The code of one text.
-    pub fn code(&self, text: &str) -> u32 {
-        lock(&self.0).code(text)
+    /// The code that a text will have, before any column is read.
+    pub fn expect(&self, text: &str) -> u32 {
+        let mut known = lock(&self.0);
+        let code = known.code(text);
+        known.awaited.push(code);
+        code
     }
 
-    /// The texts by their codes.
-    pub fn into_names(self) -> Vec<String> {
+    /// The texts by their codes, and those that were expected and never met.
+    pub fn into_names(self) -> (Vec<String>, Vec<String>) {
         let known = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut names = vec![String::new(); known.codes.len()];
         for (text, code) in known.codes {
             names[code as usize] = text.into();
         }
-        names
+        let missed = known.awaited.iter().map(|code| names[*code as usize].clone()).collect();
+        (names, missed)
     }
 }
 
