@@ -396,14 +396,13 @@ fn recognise(path: &Path, wanted: &Wanted<'_>, names: &[&str]) -> Result<Fields,
         let shown: Vec<String> = names.iter().take(30).map(|name| format!("`{name}`")).collect();
         format!("{}{}", shown.join(", "), if names.len() > shown.len() { ", …" } else { "" })
     };
-    let said = |name: &str, option: &str| match names.iter().find(|known| **known == name) {
-        Some(_) => Ok(name.to_owned()),
-        None => {
-            let hint = nearest(name, names.iter().copied()).map_or(String::new(), |known| format!("; did you mean `{known}`?"));
-            let (message, remedy) =
-                (format!("there is no column `{name}`"), format!("say one of {} with {option}{hint}", listed()));
-            Err(ReadError::Format { path: path.into(), message, remedy })
+    let said = |name: &str, option: &str| {
+        if names.contains(&name) {
+            return Ok(name.to_owned());
         }
+        let hint = nearest(name, names.iter().copied()).map_or(String::new(), |known| format!("; did you mean `{known}`?"));
+        let (message, remedy) = (format!("there is no column `{name}`"), format!("say one of {} with {option}{hint}", listed()));
+        Err(ReadError::Format { path: path.into(), message, remedy })
     };
     let known = |list: &[&str]| {
         let found = list.iter().find_map(|likely| names.iter().find(|name| plain(name) == plain(likely)));

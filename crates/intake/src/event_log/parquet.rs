@@ -18,6 +18,9 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 /// Rows of a batch: its columns stay in the processor's cache.
 const BATCH_ROWS: usize = 32_768;
 
+/// Takes a batch with its place among all batches and the row of the file that is its first.
+pub type TakeBatch<'a> = &'a (dyn Fn((usize, usize), u64, &RecordBatch) -> Result<(), String> + Sync);
+
 /// A file with its footer.
 pub struct Table<'a> {
     path: &'a Path,
@@ -64,15 +67,8 @@ impl<'a> Table<'a> {
         bounds?.into_iter().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
-    /// Hands every batch of `columns` to `take`, on `threads` threads, with its place among all batches and the row of the
-    /// file that is its first. Batches come in no order. Columns in `texts` come as dictionaries. The first error ends it.
-    pub fn read(
-        &self,
-        columns: &[&str],
-        texts: &[&str],
-        threads: usize,
-        take: &(dyn Fn((usize, usize), u64, &RecordBatch) -> Result<(), String> + Sync),
-    ) -> Result<(), String> {
+    /// Hands every batch of `columns` to `take`, on `threads` threads. Batches come in no order. Columns in `texts` come as dictionaries. The first error ends it.
+    pub fn read(&self, columns: &[&str], texts: &[&str], threads: usize, take: TakeBatch<'_>) -> Result<(), String> {
         let metadata = self.with_dictionaries(texts)?;
         let groups = metadata.metadata().num_row_groups();
         let mut first_rows = vec![1_u64; groups + 1];
@@ -107,7 +103,7 @@ impl<'a> Table<'a> {
         group: usize,
         columns: &[&str],
         mut first_row: u64,
-        take: &(dyn Fn((usize, usize), u64, &RecordBatch) -> Result<(), String> + Sync),
+        take: TakeBatch<'_>,
     ) -> Result<(), String> {
         let file = File::open(self.path).map_err(|error| error.to_string())?;
         let roots = columns.iter().filter_map(|name| metadata.schema().index_of(name).ok());
