@@ -112,8 +112,8 @@ fn a_funnel_counts_people_with_intervals_and_groups() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("shop.csv");
     std::fs::write(&log, SHOP).unwrap();
-    let asked = ["funnel", text(&log), "--steps", "view,cart,order", "--window", "7d", "--json"];
-    let report = journey(&asked).json();
+    let asked = ["funnel", text(&log), "--steps", "view,cart,order", "--json"];
+    let report = journey(&[&asked[..], &["--window", "7d"]].concat()).json();
     assert_eq!(report["reached_exactly"], json!([0, 3, 0, 1]));
     assert_eq!(report["steps"][1]["people"], json!(1));
     // Wilson's interval for 1 of 4 at 95 %: 0.0456 to 0.6994 (R: binom::binom.confint(1, 4, method = "wilson")).

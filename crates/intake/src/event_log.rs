@@ -276,8 +276,13 @@ fn of_parquet(path: &Path, wanted: &Wanted<'_>, threads: usize, take: &(dyn Fn(P
     let fields = recognise(path, wanted, &names)?;
     let whole = |field: &Field| field.data_type().is_integer() && *field.data_type() != DataType::UInt64;
     let is_number = schema.field_with_name(&fields.case).is_ok_and(whole);
-    let cases =
-        if is_number { Cases::of_numbers(table.bounds(&fields.case), table.rows()) } else { Cases::Texts(Texts::default()) };
+    let signed = schema.field_with_name(&fields.case).is_ok_and(|field| field.data_type().is_signed_integer());
+    let cases = if is_number {
+        // Unsigned numbers have their bounds written as signed ones.
+        Cases::of_numbers(signed.then(|| table.bounds(&fields.case)).flatten(), table.rows())
+    } else {
+        Cases::Texts(Texts::default())
+    };
     let shared = Shared::new(wanted, cases, take);
     let texts: Vec<&str> = [&fields.activity, &fields.group].into_iter().flatten().map(String::as_str).collect();
     let mut all = vec![fields.case.as_str(), fields.time.as_str()];

@@ -170,11 +170,12 @@ impl Cases {
                     most = most.max(number);
                     number as u32
                 }));
-                if whole.null_count() > 0 {
-                    set_none(whole, out);
-                } else if most >= *range {
+                let outside = |value: i64| value.wrapping_sub(*least) as u64 >= *range;
+                let beyond = if whole.null_count() == 0 { most >= *range } else { whole.iter().flatten().any(outside) };
+                if beyond {
                     return Err("it holds numbers outside the bounds that the file states".into());
                 }
+                set_none(whole, out);
             }
             Self::Far(numbers) => {
                 let mut numbers = lock(numbers);
