@@ -192,17 +192,20 @@ fn formats_and_threads_give_one_answer() {
         .map(|(case, ms, step)| json!({"case": case.to_string(), "time": at(*ms), "activity": step}).to_string() + "\n")
         .collect();
     std::fs::write(folder.path().join("log.jsonl"), lines).unwrap();
-    let batch = RecordBatch::try_from_iter([
-        ("case", Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.0))) as ArrayRef),
-        ("time", Arc::new(TimestampMillisecondArray::from_iter_values(rows.iter().map(|row| row.1)))),
-        ("activity", Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.2)))),
-    ])
-    .unwrap();
-    let file = std::fs::File::create(folder.path().join("log.parquet")).unwrap();
-    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(700)).build();
-    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
-    writer.write(&batch).unwrap();
-    writer.close().unwrap();
+    // Case numbers from anywhere, and near each other: they are read in two ways.
+    for (name, divisor) in [("log.parquet", 1), ("near.parquet", 1_000_003)] {
+        let batch = RecordBatch::try_from_iter([
+            ("case", Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.0 / divisor))) as ArrayRef),
+            ("time", Arc::new(TimestampMillisecondArray::from_iter_values(rows.iter().map(|row| row.1)))),
+            ("activity", Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.2)))),
+        ])
+        .unwrap();
+        let file = std::fs::File::create(folder.path().join(name)).unwrap();
+        let properties = WriterProperties::builder().set_max_row_group_row_count(Some(700)).build();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+    }
 
     let ask = |log: &str, threads: &str| {
         let path = folder.path().join(log);
@@ -212,7 +215,9 @@ fn formats_and_threads_give_one_answer() {
     };
     let expected = ask("log.csv", "1");
     assert_eq!((&expected["dfg"]["events"], &expected["dfg"]["cases"]), (&json!(5_000), &json!(49)));
-    for (log, threads) in [("log.csv", "3"), ("log.jsonl", "2"), ("log.parquet", "1"), ("log.parquet", "3")] {
+    for (log, threads) in
+        [("log.csv", "3"), ("log.jsonl", "2"), ("log.parquet", "1"), ("log.parquet", "3"), ("near.parquet", "2")]
+    {
         assert_eq!(ask(log, threads), expected, "{log}, {threads}");
     }
 }
