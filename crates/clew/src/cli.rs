@@ -3,6 +3,8 @@
 //! Options that several commands share are groups of their own ([`At`], [`Report`]), so that `--project` and `--json`
 //! mean the same everywhere. What a command does is in `commands/`; nothing here opens a file.
 
+pub mod journey;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -44,6 +46,8 @@ pub enum Command {
     Replay(Replay),
     /// Write keys of sources that take facts over HTTP.
     Keys(Keys),
+    /// Ask a plain event log (CSV, Parquet, JSON, XES, OCEL): process map, variants, funnel, retention, paths. No project needed.
+    Journey(journey::Journey),
     /// Write the generated part of the documentation: schemas, tables, API.
     #[command(hide = true)]
     Schema(Schema),

@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod import;
 mod init;
+mod journey;
 mod keys;
 mod replay;
 mod run;
@@ -36,6 +37,8 @@ pub async fn perform(command: Command) -> Result<()> {
         Command::Audit(options) => audit::perform(&options).await,
         Command::Replay(options) => replay::perform(&options).await,
         Command::Keys(options) => keys::perform(&options).await,
+        // Reading decodes on threads of its own.
+        Command::Journey(options) => tokio::task::spawn_blocking(move || journey::perform(&options)).await?,
         Command::Schema(options) => schema::perform(&options),
     }
 }

@@ -5,6 +5,7 @@
 //! | [`spec`] | what a project declares about its sources |
 //! | `connect` | databases: a query's rows as text, up to a high-water mark |
 //! | [`reader`] | CSV, JSON and Parquet files into chunks of raw rows |
+//! | [`event_log`] | who did what when, of any file, as columns of numbers |
 //! | [`mapping`] | one row-wise SELECT per target table, planned once, run per chunk |
 //! | [`typing`] | what a mapping gives into the typed columns of its table, or a reason why not |
 //! | [`tracking`] | bodies of the tracking API into facts |
@@ -29,6 +30,7 @@ mod backoff;
 mod check;
 mod connect;
 pub mod drift;
+pub mod event_log;
 pub mod expect;
 mod import;
 pub mod live;

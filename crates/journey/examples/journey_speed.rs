@@ -1,11 +1,14 @@
-//! How fast journeys are cut and transitions counted: `cargo run --release -p clew-journey --example journey_speed [EVENTS]`.
+//! How fast journeys are cut, transitions counted and a log scanned: `cargo run --release -p clew-journey --example journey_speed [EVENTS]`.
 //!
 //! Sixty invented names, about seventeen events a person, waits of up to a day.
 
 use std::time::Instant;
 
 use clew_journey::journeys::Keys;
-use clew_journey::{Definition, Events, StageTable, build_journeys, stage_flow, transitions};
+use clew_journey::{
+    Definition, Events, Funnel, Log, PathQuestion, Periods, ProcessQuestion, Questions, StageTable, build_journeys, scan,
+    stage_flow, transitions,
+};
 
 fn main() {
     let count: usize = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(1_000_000);
@@ -45,6 +48,39 @@ fn main() {
     let start = Instant::now();
     let flows = stage_flow(&journeys, definition.journeys.len(), definition.stages.len());
     report("stage_flow", count, start);
+    let start = Instant::now();
+    let log = Log::of(&person, &time_us, &name);
+    report("log", count, start);
+    let week_us = 7 * 86_400_000_000;
+    let (process, paths) = (
+        ProcessQuestion { edges: true, variants: Some(0) },
+        PathQuestion { gap_us: Some(1_800_000_000), depth: 5, collapse: false, top: 50 },
+    );
+    let funnel = Funnel::new(&[0, 1, 2], 60, week_us).expect("three steps");
+    let periods = Periods::new((0..9).map(|week| week * week_us).collect()).expect("eight weeks");
+    let nothing = || Questions { activities: 60, ..Questions::default() };
+    for (what, questions) in [
+        ("scan: process", Questions { process: Some(process), ..nothing() }),
+        ("scan: funnel", Questions { funnel: Some(funnel.clone()), ..nothing() }),
+        ("scan: retention", Questions { retention: Some(periods.clone()), ..nothing() }),
+        ("scan: paths", Questions { paths: Some(paths), ..nothing() }),
+        (
+            "scan: all",
+            Questions {
+                process: Some(process),
+                funnel: Some(funnel.clone()),
+                retention: Some(periods.clone()),
+                paths: Some(paths),
+                ..nothing()
+            },
+        ),
+    ] {
+        let log = log.clone();
+        let start = Instant::now();
+        let answers = scan(log, &questions, 1);
+        report(what, count, start);
+        drop(answers);
+    }
     println!("{} journeys, {} edges, {} stages", journeys.journeys.len(), edges.len(), flows.len());
 }
 

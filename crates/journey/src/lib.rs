@@ -1,4 +1,6 @@
-//! What people do, in order: stages, journeys, transitions, drop-off and process maps.
+//! What people do, in order: stages, journeys, transitions, drop-off, process maps, funnels, retention and paths.
+//!
+//! Of the company's own events, by the rules of `journey.yaml`:
 //!
 //! * [`definition`]: what `journey.yaml` declares, its defaults and its validation.
 //! * [`stages`]: dictionary codes in, the stage of each event out.
@@ -6,24 +8,41 @@
 //! * [`journeys`]: one scan cuts the events of each person into journeys and steps.
 //! * [`transitions`]: pairs of steps that follow, with exact waits; contributions of people can be taken out and put in.
 //! * [`dropoff`]: who reached a stage and went on.
-//! * [`process`]: the directly-follows graph and the variants of any case log.
 //!
-//! Input is plain slices: dense person numbers, dictionary codes and microseconds, sorted by (person, time, tie-break).
-//! That order lets one scan feed every question, which is how funnels, retention and friction will join in; none of
-//! them is here yet. The crate knows no storage and no clock: "now" comes in as `as_of_us`.
+//! Of any log of cases, times and activities:
+//!
+//! * [`log`]: events as they come from a file, brought into cases.
+//! * [`scan`](scan()): one pass that answers every question below, with any number of threads.
+//! * [`process`]: the directly-follows graph and the variants.
+//! * [`funnel`]: how far people get through steps.
+//! * [`retention`]: who comes back, by cohort.
+//! * [`paths`]: how sessions begin.
+//!
+//! Input is plain slices: case numbers, dictionary codes and microseconds. The crate knows no storage and no clock: "now" comes in as `as_of_us`.
 
 pub mod definition;
 pub mod dropoff;
 pub mod events;
+pub mod funnel;
 pub mod journeys;
+pub mod log;
+pub mod paths;
 pub mod process;
+pub mod retention;
+mod scan;
 pub mod stages;
 pub mod transitions;
+mod waits;
 
 pub use definition::{Definition, Duration, JourneyRule, Problem, Scope, StageRule, Touch};
 pub use dropoff::{StageFlow, stage_flow};
 pub use events::{Events, NotSorted, first_and_last_seen};
+pub use funnel::{BadFunnel, Funnel, FunnelGroup};
 pub use journeys::{Journey, JourneyId, Journeys, Outcome, build_journeys};
-pub use process::{CaseLog, ProcessMap, Variant, process_map};
+pub use log::{Chunk, Log};
+pub use paths::{Path, PathQuestion, Paths};
+pub use process::{Edge, ProcessMap, ProcessQuestion, Variant};
+pub use retention::{BadPeriods, Cohort, Periods};
+pub use scan::{Answers, Questions, scan};
 pub use stages::{NO_STAGE, StageTable, stage_of};
 pub use transitions::{Transition, TransitionState, transitions};

@@ -1,8 +1,6 @@
 //! Pairs of steps that follow, with how many, of how many people, and the exact median and p90 of the wait.
 //!
-//! The fast way: number the edges as they occur, scatter the waits into one bucket per edge by counting sort, and
-//! select the quantiles in place (Hoare's select, no sorting). Quantiles are exact: type 7 of Hyndman and Fan, the
-//! default of R, NumPy and PM4Py (the median of an even number of waits is the mean of the middle two).
+//! Edges are numbered as they occur; their waits give exact quantiles by counting sort and selection (`waits`).
 //!
 //! For incremental runs, [`TransitionState`] keeps the waits of each edge as a sorted list of (wait, how many). The
 //! contributions of people add up, so that taking out the old and putting in the new contribution of the touched
@@ -17,6 +15,7 @@ use rustc_hash::FxHashMap;
 
 use crate::events::Events;
 use crate::journeys::Journeys;
+use crate::waits::{Buckets, Waits, between, median_and_p90, position};
 
 /// An edge: two steps that follow in a journey.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,19 +41,18 @@ type Edge = (u32, u32, u32);
 
 /// Occurrences of edges in the order of persons.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Occurrences {
+struct Occurrences {
     numbers: FxHashMap<Edge, u32>,
     edges: Vec<Edge>,
     counts: Vec<u64>,
     people: Vec<u64>,
     last_person: Vec<Option<u32>>,
-    /// (edge number, wait) of each occurrence.
-    waits: Vec<(u32, i64)>,
+    waits: Waits,
 }
 
 impl Occurrences {
     /// Adds one occurrence; those of a person come together.
-    pub fn push(&mut self, edge: Edge, person: u32, wait_us: i64) {
+    fn push(&mut self, edge: Edge, person: u32, wait_us: i64) {
         let number = *self.numbers.entry(edge).or_insert_with(|| {
             self.edges.push(edge);
             self.counts.push(0);
@@ -68,7 +66,8 @@ impl Occurrences {
             self.people[at] += 1;
             self.last_person[at] = Some(person);
         }
-        self.waits.push((number, wait_us));
+        self.waits.edge.push(number);
+        self.waits.wait_us.push(wait_us);
     }
 
     fn of(journeys: &Journeys, events: &Events<'_>) -> Self {
@@ -82,52 +81,21 @@ impl Occurrences {
         occurrences
     }
 
-    /// All waits, edge by edge, and where each edge's begin.
-    fn buckets(&self) -> (Vec<i64>, Vec<usize>) {
-        let mut starts = vec![0; self.edges.len() + 1];
-        for (at, &count) in self.counts.iter().enumerate() {
-            starts[at + 1] = starts[at] + count as usize;
-        }
-        let mut next = starts.clone();
-        let mut waits = vec![0; self.waits.len()];
-        for &(number, wait) in &self.waits {
-            waits[next[number as usize]] = wait;
-            next[number as usize] += 1;
-        }
-        (waits, starts)
+    fn buckets(&mut self) -> Buckets {
+        std::mem::take(&mut self.waits).into_buckets(&self.counts)
     }
 
     /// The edges in order of (rule, from, to).
-    pub fn finish(self) -> Vec<Transition> {
-        let (mut waits, starts) = self.buckets();
+    fn finish(mut self) -> Vec<Transition> {
+        let mut waits = self.buckets();
         let mut found: Vec<Transition> = Vec::with_capacity(self.edges.len());
         for (at, &(rule, from, to)) in self.edges.iter().enumerate() {
-            let waits = &mut waits[starts[at]..starts[at + 1]];
-            let (median_wait_us, p90_wait_us) = (quantile(waits, 1, 2), quantile(waits, 9, 10));
+            let (median_wait_us, p90_wait_us) = median_and_p90(waits.of_mut(at));
             found.push(Transition { rule, from, to, n: self.counts[at], people: self.people[at], median_wait_us, p90_wait_us });
         }
         found.sort_unstable_by_key(|edge| (edge.rule, edge.from, edge.to));
         found
     }
-}
-
-/// Position of the p-quantile (p = `over / under`) among `n` sorted values: the rank below it and the share of the way
-/// to the next. In whole numbers, so that equal input gives equal bits.
-fn position(n: usize, over: usize, under: usize) -> (usize, f64) {
-    let numerator = (n - 1) * over;
-    (numerator / under, (numerator % under) as f64 / under as f64)
-}
-
-fn between(low: i64, high: i64, share: f64) -> f64 {
-    if share == 0.0 { low as f64 } else { low as f64 + share * (high - low) as f64 }
-}
-
-/// Quantile of at least one value, by selection.
-fn quantile(values: &mut [i64], over: usize, under: usize) -> f64 {
-    let (rank, share) = position(values.len(), over, under);
-    let (_, &mut low, above) = values.select_nth_unstable(rank);
-    let high = if share == 0.0 { low } else { above.iter().copied().min().unwrap_or(low) };
-    between(low, high, share)
 }
 
 /// The transitions of all journeys, by (rule, from, to). O(steps).
@@ -165,11 +133,11 @@ pub struct NotContained {
 impl TransitionState {
     /// The contribution of these journeys. A person's journeys must all be in one contribution: people are counted.
     pub fn of(journeys: &Journeys, events: &Events<'_>) -> Self {
-        let occurrences = Occurrences::of(journeys, events);
-        let (mut waits, starts) = occurrences.buckets();
+        let mut occurrences = Occurrences::of(journeys, events);
+        let mut waits = occurrences.buckets();
         let mut edges = BTreeMap::new();
         for (at, &edge) in occurrences.edges.iter().enumerate() {
-            let waits = &mut waits[starts[at]..starts[at + 1]];
+            let waits = waits.of_mut(at);
             waits.sort_unstable();
             let waits = waits.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u64)).collect();
             edges.insert(edge, EdgeState { n: occurrences.counts[at], people: occurrences.people[at], waits });
@@ -283,18 +251,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_are_those_of_r_type_7() {
-        // R: quantile(c(15, 20, 35, 40, 50), c(.5, .9)) = 35, 46; quantile(1:4, c(.5, .9)) = 2.5, 3.7.
-        for (values, median, p90) in
-            [(&[50, 15, 40, 20, 35][..], 35.0, 46.0), (&[4, 3, 2, 1][..], 2.5, 3.7), (&[7][..], 7.0, 7.0)]
-        {
-            let mut values = values.to_vec();
-            assert!((quantile(&mut values, 1, 2) - median).abs() < 1e-12);
-            assert!((quantile(&mut values, 9, 10) - p90).abs() < 1e-12);
-            values.sort_unstable();
-            let counted: Vec<(i64, u64)> = values.iter().map(|&value| (value, 1)).collect();
-            assert!((quantile_of_counts(&counted, values.len() as u64, 9, 10) - p90).abs() < 1e-12);
-        }
+    fn quantiles_of_counts_are_those_of_r_type_7() {
+        // R: quantile(c(15, 20, 35, 40, 50), c(.5, .9)) = 35, 46; quantile(c(1, 1, 1, 2), .9) = 1.7.
+        let counted = [(15, 1), (20, 1), (35, 1), (40, 1), (50, 1)];
+        assert!((quantile_of_counts(&counted, 5, 1, 2) - 35.0).abs() < 1e-12);
+        assert!((quantile_of_counts(&counted, 5, 9, 10) - 46.0).abs() < 1e-12);
+        assert!((quantile_of_counts(&[(1, 3), (2, 1)], 4, 9, 10) - 1.7).abs() < 1e-12);
     }
 
     #[test]

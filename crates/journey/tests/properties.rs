@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clew_journey::journeys::Keys;
 use clew_journey::{
-    CaseLog, Definition, Duration, Events, Journey, JourneyRule, Journeys, Outcome, Scope, StageRule, StageTable, Touch,
-    Transition, TransitionState, build_journeys, process_map, stage_flow, transitions,
+    Definition, Duration, Events, Journey, JourneyRule, Journeys, Outcome, Scope, StageRule, StageTable, Touch, Transition,
+    TransitionState, build_journeys, stage_flow, transitions,
 };
 use proptest::prelude::*;
 
@@ -268,23 +268,6 @@ proptest! {
             let here: BTreeSet<u32> = of_rule().filter(reached).map(|t| t.1).collect();
             prop_assert_eq!(flow.people_furthest, here.difference(&beyond).count() as u64);
         }
-    }
-
-    #[test]
-    fn a_process_map_does_not_need_sorted_cases(all in rows(), seed in any::<u64>()) {
-        let column = |rows: &[Row]| {
-            let columns = Columns::of(rows);
-            process_map(&CaseLog { case: &columns.person, time_us: &columns.time_us, activity: &columns.name })
-        };
-        // Cases interleaved; the rows of a case keep their order.
-        let mut mixed = all.clone();
-        mixed.sort_by_key(|row| (row.1, u64::from(row.0).wrapping_mul(seed | 1)));
-        let map = column(&all);
-        prop_assert_eq!(&column(&mixed), &map);
-        let sum = |counts: &[(u32, u64)]| counts.iter().map(|(_, n)| n).sum::<u64>();
-        prop_assert_eq!((sum(&map.activities), sum(&map.start), sum(&map.end)), (map.events, map.cases, map.cases));
-        prop_assert_eq!(map.edges.iter().map(|edge| edge.n).sum::<u64>(), map.events - map.cases);
-        prop_assert_eq!(map.variants.iter().map(|variant| variant.cases).sum::<u64>(), map.cases);
     }
 }
 

@@ -11,6 +11,7 @@
 //! | [`steps`] | one module a step |
 //! | [`scan`] | the events of people, bucket by bucket |
 //! | [`online`] | who is who until the next run: the lake's write-path hook |
+//! | [`plain_log`] | answers about a file's event log, without a project |
 //! | [`touched`] | whose buckets have to be recomputed |
 //! | [`columns`], [`writer`] | between Arrow and slices, between steps and tables |
 //! | [`functions`], [`views`] | what SQL gets from us |
@@ -21,6 +22,7 @@ pub mod definitions;
 pub mod functions;
 pub mod online;
 pub mod periods;
+pub mod plain_log;
 pub mod reading;
 pub mod run;
 pub mod scan;

@@ -126,7 +126,7 @@ impl ReadError {
     }
 
     /// The error that `error` means for `path` after `rows` whole rows.
-    fn of(path: &Path, error: io::Error, rows: i64) -> Self {
+    pub(crate) fn of(path: &Path, error: io::Error, rows: i64) -> Self {
         let path = path.to_path_buf();
         match error.kind() {
             io::ErrorKind::NotFound => Self::Missing { path },

@@ -1,0 +1,261 @@
+//! `clew journey` on real logs, against PM4Py's figures, and on bad ones.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
+use serde_json::{Value, json};
+use support::{Said, clew, shared};
+
+fn journey(arguments: &[&str]) -> Said {
+    let mut all = vec!["journey"];
+    all.extend(arguments);
+    clew(Path::new("."), &all)
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn read(path: &Path) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn edges(report: &Value) -> BTreeMap<(String, String), u64> {
+    let name = |edge: &Value, end: &str| edge[end].as_str().unwrap().to_owned();
+    let edges = report["edges"].as_array().unwrap();
+    edges.iter().map(|edge| ((name(edge, "from"), name(edge, "to")), edge["n"].as_u64().unwrap())).collect()
+}
+
+fn variants(report: &Value) -> BTreeMap<Vec<&str>, u64> {
+    let rows = report["top"].as_array().unwrap();
+    rows.iter().map(|row| (names(&row["activities"]), row["cases"].as_u64().unwrap())).collect()
+}
+
+fn names(list: &Value) -> Vec<&str> {
+    list.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect()
+}
+
+/// Columns are recognised; every figure of the reference is met exactly.
+#[test]
+fn logs_equal_pm4py() {
+    let Some(folder) = shared("logs_equal_pm4py") else { return };
+    let logs = folder.join("data/pm4py_logs");
+    let mut references = 0;
+    for entry in std::fs::read_dir(&logs).unwrap().map(Result::unwrap) {
+        let file = entry.file_name().into_string().unwrap();
+        let Some(name) = file.strip_prefix("reference_").and_then(|name| name.strip_suffix(".json")) else { continue };
+        let expected = read(&entry.path());
+        for ending in ["xes.gz", "xes", "csv"] {
+            let log = logs.join(format!("{name}.{ending}"));
+            if !log.exists() {
+                continue;
+            }
+            references += 1;
+            let report = journey(&["dfg", text(&log), "--json"]).json();
+            for figure in ["cases", "events", "variants", "start", "end"] {
+                assert_eq!(report[figure], expected[figure], "{name}.{ending}: {figure}");
+            }
+            assert_eq!(json!(report["activities"].as_object().unwrap().len()), expected["activities"]);
+            let of = |edge: &Value| {
+                ((edge[0].as_str().unwrap().to_owned(), edge[1].as_str().unwrap().to_owned()), edge[2].as_u64().unwrap())
+            };
+            let expected_edges: BTreeMap<_, _> = expected["dfg"].as_array().unwrap().iter().map(of).collect();
+            assert_eq!(edges(&report), expected_edges, "{name}.{ending}");
+            let report = journey(&["variants", text(&log), "--json", "--top", "1000000"]).json();
+            let found = variants(&report);
+            for variant in expected["top_variants"].as_array().unwrap() {
+                let activities = names(&variant[0]);
+                assert_eq!(found.get(&activities).copied(), variant[1].as_u64(), "{name}.{ending}: {activities:?}");
+            }
+        }
+    }
+    assert!(references >= 5, "{references} logs");
+}
+
+#[test]
+fn waits_equal_pm4py() {
+    let Some(folder) = shared("waits_equal_pm4py") else { return };
+    let expected = read(&folder.join("golden/process_tickets.json"));
+    let report = journey(&["dfg", text(&folder.join("golden/tickets.csv")), "--json"]).json();
+    let waits = expected["dfg_perf_s"].as_object().unwrap();
+    assert_eq!(report["edges"].as_array().unwrap().len(), waits.len());
+    for edge in report["edges"].as_array().unwrap() {
+        let name = format!("{}->{}", edge["from"].as_str().unwrap(), edge["to"].as_str().unwrap());
+        let (found, median) = (edge["median_wait_ms"].as_f64().unwrap(), waits[&name]["median"].as_f64().unwrap());
+        assert!((found / 1e3 - median).abs() < 1e-9, "{name}: {found} ms instead of {median} s");
+    }
+}
+
+/// A log with people 1 to 4 in a shop, in no order.
+const SHOP: &str = "\
+person_id,ts,touchpoint,segment
+1,2026-01-05T10:00:00Z,view,new
+1,2026-01-05T10:05:00Z,cart,new
+2,2026-01-05T11:00:00Z,view,known
+1,2026-01-05T10:20:00Z,order,new
+2,2026-01-14T11:00:00Z,cart,known
+3,2026-01-06T09:00:00Z,view,new
+3,2026-01-06T08:59:00Z,cart,new
+4,2026-01-13T09:00:00Z,view,
+4,2026-01-20T09:00:00Z,help,
+";
+
+#[test]
+fn a_funnel_counts_people_with_intervals_and_groups() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("shop.csv");
+    std::fs::write(&log, SHOP).unwrap();
+    let asked = ["funnel", text(&log), "--steps", "view,cart,order", "--json"];
+    let report = journey(&[&asked[..], &["--window", "7d"]].concat()).json();
+    assert_eq!(report["reached_exactly"], json!([0, 3, 0, 1]));
+    assert_eq!(report["steps"][1]["people"], json!(1));
+    // Wilson's interval for 1 of 4 at 95 %: 0.0456 to 0.6994 (R: binom::binom.confint(1, 4, method = "wilson")).
+    let share = &report["steps"][2]["of_first"];
+    assert_eq!((share["estimate"].as_f64(), share["n"].as_u64()), (Some(0.25), Some(4)));
+    assert!((share["lower"].as_f64().unwrap() - 0.0456).abs() < 5e-5 && (share["upper"].as_f64().unwrap() - 0.6994).abs() < 5e-5);
+    assert_eq!(report["median_conversion_ms"], json!(1_200_000.0));
+    let people = |arguments: &[&str]| {
+        let report = journey(&[&asked[..], arguments].concat()).json();
+        report["steps"].as_array().unwrap().iter().map(|step| step["people"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(people(&["--window", "9d"]), [4, 2, 1]);
+    assert_eq!(people(&["--order", "any"]), [4, 2, 1]);
+    assert_eq!(people(&["--window", "10m"]), [4, 1, 0]);
+    assert_eq!(people(&["--window", "15m", "--within", "step"]), [4, 1, 1]);
+    let report = journey(&[&asked[..], &["--by", "segment"]].concat()).json();
+    let groups = report["groups"].as_array().unwrap();
+    let group = |group: &Value| (group["group"].as_str().map(str::to_owned), group["reached_exactly"].clone());
+    assert_eq!(
+        groups.iter().map(group).collect::<Vec<_>>(),
+        [(None, json!([0, 1, 0, 0])), (Some("known".into()), json!([0, 1, 0, 0])), (Some("new".into()), json!([0, 1, 0, 1])),]
+    );
+    assert!(journey(&["funnel", text(&log), "--steps", "view,cart"]).done().out.contains("view  4"));
+}
+
+#[test]
+fn retention_says_what_is_not_over_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("shop.csv");
+    std::fs::write(&log, SHOP).unwrap();
+    let report = journey(&["retention", text(&log), "--period", "week", "--json"]).json();
+    let cohorts = report["cohorts"].as_array().unwrap();
+    assert_eq!((&cohorts[0]["cohort"], &cohorts[0]["people"]), (&json!("2026-01-05"), &json!(3)));
+    let cell = |n: usize| (cohorts[0]["periods"][n]["active"].clone(), cohorts[0]["periods"][n]["complete"].clone());
+    assert_eq!([cell(0), cell(1), cell(2)], [(json!(3), json!(true)), (json!(1), json!(true)), (json!(0), json!(false))]);
+    assert_eq!(cohorts[0]["periods"][2]["rate"], Value::Null);
+    assert_eq!((&report["curve"][1]["rate"]["n"], report["curve"].as_array().unwrap().len()), (&json!(3), 2));
+    let report = journey(&["retention", text(&log), "--period", "month", "--timezone", "Europe/Berlin", "--json"]).json();
+    assert_eq!(report["cohorts"][0]["cohort"], json!("2026-01-01"));
+}
+
+#[test]
+fn paths_begin_sessions() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, out) = (folder.path().join("shop.csv"), folder.path().join("paths.json"));
+    std::fs::write(&log, SHOP).unwrap();
+    journey(&["paths", text(&log), "--gap", "30m", "--depth", "2", "--json", "--out", text(&out)]).done();
+    let report = read(&out);
+    assert_eq!(report["sessions"], json!(6));
+    let paths = report["paths"].as_array().unwrap();
+    let path = |row: &Value| (row["activities"].clone(), row["sessions"].as_u64().unwrap());
+    assert_eq!(
+        paths.iter().map(path).collect::<Vec<_>>(),
+        [
+            (json!(["view"]), 3),
+            (json!(["cart"]), 2),
+            (json!(["cart", "view"]), 1),
+            (json!(["help"]), 1),
+            (json!(["view", "cart"]), 1),
+        ]
+    );
+}
+
+/// The same events as CSV, JSON lines and Parquet (numbers, times in milliseconds, several row groups), on 1 and 3 threads.
+#[test]
+fn formats_and_threads_give_one_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: Vec<(i64, i64, String)> = (0..5_000_i64)
+        .map(|at| (at * at % 97 * 1_000_003, 1_767_225_600_000 + at * 7_919 % 100_000 * 60_000, format!("step {}", at * 31 % 11)))
+        .collect();
+    let at = |ms: i64| jiff::Timestamp::from_millisecond(ms).unwrap().to_string();
+    let csv: String = rows.iter().map(|(case, ms, step)| format!("{case},{},{step}\n", at(*ms))).collect();
+    std::fs::write(folder.path().join("log.csv"), format!("case,time,activity\n{csv}")).unwrap();
+    let lines: String = rows
+        .iter()
+        .map(|(case, ms, step)| json!({"case": case.to_string(), "time": at(*ms), "activity": step}).to_string() + "\n")
+        .collect();
+    std::fs::write(folder.path().join("log.jsonl"), lines).unwrap();
+    // Case numbers from anywhere, and near each other: they are read in two ways.
+    for (name, divisor) in [("log.parquet", 1), ("near.parquet", 1_000_003)] {
+        let batch = RecordBatch::try_from_iter([
+            ("case", Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.0 / divisor))) as ArrayRef),
+            ("time", Arc::new(TimestampMillisecondArray::from_iter_values(rows.iter().map(|row| row.1)))),
+            ("activity", Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.2)))),
+        ])
+        .unwrap();
+        let file = std::fs::File::create(folder.path().join(name)).unwrap();
+        let properties = WriterProperties::builder().set_max_row_group_row_count(Some(700)).build();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+    }
+
+    let ask = |log: &str, threads: &str| {
+        let path = folder.path().join(log);
+        let mut report = journey(&["all", text(&path), "--steps", "step 1,step 2", "--threads", threads, "--json"]).json();
+        report.as_object_mut().unwrap().remove("log");
+        report
+    };
+    let expected = ask("log.csv", "1");
+    assert_eq!((&expected["dfg"]["events"], &expected["dfg"]["cases"]), (&json!(5_000), &json!(49)));
+    for (log, threads) in
+        [("log.csv", "3"), ("log.jsonl", "2"), ("log.parquet", "1"), ("log.parquet", "3"), ("near.parquet", "2")]
+    {
+        assert_eq!(ask(log, threads), expected, "{log}, {threads}");
+    }
+}
+
+#[test]
+fn bad_logs_are_refused_with_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, content: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    };
+    let refused = |arguments: &[&str], words: &[&str]| {
+        let said = journey(arguments);
+        assert_eq!(said.code, 1, "{arguments:?}: {}{}", said.out, said.err);
+        for word in words {
+            assert!(said.err.contains(word), "{word:?} is not in: {}", said.err);
+        }
+    };
+    let shop = write("shop.csv", SHOP);
+    refused(&["dfg", "nowhere.csv"], &["nowhere.csv", "no such file"]);
+    refused(&["dfg", text(&shop), "--case", "person"], &["shop.csv", "no column `person`", "did you mean `person_id`?"]);
+    refused(&["funnel", text(&shop), "--steps", "view,chart"], &["shop.csv", "no event is called `chart`"]);
+    refused(&["funnel", text(&shop), "--steps", "view,cart", "--exclude", "view"], &["`view`", "--exclude"]);
+    let nameless = write("nameless.csv", "who,when,what\n1,2026-01-01,a\n");
+    refused(&["dfg", text(&nameless)], &["nameless.csv", "no column looks like the case", "--case", "`who`"]);
+    let timeless = write("timeless.csv", "case,time,activity\n1,yesterday,a\n1,,b\n");
+    refused(&["dfg", text(&timeless)], &["timeless.csv", "none of its 2 rows", "`time`", "row 1", "--time"]);
+    let broken = write("broken.xes", "<?xml version=\"1.0\"?><log><trace><event><string key=\"concept:name\" va");
+    refused(&["dfg", text(&broken)], &["broken.xes"]);
+    let forged = write("forged.parquet", "PAR1 this is no Parquet file PAR1");
+    refused(&["dfg", text(&forged)], &["forged.parquet", "not a whole Parquet file"]);
+    let wide = write("wide.csv", "case,time,activity\n1,1500-01-01,a\n1,2026-01-01,b\n");
+    refused(&["retention", text(&wide), "--period", "day"], &["wide.csv", "periods are more than", "--period"]);
+    // A few rows without a time are left out, and that is said.
+    let gaps = write("gaps.csv", "case,time,activity\n1,2026-01-01,a\n1,,b\n,2026-01-01,c\n1,2026-01-02,\n1,2026-01-03,a\n");
+    let said = journey(&["dfg", text(&gaps), "--json"]);
+    assert!(said.err.contains("left out 3 of 5 rows") && said.err.contains("the first is row 2"), "{}", said.err);
+    assert_eq!((&said.json()["events"], &said.json()["log"]["left_out"]["time"]), (&json!(2), &json!(1)));
+    assert_eq!(journey(&["funnel", text(&shop)]).code, 2);
+}
