@@ -103,7 +103,8 @@ impl Comparison {
     fn new(name: String, kind: Kind, by: By, codes: Vec<u32>, counts: Vec<u32>, values: Vec<Box<str>>) -> Self {
         let degrees = by.degrees();
         let cuts = if matches!(by, By::Address { .. }) { Vec::new() } else { cuts(&counts) };
-        let mut labels = vec!["no value".to_owned(), "different".to_owned()];
+        let none = if matches!(by, By::Mail) { "no value, or alike only as the names are" } else { "no value" };
+        let mut labels = vec![none.to_owned(), "different".to_owned()];
         labels.extend(degrees.iter().map(|degree| (*degree).to_owned()));
         let exact = labels.len() as u8;
         if !matches!(by, By::Address { .. }) {
@@ -254,6 +255,11 @@ fn given(a: &str, b: &str, one_group: bool) -> u8 {
 
 /// The level of a given name that stands where the other record has its family name.
 pub const SWAPPED: u8 = DIFFERENT + 5;
+
+/// Levels of e-mail addresses that may be alike only because the names of their owners are.
+pub const MAILBOX_ALIKE: u8 = DIFFERENT + 1;
+/// See [`MAILBOX_ALIKE`].
+pub const SAME_MAILBOX: u8 = DIFFERENT + 2;
 
 fn family(a: &str, b: &str) -> u8 {
     let likeness = jaro_winkler(a.as_bytes(), b.as_bytes());

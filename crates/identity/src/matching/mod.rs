@@ -39,7 +39,9 @@ use self::column::Column;
 pub use self::column::{Kind, recognise};
 pub use self::comparison::Comparison;
 use self::comparison::MOST_COMPARISONS;
+use self::model::Seen;
 pub use self::model::{Class, Component, Model};
+pub use self::pattern::level;
 use self::pattern::{Counted, Patterns};
 
 /// A column in which more than this share of records has no value tells too little.
@@ -80,6 +82,34 @@ pub enum MatchError {
     NothingToCompare,
 }
 
+/// A pair that was compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// Lower record.
+    pub a: u32,
+    /// Higher record.
+    pub b: u32,
+    /// Position of its pattern of levels.
+    pub pattern: u32,
+}
+
+/// What a matching is at, for those who wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Dictionaries become comparisons.
+    Compare,
+    /// Blocking rules are chosen.
+    Plan,
+    /// Candidate pairs are made.
+    Pair,
+    /// Pairs become counted patterns.
+    Count,
+    /// The model is fitted.
+    Fit,
+    /// Pairs become clusters.
+    Cluster,
+}
+
 /// A finished matching.
 #[derive(Debug)]
 pub struct Matching {
@@ -92,44 +122,75 @@ pub struct Matching {
     /// The model; `None` where no two records were worth comparing.
     pub model: Option<Model>,
     /// Compared pairs.
-    pub pairs: Vec<Scored>,
+    pub pairs: Vec<Pair>,
+    /// Their different patterns of levels, ascending; [`level`] reads one.
+    pub patterns: Vec<u64>,
+    /// By pattern: the pairs that have it.
+    pub counts: Vec<u64>,
+    /// By pattern: the probability that such a pair is a match.
+    pub probabilities: Vec<f64>,
     /// By record: the lowest record of its cluster.
     pub clusters: Vec<u32>,
 }
 
-/// Matches the records whose columns these are.
-pub fn match_records(columns: Vec<Column>, options: &Options) -> Result<Matching, MatchError> {
+impl Matching {
+    /// The compared pairs with their probabilities.
+    pub fn scored(&self) -> impl Iterator<Item = (u32, u32, f64)> + '_ {
+        self.pairs.iter().map(|pair| (pair.a, pair.b, self.probabilities[pair.pattern as usize]))
+    }
+}
+
+/// Matches the records whose columns these are. `begins` is told what is begun.
+pub fn match_records(columns: Vec<Column>, options: &Options, begins: &mut dyn FnMut(Phase)) -> Result<Matching, MatchError> {
     let records = columns.first().map_or(0, |column| column.codes.len());
     if let Some(column) = columns.iter().find(|column| column.codes.len() != records) {
         return Err(MatchError::Length { column: column.name.clone(), found: column.codes.len(), records });
     }
+    begins(Phase::Compare);
     let comparisons = comparisons(columns);
     if comparisons.is_empty() {
         return Err(MatchError::NothingToCompare);
     }
+    begins(Phase::Plan);
     let plan = Plan::choose(&comparisons, records, options.threads);
-    let candidates = blocking::pairs(&plan, &comparisons, records, options.parts.as_deref(), options.threads);
+    begins(Phase::Pair);
+    let mut candidates = blocking::pairs(&plan, &comparisons, records, options.parts.as_deref(), options.threads);
+    begins(Phase::Count);
     let counted = pattern::count(&Patterns::new(&comparisons), &candidates, options.threads);
-    if counted.patterns.is_empty() {
-        let clusters = (0..records as u32).collect();
-        let (rules, expected_recall) = (candidates.reports, plan.recall);
-        return Ok(Matching { comparisons, rules, expected_recall, model: None, pairs: Vec::new(), clusters });
+    let rules = std::mem::take(&mut candidates.reports);
+    let mut matching = Matching {
+        comparisons,
+        rules,
+        expected_recall: plan.recall,
+        model: None,
+        pairs: paired(candidates, &counted),
+        patterns: counted.patterns,
+        counts: counted.pairs,
+        probabilities: Vec::new(),
+        clusters: Vec::new(),
+    };
+    if matching.patterns.is_empty() {
+        matching.clusters = (0..records as u32).collect();
+        return Ok(matching);
     }
-    let model = Model::fit(&comparisons, &plan, &counted, records, options.threads);
-    let pairs = scored(&candidates, &counted, &model);
-    let all = records as f64 * (records as f64 - 1.0) / 2.0 / candidates.len().max(1) as f64;
-    let weighing = Weighing { comparisons: &comparisons, model: &model, pairs: all, parts: options.parts.as_deref() };
-    let clusters = cluster::clusters(records, &pairs, options.threshold, weighing, options.threads);
-    Ok(Matching { rules: candidates.reports, expected_recall: plan.recall, model: Some(model), pairs, clusters, comparisons })
+    begins(Phase::Fit);
+    let seen = Seen { patterns: &matching.patterns, pairs: &matching.counts };
+    let model = Model::fit(&matching.comparisons, &plan, seen, records, options.threads);
+    matching.probabilities = model.probabilities(&matching.patterns);
+    begins(Phase::Cluster);
+    let all = records as f64 * (records as f64 - 1.0) / 2.0 / matching.pairs.len().max(1) as f64;
+    let weighing = Weighing { comparisons: &matching.comparisons, model: &model, pairs: all, parts: options.parts.as_deref() };
+    let scored = Scored { pairs: &matching.pairs, probabilities: &matching.probabilities };
+    matching.clusters = cluster::clusters(records, scored, options.threshold, weighing, options.threads);
+    matching.model = Some(model);
+    Ok(matching)
 }
 
-fn scored(candidates: &Candidates, counted: &Counted, model: &Model) -> Vec<Scored> {
-    let probabilities = model.probabilities(&counted.patterns);
+/// Pairs with their patterns, in the order of the rules that made them.
+fn paired(candidates: Candidates, counted: &Counted) -> Vec<Pair> {
     let mut pairs = Vec::with_capacity(candidates.len());
-    for (found, patterns) in candidates.by_rule.iter().zip(&counted.of_pair) {
-        let score =
-            |((a, b), pattern): (&(u32, u32), &u32)| Scored { a: *a, b: *b, probability: probabilities[*pattern as usize] };
-        pairs.extend(found.iter().zip(patterns).map(score));
+    for (found, patterns) in candidates.by_rule.into_iter().zip(&counted.of_pair) {
+        pairs.extend(found.iter().zip(patterns).map(|((a, b), pattern)| Pair { a: *a, b: *b, pattern: *pattern }));
     }
     pairs
 }

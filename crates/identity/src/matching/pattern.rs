@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::blocking::Candidates;
 use super::column::Kind;
-use super::comparison::{Comparison, DIFFERENT, Memo, NULL, SWAPPED};
+use super::comparison::{Comparison, DIFFERENT, MAILBOX_ALIKE, Memo, NULL, SAME_MAILBOX, SWAPPED};
 use super::parallel::workers;
 
 /// Bits of a pattern that one comparison takes.
@@ -24,6 +24,7 @@ pub fn level(pattern: u64, place: usize) -> u8 {
 pub struct Patterns<'a> {
     comparisons: &'a [Comparison],
     swap: Option<Swap>,
+    mailboxes: Option<Mailboxes>,
 }
 
 /// Given and family names that may stand in each other's place.
@@ -45,7 +46,7 @@ impl<'a> Patterns<'a> {
                 comparisons[given].values.iter().map(|name| families.binary_search(name).unwrap_or(0) as u32).collect();
             Swap { given, family, as_family }
         });
-        Self { comparisons, swap }
+        Self { comparisons, swap, mailboxes: Mailboxes::of(comparisons) }
     }
 
     /// One memo a comparison.
@@ -60,7 +61,9 @@ impl<'a> Patterns<'a> {
             let level = memo.level(comparison, comparison.codes[a as usize], comparison.codes[b as usize]);
             pattern |= u64::from(level) << (place as u32 * BITS);
         }
-        self.swap.as_ref().map_or(pattern, |swap| self.with_swap(swap, pattern, (a as usize, b as usize)))
+        let (a, b) = (a as usize, b as usize);
+        let pattern = self.mailboxes.as_ref().map_or(pattern, |mailboxes| mailboxes.without_names(pattern, a, b));
+        self.swap.as_ref().map_or(pattern, |swap| self.with_swap(swap, pattern, (a, b)))
     }
 
     fn with_swap(&self, swap: &Swap, pattern: u64, (a, b): (usize, usize)) -> u64 {
@@ -77,8 +80,66 @@ impl<'a> Patterns<'a> {
             return pattern;
         }
         // The swap says it all: the family name adds nothing to it.
-        let field = |place: usize| ((1_u64 << BITS) - 1) << (place as u32 * BITS);
         pattern & !field(swap.given) & !field(swap.family) | u64::from(SWAPPED) << (swap.given as u32 * BITS)
+    }
+}
+
+/// The bits of the comparison at `place`.
+fn field(place: usize) -> u64 {
+    ((1 << BITS) - 1) << (place as u32 * BITS)
+}
+
+/// E-mail addresses that are made of their owners' names. Two John Smiths have mailboxes alike without being one: that their mailboxes are
+/// alike says nothing beyond what their names say already.
+#[derive(Debug)]
+struct Mailboxes {
+    /// Position of the comparison.
+    mail: usize,
+    /// By record.
+    made_of: Vec<MadeOf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum MadeOf {
+    /// No address, or one without its owner's name.
+    OtherWords,
+    /// The name, and digits, which two of one name rarely share.
+    NameAndDigits,
+    /// Nothing that two of one name could not share.
+    Name,
+}
+
+impl Mailboxes {
+    fn of(comparisons: &[Comparison]) -> Option<Self> {
+        let mail = comparisons.iter().position(|comparison| comparison.kind == Kind::Email)?;
+        let is_name = |kind| matches!(kind, Kind::GivenName | Kind::FamilyName | Kind::FullName);
+        let names: Vec<&Comparison> = comparisons.iter().filter(|comparison| is_name(comparison.kind)).collect();
+        if names.is_empty() {
+            return None;
+        }
+        let address = &comparisons[mail];
+        let made_of = |(record, code): (usize, &u32)| {
+            let mailbox = address.values[*code as usize].rsplit_once('@').map_or("", |(user, _)| user);
+            let words = names.iter().flat_map(|name| name.values[name.codes[record] as usize].split(' '));
+            let beginning = |word: &str| word.char_indices().nth(4).map_or(word.len(), |(end, _)| end);
+            let named = words.filter(|word| word.len() > 2).any(|word| mailbox.contains(&word[..beginning(word)]));
+            match (named, mailbox.bytes().any(|letter| letter.is_ascii_digit())) {
+                (false, _) => MadeOf::OtherWords,
+                (true, true) => MadeOf::NameAndDigits,
+                (true, false) => MadeOf::Name,
+            }
+        };
+        Some(Self { mail, made_of: address.codes.iter().enumerate().map(made_of).collect() })
+    }
+
+    fn without_names(&self, pattern: u64, a: usize, b: usize) -> u64 {
+        let least = self.made_of[a].min(self.made_of[b]);
+        let by_name = match level(pattern, self.mail) {
+            MAILBOX_ALIKE => least >= MadeOf::NameAndDigits,
+            SAME_MAILBOX => least == MadeOf::Name,
+            _ => false,
+        };
+        if by_name { pattern & !field(self.mail) } else { pattern }
     }
 }
 
