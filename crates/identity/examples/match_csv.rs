@@ -137,7 +137,24 @@ fn oracle(matching: &Matching, truth: &[u32], print: bool) -> Vec<f64> {
             println!("  {}", comparison.labels[at]);
         }
     }
-    matches.iter().zip(&matching.counts).map(|(matches, pairs)| *matches as f64 / *pairs as f64).collect()
+    let oracle: Vec<f64> = matches.iter().zip(&matching.counts).map(|(matches, pairs)| *matches as f64 / *pairs as f64).collect();
+    if print {
+        worst(matching, &oracle);
+    }
+    oracle
+}
+
+/// Prints the patterns that add most to the Brier score beyond what the oracle has.
+fn worst(matching: &Matching, oracle: &[f64]) {
+    let beyond = |at: &usize| matching.counts[*at] as f64 * (matching.probabilities[*at] - oracle[*at]).powi(2);
+    let mut order: Vec<usize> = (0..oracle.len()).collect();
+    order.sort_unstable_by(|a, b| beyond(b).total_cmp(&beyond(a)));
+    for at in order.into_iter().take(40) {
+        let levels = matching.comparisons.iter().enumerate();
+        let text: Vec<&str> = levels.map(|(place, c)| c.labels[level(matching.patterns[at], place) as usize].as_str()).collect();
+        let (n, p, truth) = (matching.counts[at], matching.probabilities[at], oracle[at]);
+        println!("{n:>8} pairs: p {p:.3}, true {truth:.3}: {}", text.join(" | "));
+    }
 }
 
 /// Seconds that all threads together computed; on Linux, in ticks of 10 ms.

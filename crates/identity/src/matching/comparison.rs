@@ -103,8 +103,7 @@ impl Comparison {
     fn new(name: String, kind: Kind, by: By, codes: Vec<u32>, counts: Vec<u32>, values: Vec<Box<str>>) -> Self {
         let degrees = by.degrees();
         let cuts = if matches!(by, By::Address { .. }) { Vec::new() } else { cuts(&counts) };
-        let none = if matches!(by, By::Mail) { "no value, or alike only as the names are" } else { "no value" };
-        let mut labels = vec![none.to_owned(), "different".to_owned()];
+        let mut labels = vec!["no value".to_owned(), "different".to_owned()];
         labels.extend(degrees.iter().map(|degree| (*degree).to_owned()));
         let exact = labels.len() as u8;
         if !matches!(by, By::Address { .. }) {
@@ -191,7 +190,9 @@ impl By {
             Self::Full { .. } => &["alike", "shares a word", "shares most words", "close", "same words in another order"],
             Self::Organisation { .. } => &["shares words", "initials", "shares most words", "close"],
             Self::Day => &["two digits off", "two of three parts", "day and month swapped", "one digit off"],
-            Self::Mail => &["mailbox alike", "same mailbox at another provider", "one letter off"],
+            Self::Mail => {
+                &["mailbox alike", "same mailbox at another provider", "one letter off", "mailbox alike as the names are"]
+            }
             Self::Phone => &["one digit off"],
             Self::Code => &["two characters off", "one character off"],
             Self::Postcode => &["one character off"],
@@ -260,6 +261,8 @@ pub const SWAPPED: u8 = DIFFERENT + 5;
 pub const MAILBOX_ALIKE: u8 = DIFFERENT + 1;
 /// See [`MAILBOX_ALIKE`].
 pub const SAME_MAILBOX: u8 = DIFFERENT + 2;
+/// The level of mailboxes that are alike as the names of their owners are; seen by who knows the names.
+pub const MAILBOX_AS_NAMES: u8 = DIFFERENT + 4;
 
 fn family(a: &str, b: &str) -> u8 {
     let likeness = jaro_winkler(a.as_bytes(), b.as_bytes());

@@ -23,7 +23,7 @@ use serde::Serialize;
 use super::blocking::{MOST_PAIRED_IN_BLOCK, Plan};
 use super::chance::Urn;
 use super::column::Kind;
-use super::comparison::{Comparison, DIFFERENT, NULL};
+use super::comparison::{Comparison, DIFFERENT, MAILBOX_ALIKE, MAILBOX_AS_NAMES, NULL, SAME_MAILBOX};
 use super::parallel::parallel;
 use super::pattern::level;
 
@@ -114,6 +114,15 @@ impl Component {
         self.sources[place] = Source::Own;
         self.chances[place] = chances.to_vec();
         self.prior[place] = chances.iter().map(|chance| chance * pairs).collect();
+    }
+
+    /// Lets it learn how mailboxes of two people are alike who share names. Their addresses are not the same.
+    fn learn_mailboxes(&mut self, place: usize) {
+        let mut chances = vec![NEVER; self.chances[place].len()];
+        for (level, chance) in [(DIFFERENT, 0.9), (MAILBOX_ALIKE, 0.04), (SAME_MAILBOX, 0.02), (MAILBOX_AS_NAMES, 0.04)] {
+            chances[usize::from(level)] = chance;
+        }
+        self.learn_from(place, &chances, PRIOR_PINNED);
     }
 
     fn learns(&self) -> bool {
@@ -254,7 +263,9 @@ impl Model {
                 Class::Namesake => name(kind) || kind == Kind::FamilyName,
                 _ => false,
             };
-            if like_one {
+            if kind == Kind::Email {
+                component.learn_mailboxes(place);
+            } else if like_one {
                 component.chances[place].clone_from(&of_match[place]);
                 component.sources[place] = Source::Match;
             } else if class == Class::Namesake {

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::blocking::Candidates;
 use super::column::Kind;
-use super::comparison::{Comparison, DIFFERENT, MAILBOX_ALIKE, Memo, NULL, SAME_MAILBOX, SWAPPED};
+use super::comparison::{Comparison, DIFFERENT, MAILBOX_ALIKE, MAILBOX_AS_NAMES, Memo, NULL, SAME_MAILBOX, SWAPPED};
 use super::parallel::workers;
 
 /// Bits of a pattern that one comparison takes.
@@ -62,7 +62,7 @@ impl<'a> Patterns<'a> {
             pattern |= u64::from(level) << (place as u32 * BITS);
         }
         let (a, b) = (a as usize, b as usize);
-        let pattern = self.mailboxes.as_ref().map_or(pattern, |mailboxes| mailboxes.without_names(pattern, a, b));
+        let pattern = self.mailboxes.as_ref().map_or(pattern, |mailboxes| mailboxes.with_names(pattern, a, b));
         self.swap.as_ref().map_or(pattern, |swap| self.with_swap(swap, pattern, (a, b)))
     }
 
@@ -89,8 +89,8 @@ fn field(place: usize) -> u64 {
     ((1 << BITS) - 1) << (place as u32 * BITS)
 }
 
-/// E-mail addresses that are made of their owners' names. Two John Smiths have mailboxes alike without being one: that their mailboxes are
-/// alike says nothing beyond what their names say already.
+/// E-mail addresses that are made of their owners' names. Two John Smiths have mailboxes alike without being one, which says much less than other
+/// mailboxes that are alike, and is a level of its own.
 #[derive(Debug)]
 struct Mailboxes {
     /// Position of the comparison.
@@ -132,14 +132,17 @@ impl Mailboxes {
         Some(Self { mail, made_of: address.codes.iter().enumerate().map(made_of).collect() })
     }
 
-    fn without_names(&self, pattern: u64, a: usize, b: usize) -> u64 {
+    fn with_names(&self, pattern: u64, a: usize, b: usize) -> u64 {
         let least = self.made_of[a].min(self.made_of[b]);
         let by_name = match level(pattern, self.mail) {
             MAILBOX_ALIKE => least >= MadeOf::NameAndDigits,
             SAME_MAILBOX => least == MadeOf::Name,
             _ => false,
         };
-        if by_name { pattern & !field(self.mail) } else { pattern }
+        if !by_name {
+            return pattern;
+        }
+        pattern & !field(self.mail) | u64::from(MAILBOX_AS_NAMES) << (self.mail as u32 * BITS)
     }
 }
 
