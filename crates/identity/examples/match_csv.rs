@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use clew_identity::matching::column::Column;
+use clew_identity::matching::dictionary::Dictionary;
 use clew_identity::matching::{Matching, Options, Phase, evaluate, level, match_records, recognise};
 
 fn main() {
@@ -36,10 +37,11 @@ fn main() {
         if Some(name) == truth.as_ref() || exclude.contains(name) {
             continue;
         }
-        match recognise(name, values(at)) {
+        let dictionary = Dictionary::of(values(at));
+        match recognise(name, &dictionary) {
             Some(kind) => {
                 println!("{name}: {kind:?}");
-                columns.push(Column::new(name, kind, values(at)));
+                columns.push(Column::of(name, kind, &dictionary));
             }
             None => println!("{name}: not compared"),
         }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use clew_identity::matching::column::Column;
+use clew_identity::matching::dictionary::Dictionary;
 use clew_identity::matching::{Options, match_records, recognise};
 use clew_stats::dice::Dice;
 use proptest::prelude::*;
@@ -61,7 +62,7 @@ fn said(records: &[Record], linked: bool, threads: usize) -> Said {
     let columns = NAMES
         .iter()
         .enumerate()
-        .filter_map(|(at, name)| Some(Column::new(name, recognise(name, values(at))?, values(at))))
+        .filter_map(|(at, name)| Some(Column::new(name, recognise(name, &Dictionary::of(values(at)))?, values(at))))
         .collect();
     let parts = linked.then(|| records.iter().map(|(_, part)| *part).collect());
     let matching = match_records(columns, &Options { threads, parts, ..Options::default() }, &mut |_| ()).unwrap();

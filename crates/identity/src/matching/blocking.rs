@@ -46,6 +46,8 @@ pub struct Key {
     pub label: String,
     /// By code of the comparison: a hash; 0 is no key.
     pub by_code: Vec<u64>,
+    /// Pairs of records that it puts together.
+    pairs: u64,
     /// Whether it is agreement itself.
     exact: Reach,
 }
@@ -93,9 +95,9 @@ impl Plan {
     /// Chooses rules for `records` records.
     pub fn choose(comparisons: &[Comparison], records: usize, threads: usize) -> Self {
         if (records as u64) * (records as u64).saturating_sub(1) / 2 <= FEW_PAIRS {
-            return Self { keys: all_keys(comparisons), rules: vec![Rule { keys: Vec::new() }], recall: 1.0 };
+            return Self { keys: all_keys(comparisons, threads), rules: vec![Rule { keys: Vec::new() }], recall: 1.0 };
         }
-        let keys = all_keys(comparisons);
+        let keys = all_keys(comparisons, threads);
         let budget = (records as u64 * PAIRS_A_RECORD).max(LEAST_BUDGET);
         let invented = Invented::new(comparisons, &keys, records);
         let candidates = candidates(comparisons, &keys, records, budget, threads);
@@ -112,19 +114,22 @@ impl Plan {
     }
 }
 
-fn all_keys(comparisons: &[Comparison]) -> Vec<Key> {
+fn all_keys(comparisons: &[Comparison], threads: usize) -> Vec<Key> {
     let mut all = Vec::new();
-    for (place, comparison) in comparisons.iter().enumerate() {
-        for (n, (what, by_code)) in keys(comparison).into_iter().enumerate() {
+    let made = parallel(comparisons.len(), threads, |place| keys(&comparisons[place]));
+    for ((place, comparison), keys) in comparisons.iter().enumerate().zip(made) {
+        for (n, (what, by_code)) in keys.into_iter().enumerate() {
             let address = comparison.first_exact() as usize == comparison.levels();
             let exact = match (address, n) {
                 (true, _) => Reach::AddressPart,
                 (false, 0) => Reach::Exact,
                 _ => Reach::Loose,
             };
-            all.push(Key { comparison: place, label: format!("{what}{}", comparison.name), by_code, exact });
+            all.push(Key { comparison: place, label: format!("{what}{}", comparison.name), by_code, pairs: 0, exact });
         }
     }
+    let pairs = parallel(all.len(), threads, |at| pairs_of_key(&comparisons[all[at].comparison], &all[at]));
+    all.iter_mut().zip(pairs).for_each(|(key, pairs)| key.pairs = pairs);
     all
 }
 
@@ -205,11 +210,10 @@ struct Candidate {
 }
 
 fn candidates(comparisons: &[Comparison], keys: &[Key], records: usize, budget: u64, threads: usize) -> Vec<Candidate> {
-    let singles: Vec<u64> = keys.iter().map(|key| pairs_of_key(&comparisons[key.comparison], key)).collect();
-    let few = |key: usize| singles[key] <= budget / 2;
+    let few = |key: usize| keys[key].pairs <= budget / 2;
     let mut found: Vec<Candidate> = (0..keys.len())
         .filter(|key| few(*key))
-        .map(|key| Candidate { rule: Rule { keys: vec![key] }, pairs: singles[key] })
+        .map(|key| Candidate { rule: Rule { keys: vec![key] }, pairs: keys[key].pairs })
         .collect();
     let mut twos = Vec::new();
     for one in 0..keys.len() {
@@ -417,7 +421,7 @@ fn split(plan: &Plan, comparisons: &[Comparison], at: usize, large: &[(u64, u32)
     let used: Vec<usize> = plan.rules[at].keys.iter().map(|key| plan.keys[*key].comparison).collect();
     let mut further: Vec<(u64, usize)> = (0..plan.keys.len())
         .filter(|key| !used.contains(&plan.keys[*key].comparison))
-        .map(|key| (pairs_of_key(&comparisons[plan.keys[key].comparison], &plan.keys[key]), key))
+        .map(|key| (plan.keys[key].pairs, key))
         .collect();
     further.sort_unstable();
     // The best key of each comparison.

@@ -66,6 +66,8 @@ impl Forest {
 pub struct Weighing<'a> {
     /// The comparisons.
     pub comparisons: &'a [Comparison],
+    /// Makes patterns of further pairs.
+    pub patterns: &'a Patterns<'a>,
     /// The model.
     pub model: &'a Model,
     /// Pairs in all for each candidate pair.
@@ -89,9 +91,8 @@ pub fn clusters(records: usize, scored: Scored, threshold: f64, weighing: Weighi
         .collect();
     pairs.sort_unstable_by_key(|(root, pair)| (*root, pair.a, pair.b));
     let components: Vec<&[(u32, Pair)]> = pairs.chunk_by(|a, b| a.0 == b.0).collect();
-    let maker = Patterns::new(weighing.comparisons);
-    let scales = Scales { scored, weighing, maker: &maker, others: weighing.model.others(weighing.pairs) };
-    let own = || Own { memos: maker.memos(), scores: Vec::new() };
+    let scales = Scales { scored, weighing, maker: weighing.patterns, others: weighing.model.others(weighing.pairs) };
+    let own = || Own { memos: weighing.patterns.memos(), scores: Vec::new() };
     let made = parallel_with(components.len().div_ceil(TOGETHER), threads, own, |own, part| {
         let mut found = Vec::new();
         for component in components.iter().skip(part * TOGETHER).take(TOGETHER) {

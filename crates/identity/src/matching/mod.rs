@@ -7,7 +7,8 @@
 //! | module | holds |
 //! |---|---|
 //! | [`fold`] | values in the spelling in which they are compared |
-//! | [`column`] | dictionaries of values; what a column says, by name and content |
+//! | [`dictionary`] | the different values of a column, each once |
+//! | [`column`] | what a column says, by name and content; its values folded and in order |
 //! | [`similarity`] | how alike two texts are |
 //! | [`comparison`] | degrees of likeness of two records in one respect |
 //! | [`blocking`] | which pairs are compared |
@@ -24,6 +25,7 @@ mod chance;
 pub mod cluster;
 pub mod column;
 mod comparison;
+pub mod dictionary;
 pub mod evaluate;
 pub mod fold;
 mod model;
@@ -156,34 +158,37 @@ pub fn match_records(columns: Vec<Column>, options: &Options, begins: &mut dyn F
     begins(Phase::Pair);
     let mut candidates = blocking::pairs(&plan, &comparisons, records, options.parts.as_deref(), options.threads);
     begins(Phase::Count);
-    let counted = pattern::count(&Patterns::new(&comparisons), &candidates, options.threads);
-    let rules = std::mem::take(&mut candidates.reports);
-    let mut matching = Matching {
-        comparisons,
-        rules,
-        expected_recall: plan.recall,
-        model: None,
-        pairs: paired(candidates, &counted),
-        patterns: counted.patterns,
-        counts: counted.pairs,
-        probabilities: Vec::new(),
-        clusters: Vec::new(),
-    };
-    if matching.patterns.is_empty() {
-        matching.clusters = (0..records as u32).collect();
-        return Ok(matching);
+    let patterns = Patterns::new(&comparisons);
+    let counted = pattern::count(&patterns, &candidates, options.threads);
+    let (rules, expected_recall) = (std::mem::take(&mut candidates.reports), plan.recall);
+    let pairs = paired(candidates, &counted);
+    let Counted { patterns: seen, pairs: counts, .. } = counted;
+    if seen.is_empty() {
+        let clusters = (0..records as u32).collect();
+        let (model, probabilities) = (None, Vec::new());
+        return Ok(Matching {
+            comparisons,
+            rules,
+            expected_recall,
+            model,
+            pairs,
+            patterns: seen,
+            counts,
+            probabilities,
+            clusters,
+        });
     }
     begins(Phase::Fit);
-    let seen = Seen { patterns: &matching.patterns, pairs: &matching.counts };
-    let model = Model::fit(&matching.comparisons, &plan, seen, records, options.threads);
-    matching.probabilities = model.probabilities(&matching.patterns);
+    let model = Model::fit(&comparisons, &plan, Seen { patterns: &seen, pairs: &counts }, records, options.threads);
+    let probabilities = model.probabilities(&seen);
     begins(Phase::Cluster);
-    let all = records as f64 * (records as f64 - 1.0) / 2.0 / matching.pairs.len().max(1) as f64;
-    let weighing = Weighing { comparisons: &matching.comparisons, model: &model, pairs: all, parts: options.parts.as_deref() };
-    let scored = Scored { pairs: &matching.pairs, probabilities: &matching.probabilities };
-    matching.clusters = cluster::clusters(records, scored, options.threshold, weighing, options.threads);
-    matching.model = Some(model);
-    Ok(matching)
+    let all = records as f64 * (records as f64 - 1.0) / 2.0 / pairs.len().max(1) as f64;
+    let parts = options.parts.as_deref();
+    let weighing = Weighing { comparisons: &comparisons, patterns: &patterns, model: &model, pairs: all, parts };
+    let scored = Scored { pairs: &pairs, probabilities: &probabilities };
+    let clusters = cluster::clusters(records, scored, options.threshold, weighing, options.threads);
+    let model = Some(model);
+    Ok(Matching { comparisons, rules, expected_recall, model, pairs, patterns: seen, counts, probabilities, clusters })
 }
 
 /// Pairs with their patterns, in the order of the rules that made them.

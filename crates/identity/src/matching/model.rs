@@ -124,10 +124,6 @@ impl Component {
         }
         self.learn_from(place, &chances, PRIOR_PINNED);
     }
-
-    fn learns(&self) -> bool {
-        self.sources.iter().any(|source| *source != Source::Random)
-    }
 }
 
 /// A fitted model.
@@ -170,7 +166,6 @@ pub struct Seen<'a> {
 /// What is learnt from.
 struct Data<'a> {
     seen: Seen<'a>,
-    comparisons: usize,
     threads: usize,
     total: f64,
 }
@@ -184,7 +179,7 @@ impl Model {
             if used { block_chances(&comparisons[plan.keys[key].comparison], &plan.keys[key].by_code) } else { Vec::new() }
         });
         let total = seen.pairs.iter().sum::<u64>() as f64;
-        let data = Data { seen, comparisons: comparisons.len(), threads, total };
+        let data = Data { seen, threads, total };
         let share = (records as f64 * 0.2 / total.max(1.0)).clamp(0.02, 0.5);
         let mut components = vec![first_match(comparisons, share)];
         for (at, rule) in plan.rules.iter().enumerate() {
@@ -309,15 +304,8 @@ impl Model {
             for at in range {
                 let (pattern, pairs) = (data.seen.patterns[at], data.seen.pairs[at] as f64);
                 sums.log_likelihood += pairs * logs.posterior(pattern, &mut shares);
-                for (class, share) in shares.iter().enumerate() {
-                    let weight = share * pairs;
-                    sums.weights[class] += weight;
-                    if self.components[class].learns() {
-                        for place in 0..data.comparisons {
-                            sums.levels[class][place][level(pattern, place) as usize] += weight;
-                        }
-                    }
-                }
+                shares.iter_mut().for_each(|share| *share *= pairs);
+                sums.push(pattern, &shares);
             }
             sums
         });
@@ -337,23 +325,22 @@ impl Model {
         for place in 0..self.random.len() {
             // What a class has of another's is learnt from the pairs of both.
             let seen = |of: usize, source: Source| {
-                let mut seen = sums.levels[of][place].clone();
-                let sharing =
-                    self.components.iter().zip(&sums.levels).filter(|(component, _)| component.sources[place] == source);
-                sharing.for_each(|(_, levels)| seen.iter_mut().zip(&levels[place]).for_each(|(sum, n)| *sum += n));
+                let mut seen = sums.of_class(of, place);
+                let sharing = (0..self.components.len()).filter(|class| self.components[*class].sources[place] == source);
+                sharing.for_each(|class| add(&mut seen, &sums.of_class(class, place)));
                 seen
             };
             let of_match = seen(0, Source::Match);
             let of_household = household.map(|household| seen(household, Source::Household));
-            self.random[place] = less_matches(&self.counted[place], self.given[place], &sums.levels[0][place]);
+            self.random[place] = less_matches(&self.counted[place], self.given[place], &sums.of_class(0, place));
             for (class, component) in self.components.iter_mut().enumerate() {
                 if component.sources[place] == Source::Own {
                     let seen = match &of_household {
-                        _ if class == 0 => &of_match,
-                        Some(seen) if Some(class) == household => seen,
-                        _ => &sums.levels[class][place],
+                        _ if class == 0 => of_match.clone(),
+                        Some(seen) if Some(class) == household => seen.clone(),
+                        _ => sums.of_class(class, place),
                     };
-                    learn(&mut component.chances[place], seen, &component.prior[place]);
+                    learn(&mut component.chances[place], &seen, &component.prior[place]);
                 }
             }
             let learnt = |class: Option<usize>| class.map(|class| self.components[class].chances[place].clone());
@@ -408,26 +395,40 @@ impl Model {
 struct Sums {
     log_likelihood: f64,
     weights: Vec<f64>,
-    levels: Vec<Vec<Vec<f64>>>,
+    /// By comparison: levels × classes.
+    levels: Vec<Vec<f64>>,
 }
 
 impl Sums {
     fn of(model: &Model) -> Self {
-        let levels = |component: &Component| component.chances.iter().map(|chances| vec![0.0; chances.len()]).collect();
-        Self {
-            log_likelihood: 0.0,
-            weights: vec![0.0; model.components.len()],
-            levels: model.components.iter().map(levels).collect(),
+        let classes = model.components.len();
+        let levels = model.random.iter().map(|chances| vec![0.0; chances.len() * classes]).collect();
+        Self { log_likelihood: 0.0, weights: vec![0.0; classes], levels }
+    }
+
+    /// Adds pairs of one pattern, by class.
+    fn push(&mut self, pattern: u64, pairs: &[f64]) {
+        add(&mut self.weights, pairs);
+        for (place, levels) in self.levels.iter_mut().enumerate() {
+            let from = level(pattern, place) as usize * pairs.len();
+            add(&mut levels[from..from + pairs.len()], pairs);
         }
     }
 
     fn add(&mut self, other: &Self) {
         self.log_likelihood += other.log_likelihood;
-        self.weights.iter_mut().zip(&other.weights).for_each(|(sum, part)| *sum += part);
-        for (sums, parts) in self.levels.iter_mut().flatten().zip(other.levels.iter().flatten()) {
-            sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
-        }
+        add(&mut self.weights, &other.weights);
+        self.levels.iter_mut().zip(&other.levels).for_each(|(sums, others)| add(sums, others));
     }
+
+    /// Pairs by level that a class has at a comparison.
+    fn of_class(&self, class: usize, place: usize) -> Vec<f64> {
+        self.levels[place].iter().skip(class).step_by(self.weights.len()).copied().collect()
+    }
+}
+
+fn add(sums: &mut [f64], others: &[f64]) {
+    sums.iter_mut().zip(others).for_each(|(sum, n)| *sum += n);
 }
 
 /// Logarithms of a model, by comparison, level and class: what a pattern adds up is contiguous.
@@ -466,8 +467,8 @@ impl Logs {
         let most = shares.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let mut sum = 0.0;
         for share in shares.iter_mut() {
-            // Below e^-40 of the greatest a class adds nothing that a double could hold.
-            *share = if *share < most - 40.0 { 0.0 } else { (*share - most).exp() };
+            // Below e^-25 of the greatest a class adds less than a pair in ten thousand million.
+            *share = if *share < most - 25.0 { 0.0 } else { (*share - most).exp() };
             sum += *share;
         }
         shares.iter_mut().for_each(|share| *share /= sum);

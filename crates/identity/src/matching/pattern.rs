@@ -23,6 +23,8 @@ pub fn level(pattern: u64, place: usize) -> u8 {
 #[derive(Debug)]
 pub struct Patterns<'a> {
     comparisons: &'a [Comparison],
+    /// By record and comparison: the code, so that a record is in one place of memory.
+    codes: Vec<u32>,
     swap: Option<Swap>,
     mailboxes: Option<Mailboxes>,
 }
@@ -42,39 +44,47 @@ impl<'a> Patterns<'a> {
         let place = |kind| comparisons.iter().position(|comparison| comparison.kind == kind);
         let swap = place(Kind::GivenName).zip(place(Kind::FamilyName)).map(|(given, family)| {
             let families = &comparisons[family].values;
-            let as_family =
-                comparisons[given].values.iter().map(|name| families.binary_search(name).unwrap_or(0) as u32).collect();
+            let as_family = comparisons[given].values.iter().map(|name| families.find(name).unwrap_or(0) as u32).collect();
             Swap { given, family, as_family }
         });
-        Self { comparisons, swap, mailboxes: Mailboxes::of(comparisons) }
+        let records = comparisons.first().map_or(0, |comparison| comparison.codes.len());
+        let mut codes = Vec::with_capacity(records * comparisons.len());
+        for record in 0..records {
+            codes.extend(comparisons.iter().map(|comparison| comparison.codes[record]));
+        }
+        Self { comparisons, codes, swap, mailboxes: Mailboxes::of(comparisons) }
     }
 
     /// One memo a comparison.
     pub fn memos(&self) -> Vec<Memo> {
-        self.comparisons.iter().map(|_| Memo::new()).collect()
+        self.comparisons.iter().map(Memo::new).collect()
     }
 
     /// The pattern of two records.
     pub fn of(&self, a: u32, b: u32, memos: &mut [Memo]) -> u64 {
         let mut pattern = 0;
+        let (of_a, of_b) = (self.codes_of(a), self.codes_of(b));
         for (place, (comparison, memo)) in self.comparisons.iter().zip(memos).enumerate() {
-            let level = memo.level(comparison, comparison.codes[a as usize], comparison.codes[b as usize]);
+            let level = memo.level(comparison, of_a[place], of_b[place]);
             pattern |= u64::from(level) << (place as u32 * BITS);
         }
-        let (a, b) = (a as usize, b as usize);
-        let pattern = self.mailboxes.as_ref().map_or(pattern, |mailboxes| mailboxes.with_names(pattern, a, b));
-        self.swap.as_ref().map_or(pattern, |swap| self.with_swap(swap, pattern, (a, b)))
+        let pattern = self.mailboxes.as_ref().map_or(pattern, |mailboxes| self.with_mailboxes(mailboxes, pattern, of_a, of_b));
+        self.swap.as_ref().map_or(pattern, |swap| Self::with_swap(swap, pattern, of_a, of_b))
     }
 
-    fn with_swap(&self, swap: &Swap, pattern: u64, (a, b): (usize, usize)) -> u64 {
+    fn codes_of(&self, record: u32) -> &[u32] {
+        let width = self.comparisons.len();
+        &self.codes[record as usize * width..][..width]
+    }
+
+    fn with_swap(swap: &Swap, pattern: u64, a: &[u32], b: &[u32]) -> u64 {
         let plain = |place: usize| (NULL + 1..DIFFERENT + 2).contains(&level(pattern, place));
         if !plain(swap.given) || !plain(swap.family) {
             return pattern;
         }
-        let (given, family) = (&self.comparisons[swap.given].codes, &self.comparisons[swap.family].codes);
-        let crossed = |one: usize, other: usize| {
-            let word = swap.as_family[given[one] as usize];
-            word != 0 && word == family[other]
+        let crossed = |one: &[u32], other: &[u32]| {
+            let word = swap.as_family[one[swap.given] as usize];
+            word != 0 && word == other[swap.family]
         };
         if !(crossed(a, b) && crossed(b, a)) {
             return pattern;
@@ -93,56 +103,48 @@ fn field(place: usize) -> u64 {
 /// mailboxes that are alike, and is a level of its own.
 #[derive(Debug)]
 struct Mailboxes {
-    /// Position of the comparison.
+    /// Position of the comparison of addresses.
     mail: usize,
-    /// By record.
-    made_of: Vec<MadeOf>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum MadeOf {
-    /// No address, or one without its owner's name.
-    OtherWords,
-    /// The name, and digits, which two of one name rarely share.
-    NameAndDigits,
-    /// Nothing that two of one name could not share.
-    Name,
+    /// Positions of those of names.
+    names: Vec<usize>,
 }
 
 impl Mailboxes {
     fn of(comparisons: &[Comparison]) -> Option<Self> {
         let mail = comparisons.iter().position(|comparison| comparison.kind == Kind::Email)?;
         let is_name = |kind| matches!(kind, Kind::GivenName | Kind::FamilyName | Kind::FullName);
-        let names: Vec<&Comparison> = comparisons.iter().filter(|comparison| is_name(comparison.kind)).collect();
-        if names.is_empty() {
-            return None;
-        }
-        let address = &comparisons[mail];
-        let made_of = |(record, code): (usize, &u32)| {
-            let mailbox = address.values[*code as usize].rsplit_once('@').map_or("", |(user, _)| user);
-            let words = names.iter().flat_map(|name| name.values[name.codes[record] as usize].split(' '));
-            let beginning = |word: &str| word.char_indices().nth(4).map_or(word.len(), |(end, _)| end);
-            let named = words.filter(|word| word.len() > 2).any(|word| mailbox.contains(&word[..beginning(word)]));
-            match (named, mailbox.bytes().any(|letter| letter.is_ascii_digit())) {
-                (false, _) => MadeOf::OtherWords,
-                (true, true) => MadeOf::NameAndDigits,
-                (true, false) => MadeOf::Name,
-            }
-        };
-        Some(Self { mail, made_of: address.codes.iter().enumerate().map(made_of).collect() })
+        let names: Vec<usize> = (0..comparisons.len()).filter(|place| is_name(comparisons[*place].kind)).collect();
+        (!names.is_empty()).then_some(Self { mail, names })
     }
+}
 
-    fn with_names(&self, pattern: u64, a: usize, b: usize) -> u64 {
-        let least = self.made_of[a].min(self.made_of[b]);
-        let by_name = match level(pattern, self.mail) {
-            MAILBOX_ALIKE => least >= MadeOf::NameAndDigits,
-            SAME_MAILBOX => least == MadeOf::Name,
+impl Patterns<'_> {
+    fn with_mailboxes(&self, mailboxes: &Mailboxes, pattern: u64, a: &[u32], b: &[u32]) -> u64 {
+        let by_name = match level(pattern, mailboxes.mail) {
+            MAILBOX_ALIKE => [a, b].iter().all(|codes| self.holds_name(mailboxes, codes)),
+            // Digits are what two of one name rarely share.
+            SAME_MAILBOX => [a, b].iter().all(|codes| {
+                self.holds_name(mailboxes, codes) && !self.mailbox(mailboxes, codes).bytes().any(|letter| letter.is_ascii_digit())
+            }),
             _ => false,
         };
         if !by_name {
             return pattern;
         }
-        pattern & !field(self.mail) | u64::from(MAILBOX_AS_NAMES) << (self.mail as u32 * BITS)
+        pattern & !field(mailboxes.mail) | u64::from(MAILBOX_AS_NAMES) << (mailboxes.mail as u32 * BITS)
+    }
+
+    fn mailbox(&self, mailboxes: &Mailboxes, codes: &[u32]) -> &str {
+        let address = &self.comparisons[mailboxes.mail].values[codes[mailboxes.mail] as usize];
+        address.rsplit_once('@').map_or("", |(user, _)| user)
+    }
+
+    /// Whether a record's mailbox has the beginning of one of its names, so that a slip in a name does not hide it.
+    fn holds_name(&self, mailboxes: &Mailboxes, codes: &[u32]) -> bool {
+        let mailbox = self.mailbox(mailboxes, codes);
+        let words = mailboxes.names.iter().flat_map(|place| self.comparisons[*place].values[codes[*place] as usize].split(' '));
+        let beginning = |word: &str| word.char_indices().nth(4).map_or(word.len(), |(end, _)| end);
+        words.filter(|word| word.len() > 2).any(|word| mailbox.contains(&word[..beginning(word)]))
     }
 }
 
