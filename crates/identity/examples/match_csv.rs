@@ -11,9 +11,7 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use clew_identity::matching::column::Column;
-use clew_identity::matching::dictionary::Dictionary;
-use clew_identity::matching::{Matching, Options, Phase, evaluate, level, match_records, recognise};
+use clew_identity::matching::{Encoded, Kind, Matching, Options, Phase, encode, evaluate, level, match_records};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -32,18 +30,17 @@ fn main() {
     }
     let values = |at: usize| rows.iter().map(move |row| row.get(at).filter(|value| !value.is_empty()));
     let begin = Instant::now();
+    let skipped = |name: &String| Some(name) == truth.as_ref() || exclude.contains(name);
+    let wanted: Vec<usize> = (0..names.len()).filter(|at| !skipped(&names[*at])).collect();
+    let named: Vec<(String, Option<Kind>)> = wanted.iter().map(|at| (names[*at].clone(), None)).collect();
     let mut columns = Vec::new();
-    for (at, name) in names.iter().enumerate() {
-        if Some(name) == truth.as_ref() || exclude.contains(name) {
-            continue;
-        }
-        let dictionary = Dictionary::of(values(at));
-        match recognise(name, &dictionary) {
-            Some(kind) => {
-                println!("{name}: {kind:?}");
-                columns.push(Column::of(name, kind, &dictionary));
+    for ((name, _), encoded) in named.iter().zip(encode(&named, threads, |at| values(wanted[at]))) {
+        match encoded {
+            Encoded::Column(column) => {
+                println!("{name}: {:?}", column.kind);
+                columns.push(column);
             }
-            None => println!("{name}: not compared"),
+            Encoded::Nothing(why) => println!("{name}: not compared ({why:?})"),
         }
     }
     println!("encoded in {:.2} s, {:.2} CPU s since the start", begin.elapsed().as_secs_f64(), cpu_seconds());

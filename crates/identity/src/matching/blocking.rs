@@ -74,8 +74,8 @@ pub struct Plan {
     pub keys: Vec<Key>,
     /// The rules, in the order of their worth.
     pub rules: Vec<Rule>,
-    /// Estimated share of true pairs that are compared.
-    pub recall: f64,
+    /// By rule: the estimated share of true pairs that it and those before it reach.
+    pub reach: Vec<f64>,
 }
 
 /// A rule as it came out, for people.
@@ -83,6 +83,8 @@ pub struct Plan {
 pub struct RuleReport {
     /// Its keys.
     pub rule: String,
+    /// Estimated share of true pairs that it and the rules before it reach.
+    pub expected_recall: f64,
     /// Pairs that it was the first to make.
     pub pairs: u64,
     /// Blocks that were larger than allowed and were split.
@@ -95,14 +97,19 @@ impl Plan {
     /// Chooses rules for `records` records.
     pub fn choose(comparisons: &[Comparison], records: usize, threads: usize) -> Self {
         if (records as u64) * (records as u64).saturating_sub(1) / 2 <= FEW_PAIRS {
-            return Self { keys: all_keys(comparisons, threads), rules: vec![Rule { keys: Vec::new() }], recall: 1.0 };
+            return Self { keys: all_keys(comparisons, threads), rules: vec![Rule { keys: Vec::new() }], reach: vec![1.0] };
         }
         let keys = all_keys(comparisons, threads);
         let budget = (records as u64 * PAIRS_A_RECORD).max(LEAST_BUDGET);
         let invented = Invented::new(comparisons, &keys, records);
         let candidates = candidates(comparisons, &keys, records, budget, threads);
-        let (rules, recall) = greedy(&candidates, &invented, records, budget);
-        Self { keys, rules, recall }
+        let (rules, reach) = greedy(&candidates, &invented, records, budget);
+        Self { keys, rules, reach }
+    }
+
+    /// Estimated share of true pairs that are compared.
+    pub fn recall(&self) -> f64 {
+        self.reach.last().copied().unwrap_or(0.0)
     }
 
     /// The rule for people.
@@ -283,9 +290,9 @@ fn hash_of(comparisons: &[Comparison], keys: &[Key], rule: &Rule, record: usize)
     hash.max(1)
 }
 
-fn greedy(candidates: &[Candidate], invented: &Invented, records: usize, budget: u64) -> (Vec<Rule>, f64) {
+fn greedy(candidates: &[Candidate], invented: &Invented, records: usize, budget: u64) -> (Vec<Rule>, Vec<f64>) {
     let reach: Vec<Vec<u64>> = candidates.iter().map(|candidate| invented.reached(&candidate.rule)).collect();
-    let (mut rules, mut covered, mut spent) = (Vec::new(), vec![0_u64; INVENTED / 64], 0);
+    let (mut rules, mut reached, mut covered, mut spent) = (Vec::new(), Vec::new(), vec![0_u64; INVENTED / 64], 0);
     let count = |bits: &[u64]| bits.iter().map(|bits| bits.count_ones()).sum::<u32>();
     while rules.len() < MOST_RULES {
         // A rule costs its pairs, and a tenth of a record for sorting.
@@ -300,8 +307,9 @@ fn greedy(candidates: &[Candidate], invented: &Invented, records: usize, budget:
         spent += candidates[best].pairs;
         covered.iter_mut().zip(&reach[best]).for_each(|(covered, new)| *covered |= new);
         rules.push(candidates[best].rule.clone());
+        reached.push(f64::from(count(&covered)) / INVENTED as f64);
     }
-    (rules, f64::from(count(&covered)) / INVENTED as f64)
+    (rules, reached)
 }
 
 /// Candidate pairs, each once, lower record first.
@@ -348,8 +356,9 @@ pub fn pairs(plan: &Plan, comparisons: &[Comparison], records: usize, parts: Opt
     }
     let made = parallel(passes.len(), threads, |at| pairs_of_pass(&passes[at], at, &blocks, width, parts));
     let mut candidates = Candidates { by_rule: vec![Vec::new(); plan.rules.len()], reports: Vec::new() };
-    for rule in &plan.rules {
-        candidates.reports.push(RuleReport { rule: plan.label(rule), pairs: 0, split_blocks: 0, set_aside: 0 });
+    for (rule, reach) in plan.rules.iter().zip(&plan.reach) {
+        let (rule, expected_recall) = (plan.label(rule), *reach);
+        candidates.reports.push(RuleReport { rule, expected_recall, pairs: 0, split_blocks: 0, set_aside: 0 });
     }
     for (pass, pairs) in passes.iter().zip(made) {
         let report = &mut candidates.reports[pass.rule];

@@ -41,6 +41,7 @@ use self::column::Column;
 pub use self::column::{Kind, recognise};
 pub use self::comparison::Comparison;
 use self::comparison::MOST_COMPARISONS;
+use self::dictionary::Dictionary;
 use self::model::Seen;
 pub use self::model::{Class, Component, Model};
 pub use self::pattern::level;
@@ -82,6 +83,52 @@ pub enum MatchError {
     /// No column has two different values.
     #[error("no column tells records apart: each is empty or always the same")]
     NothingToCompare,
+}
+
+/// What becomes of one column of a file.
+#[derive(Clone, Debug)]
+pub enum Encoded {
+    /// It is compared.
+    Column(Column),
+    /// It says nothing about who it is.
+    Nothing(Silence),
+}
+
+/// Why a column says nothing about who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// No record has a value.
+    Empty,
+    /// All records that have a value have the same one.
+    Constant,
+    /// Next to no record has a value.
+    Sparse,
+    /// Neither its name nor its values tell what it says, or it counts something.
+    Unknown,
+}
+
+/// Encodes columns, each by its name and what it says, where that is known already. `values` gives the values of the column at a place.
+pub fn encode<'a, V>(columns: &[(String, Option<Kind>)], threads: usize, values: impl Fn(usize) -> V + Sync) -> Vec<Encoded>
+where
+    V: Iterator<Item = Option<&'a str>>,
+{
+    parallel::parallel(columns.len(), threads, |place| {
+        let (name, kind) = &columns[place];
+        let dictionary = Dictionary::of(values(place));
+        match dictionary.values.len() - 1 {
+            0 => return Encoded::Nothing(Silence::Empty),
+            1 => return Encoded::Nothing(Silence::Constant),
+            _ => {}
+        }
+        let Some(kind) = kind.or_else(|| recognise(name, &dictionary)) else { return Encoded::Nothing(Silence::Unknown) };
+        let column = Column::of(name, kind, &dictionary);
+        match column.distinct() {
+            0 => Encoded::Nothing(Silence::Empty),
+            1 => Encoded::Nothing(Silence::Constant),
+            _ if column.null_share() > MOST_NULL => Encoded::Nothing(Silence::Sparse),
+            _ => Encoded::Column(column),
+        }
+    })
 }
 
 /// A pair that was compared.
@@ -160,7 +207,7 @@ pub fn match_records(columns: Vec<Column>, options: &Options, begins: &mut dyn F
     begins(Phase::Count);
     let patterns = Patterns::new(&comparisons);
     let counted = pattern::count(&patterns, &candidates, options.threads);
-    let (rules, expected_recall) = (std::mem::take(&mut candidates.reports), plan.recall);
+    let (rules, expected_recall) = (std::mem::take(&mut candidates.reports), plan.recall());
     let pairs = paired(candidates, &counted);
     let Counted { patterns: seen, pairs: counts, .. } = counted;
     if seen.is_empty() {
