@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use clew_stats::dice::mix;
 use rustc_hash::FxHashMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -14,7 +15,7 @@ use super::dictionary::{Dictionary, Texts, sorted};
 use super::fold::{self, DayOrder};
 
 /// What a column says about a person, an organisation or a thing: how its values are folded, compared and blocked on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Given name.

@@ -46,8 +46,10 @@ const PRIOR_MATCHES: f64 = 20.0;
 const NEVER: f64 = 1e-9;
 /// Pairs that a pinned level of a noise class is given beforehand, in all.
 const PRIOR_PINNED: f64 = 20.0;
-/// At least so much of what random pairs agree on is chance, not matches among them.
+/// At least so much of what random pairs agree on exactly is chance, not matches among them.
 const LEAST_CHANCE: f64 = 0.02;
+/// The same where they agree by degrees only, of which chance has more.
+const LEAST_CHANCE_OF_DEGREES: f64 = 0.25;
 /// While classes are still being chosen, fitting ends so many times sooner.
 const ROUGHLY: f64 = 50.0;
 /// Pairs that a household, twin or junior class must explain to be believed.
@@ -143,6 +145,9 @@ pub struct Model {
     /// By comparison: pairs of records that have a value.
     #[serde(skip)]
     given: Vec<f64>,
+    /// By comparison: the first level of agreement.
+    #[serde(skip)]
+    first_exact: Vec<u8>,
 }
 
 /// What a round of fitting changes.
@@ -199,6 +204,7 @@ impl Model {
             log_likelihood: f64::NEG_INFINITY,
             rounds: 0,
             given: given.collect(),
+            first_exact: comparisons.iter().map(Comparison::first_exact).collect(),
             counted: random.clone(),
             random,
         };
@@ -332,7 +338,8 @@ impl Model {
             };
             let of_match = seen(0, Source::Match);
             let of_household = household.map(|household| seen(household, Source::Household));
-            self.random[place] = less_matches(&self.counted[place], self.given[place], &sums.of_class(0, place));
+            self.random[place] =
+                less_matches(&self.counted[place], self.given[place], &sums.of_class(0, place), self.first_exact[place]);
             for (class, component) in self.components.iter_mut().enumerate() {
                 if component.sources[place] == Source::Own {
                     let seen = match &of_household {
@@ -511,10 +518,12 @@ fn learn(chances: &mut [f64], seen: &[f64], prior: &[f64]) {
 }
 
 /// Chances among `given` random pairs without the `matches` among them.
-fn less_matches(counted: &[f64], given: f64, matches: &[f64]) -> Vec<f64> {
+fn less_matches(counted: &[f64], given: f64, matches: &[f64], first_exact: u8) -> Vec<f64> {
     let mut chances = counted.to_vec();
-    let others = |(chance, n): (&mut f64, &f64)| *chance = (*chance - n / given.max(1.0)).max(*chance * LEAST_CHANCE);
-    chances.iter_mut().zip(matches).skip(1).for_each(others);
+    for (level, (chance, n)) in chances.iter_mut().zip(matches).enumerate().skip(1) {
+        let least = if level >= usize::from(first_exact) { LEAST_CHANCE } else { LEAST_CHANCE_OF_DEGREES };
+        *chance = (*chance - n / given.max(1.0)).max(*chance * least);
+    }
     let sum: f64 = chances[1..].iter().sum();
     chances[1..].iter_mut().for_each(|chance| *chance /= sum.max(f64::MIN_POSITIVE));
     chances
