@@ -281,6 +281,9 @@ fn texts(files: &[File], name: &str) -> Vec<StringArray> {
     files.iter().flat_map(of).collect()
 }
 
+/// Columns that name rows and say nothing of whom they are about. Not those of customers, insurances or accounts, which two records of one person share.
+const NAMES_OF_IDS: [&str; 7] = ["id", "record_id", "rec_id", "unique_id", "row_id", "recordid", "rowid"];
+
 /// The column of ids and the id of each record.
 fn ids(files: &[File], request: &Request) -> Result<(Option<String>, ArrayRef), MatchError> {
     if let Some(column) = &request.id {
@@ -289,7 +292,7 @@ fn ids(files: &[File], request: &Request) -> Result<(Option<String>, ArrayRef), 
         }
         return Ok((Some(column.clone()), joined(files, column)));
     }
-    let is_named_so = |name: &String| name.eq_ignore_ascii_case("id") || name.to_ascii_lowercase().ends_with("_id");
+    let is_named_so = |name: &String| NAMES_OF_IDS.contains(&name.to_ascii_lowercase().as_str());
     let every = |name: &&String| files.iter().all(|file| file.columns.contains(name) && check_ids(file, name).is_ok());
     let not_meant = |name: &&String| {
         !request.exclude.contains(name) && !request.kinds.contains_key(*name) && request.truth.as_ref() != Some(name)
