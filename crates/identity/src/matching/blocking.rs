@@ -52,6 +52,13 @@ pub struct Key {
     exact: Reach,
 }
 
+impl Key {
+    /// Whether each value is a key of its own.
+    pub fn is_agreement(&self) -> bool {
+        self.exact == Reach::Exact
+    }
+}
+
 /// How a key relates to its comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
@@ -250,8 +257,12 @@ fn pairs_in(size: u64) -> u64 {
 }
 
 fn pairs_of_key(comparison: &Comparison, key: &Key) -> u64 {
+    let counted = || key.by_code.iter().zip(&comparison.counts).filter(|(hash, _)| **hash != 0);
+    if key.is_agreement() {
+        return counted().map(|(_, count)| pairs_in(u64::from(*count))).sum();
+    }
     let mut blocks: FxHashMap<u64, u64> = FxHashMap::default();
-    for (hash, count) in key.by_code.iter().zip(&comparison.counts).filter(|(hash, _)| **hash != 0) {
+    for (hash, count) in counted() {
         *blocks.entry(*hash).or_default() += u64::from(*count);
     }
     blocks.values().map(|size| pairs_in(*size)).sum()

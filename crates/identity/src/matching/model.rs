@@ -20,7 +20,7 @@ use clew_stats::dice::Dice;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
-use super::blocking::{MOST_PAIRED_IN_BLOCK, Plan};
+use super::blocking::{Key, MOST_PAIRED_IN_BLOCK, Plan};
 use super::chance::Urn;
 use super::column::Kind;
 use super::comparison::{Comparison, DIFFERENT, MAILBOX_ALIKE, MAILBOX_AS_NAMES, NULL, SAME_MAILBOX};
@@ -35,7 +35,7 @@ const BLOCK_DRAWS: usize = 40_000;
 const MOST_ROUNDS: usize = 200;
 /// Fitting ends when a round gains less log likelihood than this in all, or than this for each pair that is held for a match.
 const LEAST_GAIN: f64 = 0.01;
-const LEAST_GAIN_A_MATCH: f64 = 2e-6;
+const LEAST_GAIN_A_MATCH: f64 = 2e-5;
 /// Patterns summed in one go.
 const PART: usize = 1_024;
 /// Pairs that every level of a learnt class is given beforehand, and pairs that the match class is given as it begins: few matches among many
@@ -51,7 +51,7 @@ const LEAST_CHANCE: f64 = 0.02;
 /// The same where they agree by degrees only, of which chance has more.
 const LEAST_CHANCE_OF_DEGREES: f64 = 0.25;
 /// While classes are still being chosen, fitting ends so many times sooner.
-const ROUGHLY: f64 = 50.0;
+const ROUGHLY: f64 = 10.0;
 /// Pairs that a household, twin or junior class must explain to be believed.
 const LEAST_PAIRS: f64 = 50.0;
 
@@ -181,7 +181,7 @@ impl Model {
         let random: Vec<Vec<f64>> = parallel(comparisons.len(), threads, |place| random_chances(&comparisons[place]));
         let pinned = parallel(plan.keys.len(), threads, |key| {
             let used = plan.rules.iter().any(|rule| rule.keys.contains(&key));
-            if used { block_chances(&comparisons[plan.keys[key].comparison], &plan.keys[key].by_code) } else { Vec::new() }
+            if used { block_chances(&comparisons[plan.keys[key].comparison], &plan.keys[key]) } else { Vec::new() }
         });
         let total = seen.pairs.iter().sum::<u64>() as f64;
         let data = Data { seen, threads, total };
@@ -590,40 +590,38 @@ fn random_chances(comparison: &Comparison) -> Vec<f64> {
 }
 
 /// Chances of levels within the blocks of a key.
-fn block_chances(comparison: &Comparison, by_code: &[u64]) -> Vec<f64> {
-    let mut groups: FxHashMap<u64, Vec<u32>> = FxHashMap::default();
-    for (code, hash) in (0..).zip(by_code).filter(|(_, hash)| **hash != 0) {
-        groups.entry(*hash).or_default().push(code);
-    }
-    let mut groups: Vec<(u64, Vec<u32>)> = groups.into_iter().collect();
-    groups.sort_unstable();
-    let size = |codes: &[u32]| codes.iter().map(|code| u64::from(comparison.counts[*code as usize])).sum::<u64>();
+fn block_chances(comparison: &Comparison, key: &Key) -> Vec<f64> {
+    let count = |code: u32| u64::from(comparison.counts[code as usize]);
     // Larger blocks are split or set aside: they make no more pairs than one of this size.
-    let pairs = |codes: &[u32]| {
-        let size = size(codes).min(MOST_PAIRED_IN_BLOCK);
+    let pairs = |size: u64| {
+        let size = size.min(MOST_PAIRED_IN_BLOCK);
         size * size.saturating_sub(1)
     };
-    let urn = Urn::new(groups.iter().map(|(_, codes)| pairs(codes)));
     let mut chances = vec![0.0; comparison.levels()];
-    if urn.is_empty() {
+    if key.is_agreement() {
+        for code in (1..comparison.counts.len() as u32).filter(|code| count(*code) > 1) {
+            chances[comparison.agreement(code) as usize] += pairs(count(code)) as f64;
+        }
+    } else {
+        let mut keyed: Vec<(u64, u32)> = key.by_code.iter().copied().zip(0..).filter(|(hash, _)| *hash != 0).collect();
+        keyed.sort_unstable();
+        let size = |block: &[(u64, u32)]| block.iter().map(|(_, code)| count(*code)).sum::<u64>();
+        let blocks: Vec<&[(u64, u32)]> = keyed.chunk_by(|a, b| a.0 == b.0).filter(|block| size(block) > 1).collect();
+        let urn = Urn::new(blocks.iter().map(|block| pairs(size(block))));
+        let mut dice = Dice::new(0x00b1_0c45);
+        let mut urns: FxHashMap<usize, Urn> = FxHashMap::default();
+        for _ in 0..if urn.is_empty() { 0 } else { BLOCK_DRAWS } {
+            let at = urn.draw(&mut dice);
+            let inner = urns.entry(at).or_insert_with(|| Urn::new(blocks[at].iter().map(|(_, code)| count(*code))));
+            let (a, b) = (blocks[at][inner.draw(&mut dice)].1, blocks[at][inner.draw(&mut dice)].1);
+            chances[comparison.level(a, b) as usize] += 1.0;
+        }
+    }
+    let sum: f64 = chances.iter().sum();
+    if sum <= 0.0 {
         chances[usize::from(DIFFERENT)] = 1.0;
         return chances;
     }
-    let mut dice = Dice::new(0x00b1_0c45);
-    let mut urns: FxHashMap<usize, Urn> = FxHashMap::default();
-    for _ in 0..BLOCK_DRAWS {
-        let at = urn.draw(&mut dice);
-        let codes = &groups[at].1;
-        let level = if codes.len() == 1 {
-            comparison.agreement(codes[0])
-        } else {
-            let inner =
-                urns.entry(at).or_insert_with(|| Urn::new(codes.iter().map(|code| u64::from(comparison.counts[*code as usize]))));
-            comparison.level(codes[inner.draw(&mut dice)], codes[inner.draw(&mut dice)])
-        };
-        chances[level as usize] += 1.0;
-    }
-    let sum: f64 = chances.iter().sum();
     chances.iter_mut().for_each(|chance| *chance = (*chance / sum).max(NEVER));
     chances[usize::from(NULL)] = 0.0;
     chances
