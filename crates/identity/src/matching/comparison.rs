@@ -369,27 +369,27 @@ fn address(a: &[u32; 4], b: &[u32; 4], values: &[Texts; 4]) -> u8 {
         return NULL;
     }
     let close = |part: usize, most: usize| both(part) && within_edits(text(part, a).as_bytes(), text(part, b).as_bytes(), most);
-    let town = same(CITY) || (both(CITY) && jaro_winkler(text(CITY, a).as_bytes(), text(CITY, b).as_bytes()) >= 0.9);
-    let place = same(POSTCODE) || town;
+    let town = || same(CITY) || (both(CITY) && jaro_winkler(text(CITY, a).as_bytes(), text(CITY, b).as_bytes()) >= 0.9);
     if both(STREET) {
         let (left, right) = (Street::of(text(STREET, a), text(HOUSE, a)), Street::of(text(STREET, b), text(HOUSE, b)));
-        let number = left.number.is_empty() || right.number.is_empty() || left.number == right.number;
         let equal = left.name == right.name;
-        let alike = equal || jaro_winkler(left.name.as_bytes(), right.name.as_bytes()) >= 0.9;
-        let somewhere = place || !(both(CITY) || both(POSTCODE));
-        match (equal, alike, number, somewhere) {
-            (true, _, true, true) => return DIFFERENT + 7,
-            (_, true, true, true) => return DIFFERENT + 6,
-            (_, true, false, true) => return DIFFERENT + 5,
-            (true, _, true, false) if !left.number.is_empty() => return DIFFERENT + 4,
-            _ => {}
+        if equal || jaro_winkler(left.name.as_bytes(), right.name.as_bytes()) >= 0.9 {
+            let number = left.number.is_empty() || right.number.is_empty() || left.number == right.number;
+            let somewhere = same(POSTCODE) || town() || !(both(CITY) || both(POSTCODE));
+            match (equal, number, somewhere) {
+                (true, true, true) => return DIFFERENT + 7,
+                (false, true, true) => return DIFFERENT + 6,
+                (_, false, true) => return DIFFERENT + 5,
+                (true, true, false) if !left.number.is_empty() => return DIFFERENT + 4,
+                _ => {}
+            }
         }
     }
     if same(POSTCODE) {
         DIFFERENT + 3
     } else if same(CITY) {
         DIFFERENT + 2
-    } else if town || close(POSTCODE, 1) {
+    } else if town() || close(POSTCODE, 1) {
         DIFFERENT + 1
     } else {
         DIFFERENT

@@ -28,9 +28,9 @@ use super::parallel::parallel;
 use super::pattern::level;
 
 /// Random pairs of values on which chances of levels are counted.
-const DRAWS: usize = 200_000;
+const DRAWS: usize = 100_000;
 /// The same within blocks of a rule.
-const BLOCK_DRAWS: usize = 40_000;
+const BLOCK_DRAWS: usize = 20_000;
 /// Rounds of fitting, at most.
 const MOST_ROUNDS: usize = 200;
 /// Fitting ends when a round gains less log likelihood than this in all, or than this for each pair that is held for a match.

@@ -170,7 +170,7 @@ impl Matched {
             threshold: self.request.threshold,
             expected_recall: matching.expected_recall,
             compared: self.compared(),
-            not_compared: self.silent.iter().map(|(column, why)| NotCompared { column: column.clone(), why: *why }).collect(),
+            not_compared: self.silent.iter().map(|(column, why)| NotCompared { column: column.clone(), why }).collect(),
             rules: matching.rules.clone(),
             classes: self.classes(),
             thresholds: THRESHOLDS.iter().map(|threshold| self.at(*threshold)).collect(),
