@@ -14,7 +14,7 @@ RUN_TESTS := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test
 DEMO ?=
 BENCH ?=
 
-.PHONY: help setup web demo test build bench bench-intake bench-journey sdk lint crash truths
+.PHONY: help setup web demo test build bench bench-intake bench-identity bench-journey sdk lint crash truths
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -64,6 +64,10 @@ bench-intake: build ## durable events a second over HTTP, beside PostgreSQL 15; 
 bench-journey: build ## process map, paths, retention and funnel of 10 million events, beside ClickHouse, DuckDB, Polars, PM4Py and r4pm; BENCH="--native" for options
 	@python3 -c 'import chdb, duckdb, polars, pyarrow' 2>/dev/null || { echo "bench-journey: needs peers to compare with: pip install chdb duckdb polars pyarrow numpy pandas pm4py r4pm"; exit 1; }
 	CLEW="$(CARGO_TARGET_DIR)/release/clew" python3 benches/journey.py $(BENCH)
+
+bench-identity: build ## matching beside Splink 5: accuracy, calibration, speed and memory; BENCH="--growth 100000,1000000" for options
+	@python3 -c 'import splink' 2>/dev/null || { echo "bench-identity: needs Splink to compare with: pip install 'splink>=5,<6' pandas pyarrow duckdb"; exit 1; }
+	CLEW="$(CARGO_TARGET_DIR)/release/clew" python3 benches/identity.py $(BENCH)
 
 sdk: build ## Segment's and RudderStack's own libraries against the server, through a bad line
 	CLEW_BIN="$(CARGO_TARGET_DIR)/release/clew" scripts/sdk

@@ -40,6 +40,8 @@ pub enum Command {
     Serve(Serve),
     /// Query the tables.
     Sql(Sql),
+    /// Find the records of one person, organisation or thing in a file, or in two; no project, no labels.
+    Match(Match),
     /// Prove that everything that came in is accounted for, or name the batch where it is not.
     Audit(Audit),
     /// Take quarantined rows in once more, through today's mapping or edited; or discard them.
@@ -227,6 +229,54 @@ pub struct Sql {
     /// Read the sealed tables only, without asking for the store.
     #[arg(long)]
     pub sealed: bool,
+}
+
+/// `clew match`.
+#[derive(Debug, Args)]
+pub struct Match {
+    /// The records: CSV, JSON lines, JSON, Parquet or Excel, as their names tell; plain or compressed.
+    pub file: PathBuf,
+    /// More records, whose columns have the same names.
+    pub file2: Option<PathBuf>,
+    /// The column that names a record; found, or rows are numbered, when left out.
+    #[arg(long, value_name = "COLUMN")]
+    pub id: Option<String>,
+    /// Columns that are not compared.
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
+    pub exclude: Vec<String>,
+    /// What columns hold, where names and values do not tell: YAML with `columns:`, `id:`, `exclude:`, `threshold:`.
+    #[arg(long, value_name = "FILE.yaml")]
+    pub config: Option<PathBuf>,
+    /// Records of one file are never the same: each is looked for in the other file only.
+    #[arg(long, requires = "file2")]
+    pub link: bool,
+    /// Where to write which records belong together: .parquet, .csv or .jsonl.
+    #[arg(long, value_name = "FILE.parquet")]
+    pub out: PathBuf,
+    /// Where to write the compared pairs with probability, match weight and levels.
+    #[arg(long, value_name = "FILE.parquet")]
+    pub pairs: Option<PathBuf>,
+    /// Pairs at or above this probability join clusters; 0.5 when left out.
+    #[arg(long, value_name = "0..1", value_parser = probability)]
+    pub threshold: Option<f64>,
+    /// Where to write the report as a page for a browser.
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
+    /// The column that is equal for records of one person, where that is known: prints how right the matching is.
+    #[arg(long, value_name = "COLUMN")]
+    pub truth: Option<String>,
+    /// Threads; all cores when left out. The result does not depend on it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: Option<u16>,
+    /// Print the report as JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A number above 0 and below 1.
+fn probability(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
+    if number > 0.0 && number < 1.0 { Ok(number) } else { Err(format!("`{text}` is not between 0 and 1")) }
 }
 
 /// `clew audit`.

@@ -7,6 +7,7 @@ mod import;
 mod init;
 mod journey;
 mod keys;
+pub(crate) mod matching;
 mod replay;
 mod run;
 mod schema;
@@ -34,6 +35,8 @@ pub async fn perform(command: Command) -> Result<()> {
         Command::Run(options) => run::perform(&options).await,
         Command::Serve(options) => serve::perform(&options).await,
         Command::Sql(options) => sql::perform(&options).await,
+        // It computes for seconds on threads of its own and waits for nothing.
+        Command::Match(options) => tokio::task::spawn_blocking(move || matching::perform(&options)).await?,
         Command::Audit(options) => audit::perform(&options).await,
         Command::Replay(options) => replay::perform(&options).await,
         Command::Keys(options) => keys::perform(&options).await,

@@ -6,6 +6,7 @@
 //! | [`commands`] | what each command does |
 //! | [`project`] | project files: loading, checking, schemas |
 //! | [`store`], [`remote`] | who does the work: this process, or the `clew serve` that owns the store |
+//! | [`match_page`] | the report of `clew match` for a browser |
 //! | [`output`], [`progress`] | what people and programs read |
 //! | [`failure`] | exit codes |
 //! | [`templates`] | what new projects and sources of known vendors start from |
@@ -18,6 +19,7 @@ mod cli;
 mod commands;
 mod demo;
 mod failure;
+mod match_page;
 mod output;
 mod progress;
 mod project;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use clew_identity::matching::column::Column;
+use clew_identity::matching::dictionary::Dictionary;
 use clew_identity::matching::{Options, match_records, recognise};
 use clew_stats::dice::Dice;
 use proptest::prelude::*;
@@ -61,17 +62,16 @@ fn said(records: &[Record], linked: bool, threads: usize) -> Said {
     let columns = NAMES
         .iter()
         .enumerate()
-        .filter_map(|(at, name)| Some(Column::new(name, recognise(name, values(at))?, values(at))))
+        .filter_map(|(at, name)| Some(Column::new(name, recognise(name, &Dictionary::of(values(at)))?, values(at))))
         .collect();
     let parts = linked.then(|| records.iter().map(|(_, part)| *part).collect());
-    let matching = match_records(columns, &Options { threads, parts, ..Options::default() }).unwrap();
+    let matching = match_records(columns, &Options { threads, parts, ..Options::default() }, &mut |_| ()).unwrap();
     let of = |record: u32| records[record as usize].clone();
     let mut pairs: Vec<(Record, Record, u64)> = matching
-        .pairs
-        .iter()
-        .map(|pair| {
-            let (a, b) = (of(pair.a), of(pair.b));
-            (a.clone().min(b.clone()), a.max(b), pair.probability.to_bits())
+        .scored()
+        .map(|(a, b, probability)| {
+            let (a, b) = (of(a), of(b));
+            (a.clone().min(b.clone()), a.max(b), probability.to_bits())
         })
         .collect();
     pairs.sort();

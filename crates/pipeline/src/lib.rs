@@ -14,12 +14,14 @@
 //! | [`plain_log`] | answers about a file's event log, without a project |
 //! | [`touched`] | whose buckets have to be recomputed |
 //! | [`columns`], [`writer`] | between Arrow and slices, between steps and tables |
+//! | [`matching`] | files of records matched on their own, without a lake |
 //! | [`functions`], [`views`] | what SQL gets from us |
 //! | [`reading`] | what readers of the tables compute on top of them |
 
 pub mod columns;
 pub mod definitions;
 pub mod functions;
+pub mod matching;
 pub mod online;
 pub mod periods;
 pub mod plain_log;

@@ -46,8 +46,17 @@ pub struct Key {
     pub label: String,
     /// By code of the comparison: a hash; 0 is no key.
     pub by_code: Vec<u64>,
+    /// Pairs of records that it puts together.
+    pairs: u64,
     /// Whether it is agreement itself.
     exact: Reach,
+}
+
+impl Key {
+    /// Whether each value is a key of its own.
+    pub fn is_agreement(&self) -> bool {
+        self.exact == Reach::Exact
+    }
 }
 
 /// How a key relates to its comparison.
@@ -72,8 +81,8 @@ pub struct Plan {
     pub keys: Vec<Key>,
     /// The rules, in the order of their worth.
     pub rules: Vec<Rule>,
-    /// Estimated share of true pairs that are compared.
-    pub recall: f64,
+    /// By rule: the estimated share of true pairs that it and those before it reach.
+    pub reach: Vec<f64>,
 }
 
 /// A rule as it came out, for people.
@@ -81,6 +90,8 @@ pub struct Plan {
 pub struct RuleReport {
     /// Its keys.
     pub rule: String,
+    /// Estimated share of true pairs that it and the rules before it reach.
+    pub expected_recall: f64,
     /// Pairs that it was the first to make.
     pub pairs: u64,
     /// Blocks that were larger than allowed and were split.
@@ -93,14 +104,19 @@ impl Plan {
     /// Chooses rules for `records` records.
     pub fn choose(comparisons: &[Comparison], records: usize, threads: usize) -> Self {
         if (records as u64) * (records as u64).saturating_sub(1) / 2 <= FEW_PAIRS {
-            return Self { keys: all_keys(comparisons), rules: vec![Rule { keys: Vec::new() }], recall: 1.0 };
+            return Self { keys: all_keys(comparisons, threads), rules: vec![Rule { keys: Vec::new() }], reach: vec![1.0] };
         }
-        let keys = all_keys(comparisons);
+        let keys = all_keys(comparisons, threads);
         let budget = (records as u64 * PAIRS_A_RECORD).max(LEAST_BUDGET);
         let invented = Invented::new(comparisons, &keys, records);
         let candidates = candidates(comparisons, &keys, records, budget, threads);
-        let (rules, recall) = greedy(&candidates, &invented, records, budget);
-        Self { keys, rules, recall }
+        let (rules, reach) = greedy(&candidates, &invented, records, budget);
+        Self { keys, rules, reach }
+    }
+
+    /// Estimated share of true pairs that are compared.
+    pub fn recall(&self) -> f64 {
+        self.reach.last().copied().unwrap_or(0.0)
     }
 
     /// The rule for people.
@@ -112,19 +128,22 @@ impl Plan {
     }
 }
 
-fn all_keys(comparisons: &[Comparison]) -> Vec<Key> {
+fn all_keys(comparisons: &[Comparison], threads: usize) -> Vec<Key> {
     let mut all = Vec::new();
-    for (place, comparison) in comparisons.iter().enumerate() {
-        for (n, (what, by_code)) in keys(comparison).into_iter().enumerate() {
+    let made = parallel(comparisons.len(), threads, |place| keys(&comparisons[place]));
+    for ((place, comparison), keys) in comparisons.iter().enumerate().zip(made) {
+        for (n, (what, by_code)) in keys.into_iter().enumerate() {
             let address = comparison.first_exact() as usize == comparison.levels();
             let exact = match (address, n) {
                 (true, _) => Reach::AddressPart,
                 (false, 0) => Reach::Exact,
                 _ => Reach::Loose,
             };
-            all.push(Key { comparison: place, label: format!("{what}{}", comparison.name), by_code, exact });
+            all.push(Key { comparison: place, label: format!("{what}{}", comparison.name), by_code, pairs: 0, exact });
         }
     }
+    let pairs = parallel(all.len(), threads, |at| pairs_of_key(&comparisons[all[at].comparison], &all[at]));
+    all.iter_mut().zip(pairs).for_each(|(key, pairs)| key.pairs = pairs);
     all
 }
 
@@ -205,11 +224,10 @@ struct Candidate {
 }
 
 fn candidates(comparisons: &[Comparison], keys: &[Key], records: usize, budget: u64, threads: usize) -> Vec<Candidate> {
-    let singles: Vec<u64> = keys.iter().map(|key| pairs_of_key(&comparisons[key.comparison], key)).collect();
-    let few = |key: usize| singles[key] <= budget / 2;
+    let few = |key: usize| keys[key].pairs <= budget / 2;
     let mut found: Vec<Candidate> = (0..keys.len())
         .filter(|key| few(*key))
-        .map(|key| Candidate { rule: Rule { keys: vec![key] }, pairs: singles[key] })
+        .map(|key| Candidate { rule: Rule { keys: vec![key] }, pairs: keys[key].pairs })
         .collect();
     let mut twos = Vec::new();
     for one in 0..keys.len() {
@@ -239,8 +257,12 @@ fn pairs_in(size: u64) -> u64 {
 }
 
 fn pairs_of_key(comparison: &Comparison, key: &Key) -> u64 {
+    let counted = || key.by_code.iter().zip(&comparison.counts).filter(|(hash, _)| **hash != 0);
+    if key.is_agreement() {
+        return counted().map(|(_, count)| pairs_in(u64::from(*count))).sum();
+    }
     let mut blocks: FxHashMap<u64, u64> = FxHashMap::default();
-    for (hash, count) in key.by_code.iter().zip(&comparison.counts).filter(|(hash, _)| **hash != 0) {
+    for (hash, count) in counted() {
         *blocks.entry(*hash).or_default() += u64::from(*count);
     }
     blocks.values().map(|size| pairs_in(*size)).sum()
@@ -279,9 +301,9 @@ fn hash_of(comparisons: &[Comparison], keys: &[Key], rule: &Rule, record: usize)
     hash.max(1)
 }
 
-fn greedy(candidates: &[Candidate], invented: &Invented, records: usize, budget: u64) -> (Vec<Rule>, f64) {
+fn greedy(candidates: &[Candidate], invented: &Invented, records: usize, budget: u64) -> (Vec<Rule>, Vec<f64>) {
     let reach: Vec<Vec<u64>> = candidates.iter().map(|candidate| invented.reached(&candidate.rule)).collect();
-    let (mut rules, mut covered, mut spent) = (Vec::new(), vec![0_u64; INVENTED / 64], 0);
+    let (mut rules, mut reached, mut covered, mut spent) = (Vec::new(), Vec::new(), vec![0_u64; INVENTED / 64], 0);
     let count = |bits: &[u64]| bits.iter().map(|bits| bits.count_ones()).sum::<u32>();
     while rules.len() < MOST_RULES {
         // A rule costs its pairs, and a tenth of a record for sorting.
@@ -296,8 +318,9 @@ fn greedy(candidates: &[Candidate], invented: &Invented, records: usize, budget:
         spent += candidates[best].pairs;
         covered.iter_mut().zip(&reach[best]).for_each(|(covered, new)| *covered |= new);
         rules.push(candidates[best].rule.clone());
+        reached.push(f64::from(count(&covered)) / INVENTED as f64);
     }
-    (rules, f64::from(count(&covered)) / INVENTED as f64)
+    (rules, reached)
 }
 
 /// Candidate pairs, each once, lower record first.
@@ -344,8 +367,9 @@ pub fn pairs(plan: &Plan, comparisons: &[Comparison], records: usize, parts: Opt
     }
     let made = parallel(passes.len(), threads, |at| pairs_of_pass(&passes[at], at, &blocks, width, parts));
     let mut candidates = Candidates { by_rule: vec![Vec::new(); plan.rules.len()], reports: Vec::new() };
-    for rule in &plan.rules {
-        candidates.reports.push(RuleReport { rule: plan.label(rule), pairs: 0, split_blocks: 0, set_aside: 0 });
+    for (rule, reach) in plan.rules.iter().zip(&plan.reach) {
+        let (rule, expected_recall) = (plan.label(rule), *reach);
+        candidates.reports.push(RuleReport { rule, expected_recall, pairs: 0, split_blocks: 0, set_aside: 0 });
     }
     for (pass, pairs) in passes.iter().zip(made) {
         let report = &mut candidates.reports[pass.rule];
@@ -417,7 +441,7 @@ fn split(plan: &Plan, comparisons: &[Comparison], at: usize, large: &[(u64, u32)
     let used: Vec<usize> = plan.rules[at].keys.iter().map(|key| plan.keys[*key].comparison).collect();
     let mut further: Vec<(u64, usize)> = (0..plan.keys.len())
         .filter(|key| !used.contains(&plan.keys[*key].comparison))
-        .map(|key| (pairs_of_key(&comparisons[plan.keys[key].comparison], &plan.keys[key]), key))
+        .map(|key| (plan.keys[key].pairs, key))
         .collect();
     further.sort_unstable();
     // The best key of each comparison.

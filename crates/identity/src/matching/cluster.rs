@@ -9,6 +9,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::Pair;
 use super::comparison::{Comparison, Memo};
 use super::model::{Model, Others};
 use super::parallel::parallel_with;
@@ -21,15 +22,19 @@ const TOGETHER: usize = 64;
 /// Log odds of one pair count this much at most: a model is never surer than that.
 const MOST_LOG_ODDS: f64 = 9.0;
 
-/// A scored pair.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Scored {
-    /// Lower record.
-    pub a: u32,
-    /// Higher record.
-    pub b: u32,
-    /// Probability of a match.
-    pub probability: f64,
+/// Pairs with the probabilities of their patterns.
+#[derive(Clone, Copy, Debug)]
+pub struct Scored<'a> {
+    /// The pairs.
+    pub pairs: &'a [Pair],
+    /// By pattern: probability of a match.
+    pub probabilities: &'a [f64],
+}
+
+impl Scored<'_> {
+    fn probability(&self, pair: &Pair) -> f64 {
+        self.probabilities[pair.pattern as usize]
+    }
 }
 
 /// Sets that grow together (R. E. Tarjan's forest with halving paths).
@@ -61,6 +66,8 @@ impl Forest {
 pub struct Weighing<'a> {
     /// The comparisons.
     pub comparisons: &'a [Comparison],
+    /// Makes patterns of further pairs.
+    pub patterns: &'a Patterns<'a>,
     /// The model.
     pub model: &'a Model,
     /// Pairs in all for each candidate pair.
@@ -70,26 +77,26 @@ pub struct Weighing<'a> {
 }
 
 /// By record: the lowest record of its cluster.
-pub fn clusters(records: usize, scored: &[Scored], threshold: f64, weighing: Weighing, threads: usize) -> Vec<u32> {
+pub fn clusters(records: usize, scored: Scored, threshold: f64, weighing: Weighing, threads: usize) -> Vec<u32> {
     let mut forest = Forest::new(records);
-    scored.iter().filter(|pair| pair.probability >= threshold).for_each(|pair| forest.join(pair.a, pair.b));
+    scored.pairs.iter().filter(|pair| scored.probability(pair) >= threshold).for_each(|pair| forest.join(pair.a, pair.b));
     let roots: Vec<u32> = (0..records as u32).map(|record| forest.root(record)).collect();
     let mut sizes = vec![0_u32; records];
     roots.iter().for_each(|root| sizes[*root as usize] += 1);
-    let mut pairs: Vec<(u32, Scored)> = scored
+    let mut pairs: Vec<(u32, Pair)> = scored
+        .pairs
         .iter()
         .filter(|pair| roots[pair.a as usize] == roots[pair.b as usize] && sizes[roots[pair.a as usize] as usize] > 2)
         .map(|pair| (roots[pair.a as usize], *pair))
         .collect();
     pairs.sort_unstable_by_key(|(root, pair)| (*root, pair.a, pair.b));
-    let components: Vec<&[(u32, Scored)]> = pairs.chunk_by(|a, b| a.0 == b.0).collect();
-    let maker = Patterns::new(weighing.comparisons);
-    let scales = Scales { weighing, maker: &maker, others: weighing.model.others(weighing.pairs) };
-    let own = || Own { memos: maker.memos(), scores: Vec::new() };
+    let components: Vec<&[(u32, Pair)]> = pairs.chunk_by(|a, b| a.0 == b.0).collect();
+    let scales = Scales { scored, weighing, maker: weighing.patterns, others: weighing.model.others(weighing.pairs) };
+    let own = || Own { memos: weighing.patterns.memos(), scores: Vec::new() };
     let made = parallel_with(components.len().div_ceil(TOGETHER), threads, own, |own, part| {
         let mut found = Vec::new();
         for component in components.iter().skip(part * TOGETHER).take(TOGETHER) {
-            let pairs: Vec<Scored> = component.iter().map(|(_, pair)| *pair).collect();
+            let pairs: Vec<Pair> = component.iter().map(|(_, pair)| *pair).collect();
             found.extend(apart(&pairs, threshold, &scales, own));
         }
         found
@@ -104,6 +111,7 @@ pub fn clusters(records: usize, scored: &[Scored], threshold: f64, weighing: Wei
 
 /// What all threads weigh with.
 struct Scales<'a> {
+    scored: Scored<'a>,
     weighing: Weighing<'a>,
     maker: &'a Patterns<'a>,
     others: Others<'a>,
@@ -116,7 +124,7 @@ struct Own {
 }
 
 /// The clusters of one component.
-fn apart(pairs: &[Scored], threshold: f64, scales: &Scales, own: &mut Own) -> Vec<Vec<u32>> {
+fn apart(pairs: &[Pair], threshold: f64, scales: &Scales, own: &mut Own) -> Vec<Vec<u32>> {
     let mut members: Vec<u32> = pairs.iter().flat_map(|pair| [pair.a, pair.b]).collect();
     members.sort_unstable();
     members.dedup();
@@ -130,8 +138,11 @@ fn apart(pairs: &[Scored], threshold: f64, scales: &Scales, own: &mut Own) -> Ve
     }
     let place = |record: u32| members.binary_search(&record).unwrap_or(0) as u32;
     let mut forest = Forest::new(members.len());
-    pairs.iter().filter(|pair| pair.probability >= higher).for_each(|pair| forest.join(place(pair.a), place(pair.b)));
-    let mut within: FxHashMap<u32, Vec<Scored>> = FxHashMap::default();
+    pairs
+        .iter()
+        .filter(|pair| scales.scored.probability(pair) >= higher)
+        .for_each(|pair| forest.join(place(pair.a), place(pair.b)));
+    let mut within: FxHashMap<u32, Vec<Pair>> = FxHashMap::default();
     for pair in pairs {
         let root = forest.root(place(pair.a));
         if root == forest.root(place(pair.b)) {
@@ -155,7 +166,7 @@ fn log_odds(probability: f64) -> f64 {
 }
 
 /// Joins what belongs together, starting from single records.
-fn weigh(mut members: Vec<u32>, pairs: &[Scored], scales: &Scales, own: &mut Own) -> Vec<Vec<u32>> {
+fn weigh(mut members: Vec<u32>, pairs: &[Pair], scales: &Scales, own: &mut Own) -> Vec<Vec<u32>> {
     let weighing = scales.weighing;
     let content = |record: &u32| {
         let part = weighing.parts.map_or(0, |parts| parts[*record as usize]);
@@ -169,7 +180,7 @@ fn weigh(mut members: Vec<u32>, pairs: &[Scored], scales: &Scales, own: &mut Own
     let mut odds = vec![f64::NAN; n * n];
     for pair in pairs {
         let (a, b) = (place[&pair.a], place[&pair.b]);
-        let value = log_odds(pair.probability);
+        let value = log_odds(scales.scored.probability(pair));
         odds[a * n + b] = value;
         odds[b * n + a] = value;
     }

@@ -7,13 +7,15 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use clew_stats::dice::mix;
 use rustc_hash::FxHashMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::dictionary::{Dictionary, Texts, sorted};
 use super::fold::{self, DayOrder};
 
 /// What a column says about a person, an organisation or a thing: how its values are folded, compared and blocked on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Given name.
@@ -58,46 +60,33 @@ pub struct Column {
     /// By record: position in `values`, from 1; 0 is no value.
     pub codes: Vec<u32>,
     /// Folded values, ascending; the first is the empty one of code 0.
-    pub values: Vec<Box<str>>,
+    pub values: Texts,
     /// Records by code; 0 for code 0.
     pub counts: Vec<u32>,
 }
 
+/// Bytes of a value that are compared; what follows tells nobody apart. Bounds the memory that a damaged file can ask for.
+const MOST_BYTES: usize = 256;
+
 impl Column {
     /// Folds and encodes one value a record.
-    pub fn new<'a, V>(name: &str, kind: Kind, raw: V) -> Self
-    where
-        V: Iterator<Item = Option<&'a str>> + Clone,
-    {
-        let order = if kind == Kind::Date { DayOrder::of(raw.clone().flatten()) } else { DayOrder::MonthDay };
-        let mut by_raw: FxHashMap<&str, u32> = FxHashMap::default();
-        let mut by_value: FxHashMap<Box<str>, u32> = FxHashMap::default();
-        let mut codes = Vec::with_capacity(raw.size_hint().0);
-        for value in raw {
-            let code = match value {
-                None => 0,
-                Some(value) => *by_raw.entry(value).or_insert_with(|| {
-                    let folded = folded(value, kind, order);
-                    let next = by_value.len() as u32 + 1;
-                    if folded.is_empty() { 0 } else { *by_value.entry(folded.into()).or_insert(next) }
-                }),
-            };
-            codes.push(code);
+    pub fn new<'a>(name: &str, kind: Kind, raw: impl Iterator<Item = Option<&'a str>>) -> Self {
+        Self::of(name, kind, &Dictionary::of(raw))
+    }
+
+    /// Folds the values of a dictionary, once each.
+    pub fn of(name: &str, kind: Kind, raw: &Dictionary) -> Self {
+        let order = if kind == Kind::Date { DayOrder::of(raw.counted()) } else { DayOrder::MonthDay };
+        let mut folded = Texts::default();
+        for value in &raw.values {
+            folded.push(&fold_as(beginning(value), kind, order));
         }
-        let mut values: Vec<(Box<str>, u32)> = by_value.into_iter().collect();
-        values.sort_unstable();
-        let mut rank = vec![0; values.len() + 1];
-        for ((_, code), place) in values.iter().zip(1..) {
-            rank[*code as usize] = place;
-        }
-        for code in &mut codes {
-            *code = rank[*code as usize];
-        }
-        let values = std::iter::once(Box::from("")).chain(values.into_iter().map(|(value, _)| value)).collect();
+        let (values, places) = sorted(&folded);
+        let codes = raw.codes.iter().map(|code| places[*code as usize]).collect();
         Self::of_codes(name, kind, codes, values)
     }
 
-    fn of_codes(name: &str, kind: Kind, codes: Vec<u32>, values: Vec<Box<str>>) -> Self {
+    fn of_codes(name: &str, kind: Kind, codes: Vec<u32>, values: Texts) -> Self {
         let counts = counts(&codes, values.len());
         Self { name: name.to_owned(), kind, codes, values, counts }
     }
@@ -124,7 +113,12 @@ pub fn counts(codes: &[u32], distinct: usize) -> Vec<u32> {
     counts
 }
 
-fn folded(raw: &str, kind: Kind, order: DayOrder) -> String {
+/// What is compared of a value.
+fn beginning(value: &str) -> &str {
+    &value[..value.floor_char_boundary(MOST_BYTES)]
+}
+
+fn fold_as(raw: &str, kind: Kind, order: DayOrder) -> String {
     match kind {
         Kind::Email => fold::email(raw),
         Kind::Phone => fold::phone(raw),
@@ -180,13 +174,12 @@ const SAMPLE: usize = 2_000;
 
 /// [`SAMPLE`] of the values, as often as they come: those whose hashes, of the value and of how many there were of it before, are lowest. So it
 /// is the same sample in whatever order the values come, and a frequent value is in it as often as in one drawn from all.
-fn sample<'a>(values: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut counts: FxHashMap<&str, u64> = FxHashMap::default();
-    values.for_each(|value| *counts.entry(value).or_default() += 1);
+fn sample<'a>(values: &Dictionary<'a>) -> Vec<&'a str> {
     let mut lowest: BinaryHeap<(u64, &str)> = BinaryHeap::with_capacity(SAMPLE + 1);
-    for (value, count) in counts {
+    for (value, count) in values.counted() {
+        let value = beginning(value);
         let hash = xxh3_64(value.as_bytes());
-        for n in 0..count {
+        for n in 0..u64::from(count) {
             let drawn = (mix(hash.wrapping_add(n.wrapping_mul(0x9e37_79b9_7f4a_7c15))), value);
             if lowest.len() < SAMPLE {
                 lowest.push(drawn);
@@ -204,8 +197,8 @@ const MOST_CATEGORIES: usize = 60;
 
 /// What a column says, by its name and, where that tells nothing, by a sample of its values. `None` for what says nothing about who it is: row
 /// numbers, time stamps, columns that are empty or always the same.
-pub fn recognise<'a>(name: &str, values: impl Iterator<Item = Option<&'a str>>) -> Option<Kind> {
-    let sample = sample(values.flatten().map(str::trim).filter(|value| !value.is_empty()));
+pub fn recognise(name: &str, values: &Dictionary) -> Option<Kind> {
+    let sample = sample(values);
     let mut distinct: BTreeMap<&str, usize> = BTreeMap::new();
     for value in &sample {
         *distinct.entry(value).or_default() += 1;
@@ -340,6 +333,10 @@ mod tests {
         assert_eq!(turned.codes, [0, 2, 1, 0, 2]);
     }
 
+    fn kind_of(name: &str, values: &[&str]) -> Option<Kind> {
+        recognise(name, &Dictionary::of(values.iter().map(|value| Some(*value))))
+    }
+
     #[test]
     fn columns_are_known_by_name_or_content() {
         let names =
@@ -355,12 +352,12 @@ mod tests {
             Kind::Organisation,
         ];
         for (name, kind) in names.into_iter().zip(kinds) {
-            assert_eq!(recognise(name, ["a", "b"].into_iter().map(Some)), Some(kind), "{name}");
+            assert_eq!(kind_of(name, &["a", "b"]), Some(kind), "{name}");
         }
-        assert_eq!(recognise("x", ["a@b.de", "c@d.org"].into_iter().map(Some)), Some(Kind::Email));
-        assert_eq!(recognise("x", ["1980-01-02", "1990-12-31"].into_iter().map(Some)), Some(Kind::Date));
-        assert_eq!(recognise("x", ["1", "2", "3"].into_iter().map(Some)), None);
-        assert_eq!(recognise("surname", ["a", "a"].into_iter().map(Some)), None);
+        assert_eq!(kind_of("x", &["a@b.de", "c@d.org"]), Some(Kind::Email));
+        assert_eq!(kind_of("x", &["1980-01-02", "1990-12-31"]), Some(Kind::Date));
+        assert_eq!(kind_of("x", &["1", "2", "3"]), None);
+        assert_eq!(kind_of("surname", &["a", "a"]), None);
     }
 
     #[test]
@@ -368,11 +365,11 @@ mod tests {
         // A file that was sorted: the first thousands are no addresses.
         let values: Vec<String> =
             (0..30_000).map(|n| if n < 3_000 { "none".to_owned() } else { format!("p{n}@x.org") }).collect();
-        let forward = recognise("x", values.iter().map(|value| Some(value.as_str())));
-        assert_eq!(forward, Some(Kind::Email));
-        assert_eq!(recognise("x", values.iter().rev().map(|value| Some(value.as_str()))), forward);
-        let mut lowest = sample(values.iter().map(String::as_str));
-        let mut reversed = sample(values.iter().rev().map(String::as_str));
+        let forward = Dictionary::of(values.iter().map(|value| Some(value.as_str())));
+        let backward = Dictionary::of(values.iter().rev().map(|value| Some(value.as_str())));
+        assert_eq!(recognise("x", &forward), Some(Kind::Email));
+        assert_eq!(recognise("x", &backward), Some(Kind::Email));
+        let (mut lowest, mut reversed) = (sample(&forward), sample(&backward));
         lowest.sort_unstable();
         reversed.sort_unstable();
         assert_eq!(lowest, reversed);

@@ -8,6 +8,7 @@
 //! address. A level depends on the two values only and is computed once while they are remembered ([`Memo`]).
 
 use super::column::{Column, Combined, Kind};
+use super::dictionary::Texts;
 use super::nicknames::{Nicknames, meet};
 use super::similarity::{Words, jaro_winkler, phonetic, within_edits};
 
@@ -36,7 +37,7 @@ enum By {
     Text { words: Words },
     Town,
     Equal,
-    Address { parts: Vec<[u32; 4]>, values: [Vec<Box<str>>; 4] },
+    Address { parts: Vec<[u32; 4]>, values: [Texts; 4] },
 }
 
 /// Positions of an address's parts.
@@ -57,7 +58,7 @@ pub struct Comparison {
     /// Records by code.
     pub counts: Vec<u32>,
     /// Folded values by code; empty for an address.
-    pub values: Vec<Box<str>>,
+    pub values: Texts,
     /// What the levels mean, from level 0.
     pub labels: Vec<String>,
     /// The first level of agreement.
@@ -95,12 +96,17 @@ impl Comparison {
     /// Compares street, house number, town and postcode as one address.
     pub fn of_address(parts: [Option<Column>; 4]) -> Self {
         let combined = Combined::new(parts.each_ref().map(Option::as_ref));
-        let values = parts.map(|part| part.map_or_else(|| vec![Box::from("")], |part| part.values));
+        let none = || {
+            let mut only = Texts::default();
+            only.push("");
+            only
+        };
+        let values = parts.map(|part| part.map_or_else(none, |part| part.values));
         let by = By::Address { parts: combined.parts, values };
-        Self::new("address".to_owned(), Kind::Street, by, combined.codes, combined.counts, Vec::new())
+        Self::new("address".to_owned(), Kind::Street, by, combined.codes, combined.counts, Texts::default())
     }
 
-    fn new(name: String, kind: Kind, by: By, codes: Vec<u32>, counts: Vec<u32>, values: Vec<Box<str>>) -> Self {
+    fn new(name: String, kind: Kind, by: By, codes: Vec<u32>, counts: Vec<u32>, values: Texts) -> Self {
         let degrees = by.degrees();
         let cuts = if matches!(by, By::Address { .. }) { Vec::new() } else { cuts(&counts) };
         let mut labels = vec!["no value".to_owned(), "different".to_owned()];
@@ -160,7 +166,7 @@ impl Comparison {
 }
 
 fn words(column: &Column) -> Words {
-    Words::of(column.values.iter().map(|value| &**value))
+    Words::of(column.values.iter())
 }
 
 fn first_word(name: &str) -> &str {
@@ -190,7 +196,9 @@ impl By {
             Self::Full { .. } => &["alike", "shares a word", "shares most words", "close", "same words in another order"],
             Self::Organisation { .. } => &["shares words", "initials", "shares most words", "close"],
             Self::Day => &["two digits off", "two of three parts", "day and month swapped", "one digit off"],
-            Self::Mail => &["mailbox alike", "same mailbox at another provider", "one letter off"],
+            Self::Mail => {
+                &["mailbox alike", "same mailbox at another provider", "one letter off", "mailbox alike as the names are"]
+            }
             Self::Phone => &["one digit off"],
             Self::Code => &["two characters off", "one character off"],
             Self::Postcode => &["one character off"],
@@ -254,6 +262,13 @@ fn given(a: &str, b: &str, one_group: bool) -> u8 {
 
 /// The level of a given name that stands where the other record has its family name.
 pub const SWAPPED: u8 = DIFFERENT + 5;
+
+/// Levels of e-mail addresses that may be alike only because the names of their owners are.
+pub const MAILBOX_ALIKE: u8 = DIFFERENT + 1;
+/// See [`MAILBOX_ALIKE`].
+pub const SAME_MAILBOX: u8 = DIFFERENT + 2;
+/// The level of mailboxes that are alike as the names of their owners are; seen by who knows the names.
+pub const MAILBOX_AS_NAMES: u8 = DIFFERENT + 4;
 
 fn family(a: &str, b: &str) -> u8 {
     let likeness = jaro_winkler(a.as_bytes(), b.as_bytes());
@@ -346,7 +361,7 @@ fn text(a: &str, b: &str, overlap: f64) -> u8 {
 }
 
 /// The level of two addresses. Parts that one of them lacks say nothing; where they have no part in common the whole says nothing.
-fn address(a: &[u32; 4], b: &[u32; 4], values: &[Vec<Box<str>>; 4]) -> u8 {
+fn address(a: &[u32; 4], b: &[u32; 4], values: &[Texts; 4]) -> u8 {
     let both = |part: usize| a[part] != 0 && b[part] != 0;
     let same = |part: usize| both(part) && a[part] == b[part];
     let text = |part: usize, of: &[u32; 4]| -> &str { &values[part][of[part] as usize] };
@@ -354,27 +369,27 @@ fn address(a: &[u32; 4], b: &[u32; 4], values: &[Vec<Box<str>>; 4]) -> u8 {
         return NULL;
     }
     let close = |part: usize, most: usize| both(part) && within_edits(text(part, a).as_bytes(), text(part, b).as_bytes(), most);
-    let town = same(CITY) || (both(CITY) && jaro_winkler(text(CITY, a).as_bytes(), text(CITY, b).as_bytes()) >= 0.9);
-    let place = same(POSTCODE) || town;
+    let town = || same(CITY) || (both(CITY) && jaro_winkler(text(CITY, a).as_bytes(), text(CITY, b).as_bytes()) >= 0.9);
     if both(STREET) {
         let (left, right) = (Street::of(text(STREET, a), text(HOUSE, a)), Street::of(text(STREET, b), text(HOUSE, b)));
-        let number = left.number.is_empty() || right.number.is_empty() || left.number == right.number;
         let equal = left.name == right.name;
-        let alike = equal || jaro_winkler(left.name.as_bytes(), right.name.as_bytes()) >= 0.9;
-        let somewhere = place || !(both(CITY) || both(POSTCODE));
-        match (equal, alike, number, somewhere) {
-            (true, _, true, true) => return DIFFERENT + 7,
-            (_, true, true, true) => return DIFFERENT + 6,
-            (_, true, false, true) => return DIFFERENT + 5,
-            (true, _, true, false) if !left.number.is_empty() => return DIFFERENT + 4,
-            _ => {}
+        if equal || jaro_winkler(left.name.as_bytes(), right.name.as_bytes()) >= 0.9 {
+            let number = left.number.is_empty() || right.number.is_empty() || left.number == right.number;
+            let somewhere = same(POSTCODE) || town() || !(both(CITY) || both(POSTCODE));
+            match (equal, number, somewhere) {
+                (true, true, true) => return DIFFERENT + 7,
+                (false, true, true) => return DIFFERENT + 6,
+                (_, false, true) => return DIFFERENT + 5,
+                (true, true, false) if !left.number.is_empty() => return DIFFERENT + 4,
+                _ => {}
+            }
         }
     }
     if same(POSTCODE) {
         DIFFERENT + 3
     } else if same(CITY) {
         DIFFERENT + 2
-    } else if town || close(POSTCODE, 1) {
+    } else if town() || close(POSTCODE, 1) {
         DIFFERENT + 1
     } else {
         DIFFERENT
@@ -411,14 +426,15 @@ pub struct Memo {
 const MEMO_PLACES: usize = 1 << 16;
 
 impl Memo {
-    /// Nothing known.
-    pub fn new() -> Self {
-        Self { places: vec![(0, 0); MEMO_PLACES] }
+    /// Nothing known. Where nearly each record has a value of its own, pairs do not come back and nothing is remembered.
+    pub fn new(comparison: &Comparison) -> Self {
+        let repeats = comparison.counts.len() < comparison.codes.len() / 4;
+        Self { places: vec![(0, 0); if repeats { MEMO_PLACES } else { 0 }] }
     }
 
     /// The level of two codes under `comparison`, always the same one for a memo.
     pub fn level(&mut self, comparison: &Comparison, a: u32, b: u32) -> u8 {
-        if a == b || a == 0 || b == 0 {
+        if a == b || a == 0 || b == 0 || self.places.is_empty() {
             return comparison.level(a, b);
         }
         let key = u64::from(a.min(b)) << 32 | u64::from(a.max(b));
@@ -576,7 +592,7 @@ mod tests {
     #[test]
     fn a_memo_says_what_the_comparison_says() {
         let comparison = of(Kind::GivenName, &["ann", "anna", "bob", "robert", "rob", "zoe"]);
-        let mut memo = Memo::new();
+        let mut memo = Memo { places: vec![(0, 0); MEMO_PLACES] };
         for _ in 0..2 {
             for a in 0..=6 {
                 for b in 0..=6 {

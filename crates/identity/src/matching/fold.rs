@@ -250,15 +250,15 @@ pub enum DayOrder {
 }
 
 impl DayOrder {
-    /// The order that more of `values` allow; month first where both do.
-    pub fn of<'a>(values: impl Iterator<Item = &'a str>) -> Self {
-        let (mut day_first, mut month_first) = (0_u32, 0_u32);
-        for value in values {
+    /// The order that more records allow; month first where both do. `values` come with the number of their records.
+    pub fn of<'a>(values: impl Iterator<Item = (&'a str, u32)>) -> Self {
+        let (mut day_first, mut month_first) = (0_u64, 0_u64);
+        for (value, records) in values {
             let mut parts = value.split(|letter: char| !letter.is_ascii_digit()).filter(|part| !part.is_empty());
             let (Some(one), Some(other), Some(year)) = (parts.next(), parts.next(), parts.next()) else { continue };
             if year.len() == 4 && one.len() <= 2 && other.len() <= 2 {
-                day_first += u32::from(one.parse::<u8>().is_ok_and(|one| one > 12));
-                month_first += u32::from(other.parse::<u8>().is_ok_and(|other| other > 12));
+                day_first += u64::from(records) * u64::from(one.parse::<u8>().is_ok_and(|one| one > 12));
+                month_first += u64::from(records) * u64::from(other.parse::<u8>().is_ok_and(|other| other > 12));
             }
         }
         if day_first > month_first { Self::DayMonth } else { Self::MonthDay }
@@ -312,7 +312,7 @@ mod tests {
         assert_eq!(date("4/3/1980", DayOrder::MonthDay), "19800403");
         assert_eq!(date("25/4/1980", DayOrder::MonthDay), "19800425");
         assert_eq!(date("about 1980", DayOrder::MonthDay), "about 1980");
-        assert_eq!(DayOrder::of(["25/4/1980", "1/2/1980"].into_iter()), DayOrder::DayMonth);
-        assert_eq!(DayOrder::of(["1/2/1980"].into_iter()), DayOrder::MonthDay);
+        assert_eq!(DayOrder::of([("25/4/1980", 1), ("1/2/1980", 9)].into_iter()), DayOrder::DayMonth);
+        assert_eq!(DayOrder::of([("1/2/1980", 1)].into_iter()), DayOrder::MonthDay);
     }
 }

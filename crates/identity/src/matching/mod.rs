@@ -7,7 +7,8 @@
 //! | module | holds |
 //! |---|---|
 //! | [`fold`] | values in the spelling in which they are compared |
-//! | [`column`] | dictionaries of values; what a column says, by name and content |
+//! | [`dictionary`] | the different values of a column, each once |
+//! | [`column`] | what a column says, by name and content; its values folded and in order |
 //! | [`similarity`] | how alike two texts are |
 //! | [`comparison`] | degrees of likeness of two records in one respect |
 //! | [`blocking`] | which pairs are compared |
@@ -24,6 +25,7 @@ mod chance;
 pub mod cluster;
 pub mod column;
 mod comparison;
+pub mod dictionary;
 pub mod evaluate;
 pub mod fold;
 mod model;
@@ -39,7 +41,10 @@ use self::column::Column;
 pub use self::column::{Kind, recognise};
 pub use self::comparison::Comparison;
 use self::comparison::MOST_COMPARISONS;
+use self::dictionary::Dictionary;
+use self::model::Seen;
 pub use self::model::{Class, Component, Model};
+pub use self::pattern::level;
 use self::pattern::{Counted, Patterns};
 
 /// A column in which more than this share of records has no value tells too little.
@@ -80,6 +85,80 @@ pub enum MatchError {
     NothingToCompare,
 }
 
+/// What becomes of one column of a file.
+#[derive(Clone, Debug)]
+pub enum Encoded {
+    /// It is compared.
+    Column(Column),
+    /// It says nothing about who it is.
+    Nothing(Silence),
+}
+
+/// Why a column says nothing about who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// No record has a value.
+    Empty,
+    /// All records that have a value have the same one.
+    Constant,
+    /// Next to no record has a value.
+    Sparse,
+    /// Neither its name nor its values tell what it says, or it counts something.
+    Unknown,
+}
+
+/// Encodes columns, each by its name and what it says, where that is known already. `values` gives the values of the column at a place.
+pub fn encode<'a, V>(columns: &[(String, Option<Kind>)], threads: usize, values: impl Fn(usize) -> V + Sync) -> Vec<Encoded>
+where
+    V: Iterator<Item = Option<&'a str>>,
+{
+    parallel::parallel(columns.len(), threads, |place| {
+        let (name, kind) = &columns[place];
+        let dictionary = Dictionary::of(values(place));
+        match dictionary.values.len() - 1 {
+            0 => return Encoded::Nothing(Silence::Empty),
+            1 => return Encoded::Nothing(Silence::Constant),
+            _ => {}
+        }
+        let Some(kind) = kind.or_else(|| recognise(name, &dictionary)) else { return Encoded::Nothing(Silence::Unknown) };
+        let column = Column::of(name, kind, &dictionary);
+        match column.distinct() {
+            0 => Encoded::Nothing(Silence::Empty),
+            1 => Encoded::Nothing(Silence::Constant),
+            _ if column.null_share() > MOST_NULL => Encoded::Nothing(Silence::Sparse),
+            _ => Encoded::Column(column),
+        }
+    })
+}
+
+/// A pair that was compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// Lower record.
+    pub a: u32,
+    /// Higher record.
+    pub b: u32,
+    /// Position of its pattern of levels.
+    pub pattern: u32,
+}
+
+/// What a matching is at, for those who wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Dictionaries become comparisons.
+    Compare,
+    /// Blocking rules are chosen.
+    Plan,
+    /// Candidate pairs are made.
+    Pair,
+    /// Pairs become counted patterns.
+    Count,
+    /// The model is fitted.
+    Fit,
+    /// Pairs become clusters.
+    Cluster,
+}
+
 /// A finished matching.
 #[derive(Debug)]
 pub struct Matching {
@@ -92,44 +171,78 @@ pub struct Matching {
     /// The model; `None` where no two records were worth comparing.
     pub model: Option<Model>,
     /// Compared pairs.
-    pub pairs: Vec<Scored>,
+    pub pairs: Vec<Pair>,
+    /// Their different patterns of levels, ascending; [`level`] reads one.
+    pub patterns: Vec<u64>,
+    /// By pattern: the pairs that have it.
+    pub counts: Vec<u64>,
+    /// By pattern: the probability that such a pair is a match.
+    pub probabilities: Vec<f64>,
     /// By record: the lowest record of its cluster.
     pub clusters: Vec<u32>,
 }
 
-/// Matches the records whose columns these are.
-pub fn match_records(columns: Vec<Column>, options: &Options) -> Result<Matching, MatchError> {
+impl Matching {
+    /// The compared pairs with their probabilities.
+    pub fn scored(&self) -> impl Iterator<Item = (u32, u32, f64)> + '_ {
+        self.pairs.iter().map(|pair| (pair.a, pair.b, self.probabilities[pair.pattern as usize]))
+    }
+}
+
+/// Matches the records whose columns these are. `begins` is told what is begun.
+pub fn match_records(columns: Vec<Column>, options: &Options, begins: &mut dyn FnMut(Phase)) -> Result<Matching, MatchError> {
     let records = columns.first().map_or(0, |column| column.codes.len());
     if let Some(column) = columns.iter().find(|column| column.codes.len() != records) {
         return Err(MatchError::Length { column: column.name.clone(), found: column.codes.len(), records });
     }
+    begins(Phase::Compare);
     let comparisons = comparisons(columns);
     if comparisons.is_empty() {
         return Err(MatchError::NothingToCompare);
     }
+    begins(Phase::Plan);
     let plan = Plan::choose(&comparisons, records, options.threads);
-    let candidates = blocking::pairs(&plan, &comparisons, records, options.parts.as_deref(), options.threads);
-    let counted = pattern::count(&Patterns::new(&comparisons), &candidates, options.threads);
-    if counted.patterns.is_empty() {
+    begins(Phase::Pair);
+    let mut candidates = blocking::pairs(&plan, &comparisons, records, options.parts.as_deref(), options.threads);
+    begins(Phase::Count);
+    let patterns = Patterns::new(&comparisons);
+    let counted = pattern::count(&patterns, &candidates, options.threads);
+    let (rules, expected_recall) = (std::mem::take(&mut candidates.reports), plan.recall());
+    let pairs = paired(candidates, &counted);
+    let Counted { patterns: seen, pairs: counts, .. } = counted;
+    if seen.is_empty() {
         let clusters = (0..records as u32).collect();
-        let (rules, expected_recall) = (candidates.reports, plan.recall);
-        return Ok(Matching { comparisons, rules, expected_recall, model: None, pairs: Vec::new(), clusters });
+        let (model, probabilities) = (None, Vec::new());
+        return Ok(Matching {
+            comparisons,
+            rules,
+            expected_recall,
+            model,
+            pairs,
+            patterns: seen,
+            counts,
+            probabilities,
+            clusters,
+        });
     }
-    let model = Model::fit(&comparisons, &plan, &counted, records, options.threads);
-    let pairs = scored(&candidates, &counted, &model);
-    let all = records as f64 * (records as f64 - 1.0) / 2.0 / candidates.len().max(1) as f64;
-    let weighing = Weighing { comparisons: &comparisons, model: &model, pairs: all, parts: options.parts.as_deref() };
-    let clusters = cluster::clusters(records, &pairs, options.threshold, weighing, options.threads);
-    Ok(Matching { rules: candidates.reports, expected_recall: plan.recall, model: Some(model), pairs, clusters, comparisons })
+    begins(Phase::Fit);
+    let model = Model::fit(&comparisons, &plan, Seen { patterns: &seen, pairs: &counts }, records, options.threads);
+    let probabilities = model.probabilities(&seen);
+    begins(Phase::Cluster);
+    let all = records as f64 * (records as f64 - 1.0) / 2.0 / pairs.len().max(1) as f64;
+    let parts = options.parts.as_deref();
+    let weighing = Weighing { comparisons: &comparisons, patterns: &patterns, model: &model, pairs: all, parts };
+    let scored = Scored { pairs: &pairs, probabilities: &probabilities };
+    let clusters = cluster::clusters(records, scored, options.threshold, weighing, options.threads);
+    let model = Some(model);
+    Ok(Matching { comparisons, rules, expected_recall, model, pairs, patterns: seen, counts, probabilities, clusters })
 }
 
-fn scored(candidates: &Candidates, counted: &Counted, model: &Model) -> Vec<Scored> {
-    let probabilities = model.probabilities(&counted.patterns);
+/// Pairs with their patterns, in the order of the rules that made them.
+fn paired(candidates: Candidates, counted: &Counted) -> Vec<Pair> {
     let mut pairs = Vec::with_capacity(candidates.len());
-    for (found, patterns) in candidates.by_rule.iter().zip(&counted.of_pair) {
-        let score =
-            |((a, b), pattern): (&(u32, u32), &u32)| Scored { a: *a, b: *b, probability: probabilities[*pattern as usize] };
-        pairs.extend(found.iter().zip(patterns).map(score));
+    for (found, patterns) in candidates.by_rule.into_iter().zip(&counted.of_pair) {
+        pairs.extend(found.iter().zip(patterns).map(|((a, b), pattern)| Pair { a: *a, b: *b, pattern: *pattern }));
     }
     pairs
 }

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::blocking::Candidates;
 use super::column::Kind;
-use super::comparison::{Comparison, DIFFERENT, Memo, NULL, SWAPPED};
+use super::comparison::{Comparison, DIFFERENT, MAILBOX_ALIKE, MAILBOX_AS_NAMES, Memo, NULL, SAME_MAILBOX, SWAPPED};
 use super::parallel::workers;
 
 /// Bits of a pattern that one comparison takes.
@@ -23,7 +23,10 @@ pub fn level(pattern: u64, place: usize) -> u8 {
 #[derive(Debug)]
 pub struct Patterns<'a> {
     comparisons: &'a [Comparison],
+    /// By record and comparison: the code, so that a record is in one place of memory.
+    codes: Vec<u32>,
     swap: Option<Swap>,
+    mailboxes: Option<Mailboxes>,
 }
 
 /// Given and family names that may stand in each other's place.
@@ -41,44 +44,107 @@ impl<'a> Patterns<'a> {
         let place = |kind| comparisons.iter().position(|comparison| comparison.kind == kind);
         let swap = place(Kind::GivenName).zip(place(Kind::FamilyName)).map(|(given, family)| {
             let families = &comparisons[family].values;
-            let as_family =
-                comparisons[given].values.iter().map(|name| families.binary_search(name).unwrap_or(0) as u32).collect();
+            let as_family = comparisons[given].values.iter().map(|name| families.find(name).unwrap_or(0) as u32).collect();
             Swap { given, family, as_family }
         });
-        Self { comparisons, swap }
+        let records = comparisons.first().map_or(0, |comparison| comparison.codes.len());
+        let mut codes = Vec::with_capacity(records * comparisons.len());
+        for record in 0..records {
+            codes.extend(comparisons.iter().map(|comparison| comparison.codes[record]));
+        }
+        Self { comparisons, codes, swap, mailboxes: Mailboxes::of(comparisons) }
     }
 
     /// One memo a comparison.
     pub fn memos(&self) -> Vec<Memo> {
-        self.comparisons.iter().map(|_| Memo::new()).collect()
+        self.comparisons.iter().map(Memo::new).collect()
     }
 
     /// The pattern of two records.
     pub fn of(&self, a: u32, b: u32, memos: &mut [Memo]) -> u64 {
         let mut pattern = 0;
+        let (of_a, of_b) = (self.codes_of(a), self.codes_of(b));
         for (place, (comparison, memo)) in self.comparisons.iter().zip(memos).enumerate() {
-            let level = memo.level(comparison, comparison.codes[a as usize], comparison.codes[b as usize]);
+            let level = memo.level(comparison, of_a[place], of_b[place]);
             pattern |= u64::from(level) << (place as u32 * BITS);
         }
-        self.swap.as_ref().map_or(pattern, |swap| self.with_swap(swap, pattern, (a as usize, b as usize)))
+        let pattern = self.mailboxes.as_ref().map_or(pattern, |mailboxes| self.with_mailboxes(mailboxes, pattern, of_a, of_b));
+        self.swap.as_ref().map_or(pattern, |swap| Self::with_swap(swap, pattern, of_a, of_b))
     }
 
-    fn with_swap(&self, swap: &Swap, pattern: u64, (a, b): (usize, usize)) -> u64 {
+    fn codes_of(&self, record: u32) -> &[u32] {
+        let width = self.comparisons.len();
+        &self.codes[record as usize * width..][..width]
+    }
+
+    fn with_swap(swap: &Swap, pattern: u64, a: &[u32], b: &[u32]) -> u64 {
         let plain = |place: usize| (NULL + 1..DIFFERENT + 2).contains(&level(pattern, place));
         if !plain(swap.given) || !plain(swap.family) {
             return pattern;
         }
-        let (given, family) = (&self.comparisons[swap.given].codes, &self.comparisons[swap.family].codes);
-        let crossed = |one: usize, other: usize| {
-            let word = swap.as_family[given[one] as usize];
-            word != 0 && word == family[other]
+        let crossed = |one: &[u32], other: &[u32]| {
+            let word = swap.as_family[one[swap.given] as usize];
+            word != 0 && word == other[swap.family]
         };
         if !(crossed(a, b) && crossed(b, a)) {
             return pattern;
         }
         // The swap says it all: the family name adds nothing to it.
-        let field = |place: usize| ((1_u64 << BITS) - 1) << (place as u32 * BITS);
         pattern & !field(swap.given) & !field(swap.family) | u64::from(SWAPPED) << (swap.given as u32 * BITS)
+    }
+}
+
+/// The bits of the comparison at `place`.
+fn field(place: usize) -> u64 {
+    ((1 << BITS) - 1) << (place as u32 * BITS)
+}
+
+/// E-mail addresses that are made of their owners' names. Two John Smiths have mailboxes alike without being one, which says much less than other
+/// mailboxes that are alike, and is a level of its own.
+#[derive(Debug)]
+struct Mailboxes {
+    /// Position of the comparison of addresses.
+    mail: usize,
+    /// Positions of those of names.
+    names: Vec<usize>,
+}
+
+impl Mailboxes {
+    fn of(comparisons: &[Comparison]) -> Option<Self> {
+        let mail = comparisons.iter().position(|comparison| comparison.kind == Kind::Email)?;
+        let is_name = |kind| matches!(kind, Kind::GivenName | Kind::FamilyName | Kind::FullName);
+        let names: Vec<usize> = (0..comparisons.len()).filter(|place| is_name(comparisons[*place].kind)).collect();
+        (!names.is_empty()).then_some(Self { mail, names })
+    }
+}
+
+impl Patterns<'_> {
+    fn with_mailboxes(&self, mailboxes: &Mailboxes, pattern: u64, a: &[u32], b: &[u32]) -> u64 {
+        let by_name = match level(pattern, mailboxes.mail) {
+            MAILBOX_ALIKE => [a, b].iter().all(|codes| self.holds_name(mailboxes, codes)),
+            // Digits are what two of one name rarely share.
+            SAME_MAILBOX => [a, b].iter().all(|codes| {
+                self.holds_name(mailboxes, codes) && !self.mailbox(mailboxes, codes).bytes().any(|letter| letter.is_ascii_digit())
+            }),
+            _ => false,
+        };
+        if !by_name {
+            return pattern;
+        }
+        pattern & !field(mailboxes.mail) | u64::from(MAILBOX_AS_NAMES) << (mailboxes.mail as u32 * BITS)
+    }
+
+    fn mailbox(&self, mailboxes: &Mailboxes, codes: &[u32]) -> &str {
+        let address = &self.comparisons[mailboxes.mail].values[codes[mailboxes.mail] as usize];
+        address.rsplit_once('@').map_or("", |(user, _)| user)
+    }
+
+    /// Whether a record's mailbox has the beginning of one of its names, so that a slip in a name does not hide it.
+    fn holds_name(&self, mailboxes: &Mailboxes, codes: &[u32]) -> bool {
+        let mailbox = self.mailbox(mailboxes, codes);
+        let words = mailboxes.names.iter().flat_map(|place| self.comparisons[*place].values[codes[*place] as usize].split(' '));
+        let beginning = |word: &str| word.char_indices().nth(4).map_or(word.len(), |(end, _)| end);
+        words.filter(|word| word.len() > 2).any(|word| mailbox.contains(&word[..beginning(word)]))
     }
 }
 
