@@ -251,7 +251,7 @@ const SHOWN: usize = 40;
 fn dfg_text(report: &DfgReport) -> String {
     let mut text = format!("{} cases, {} events, {} variants\n\n", report.cases, report.events, report.variants);
     let mut edges: Vec<_> = report.edges.iter().collect();
-    edges.sort_by(|a, b| b.n.cmp(&a.n));
+    edges.sort_by_key(|edge| std::cmp::Reverse(edge.n));
     let mut table = Aligned::new(&["from", "to", "n", "median wait", "p90 wait"]);
     for edge in edges.iter().take(SHOWN) {
         table.row([edge.from.clone(), edge.to.clone(), edge.n.to_string(), human(edge.median_wait_ms), human(edge.p90_wait_ms)]);
