@@ -257,10 +257,6 @@ fn is_day(value: &str) -> bool {
 fn by_name(name: &str) -> Option<Kind> {
     let has = |words: &[&str]| words.iter().any(|word| name == *word || name.split(' ').any(|part| part == *word));
     let contains = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
-    // What such a name begins with is not what the column holds: the country of a passport is no passport.
-    if has(&["type", "state", "country", "region", "province"]) {
-        return Some(Kind::Category);
-    }
     if contains(&["email", "e mail"]) || has(&["mail"]) {
         return Some(Kind::Email);
     }
@@ -305,7 +301,7 @@ fn by_name(name: &str) -> Option<Kind> {
     {
         return Some(Kind::Code);
     }
-    if has(&["sex", "gender", "bundesland"]) {
+    if has(&["sex", "gender", "state", "region", "province", "country", "bundesland"]) {
         return Some(Kind::Category);
     }
     if contains(&["full name", "name full", "fullname"]) || name == "name" {

@@ -119,13 +119,6 @@ impl Comparison {
         Self { name, kind, codes, counts, values, labels, exact, cuts, by }
     }
 
-    /// Bits by which agreement of two records tells them from two random ones, where both have a value, times the share of such pairs.
-    pub fn bits(&self) -> f64 {
-        let given: f64 = self.counts.iter().map(|n| f64::from(*n)).sum();
-        let agree: f64 = self.counts.iter().map(|n| (f64::from(*n) / given.max(1.0)).powi(2)).sum();
-        (given / self.codes.len().max(1) as f64).powi(2) * -agree.max(f64::MIN_POSITIVE).log2()
-    }
-
     /// Number of levels, that of no value included.
     pub fn levels(&self) -> usize {
         self.labels.len()

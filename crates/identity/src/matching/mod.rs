@@ -164,8 +164,6 @@ pub enum Phase {
 pub struct Matching {
     /// What was compared.
     pub comparisons: Vec<Comparison>,
-    /// Columns that could have been, but tell less than those that were: a model has twelve comparisons at most.
-    pub left_out: Vec<String>,
     /// The blocking rules with their pairs.
     pub rules: Vec<RuleReport>,
     /// Share of true pairs that the rules are expected to reach.
@@ -198,7 +196,7 @@ pub fn match_records(columns: Vec<Column>, options: &Options, begins: &mut dyn F
         return Err(MatchError::Length { column: column.name.clone(), found: column.codes.len(), records });
     }
     begins(Phase::Compare);
-    let (comparisons, left_out) = comparisons(columns);
+    let comparisons = comparisons(columns);
     if comparisons.is_empty() {
         return Err(MatchError::NothingToCompare);
     }
@@ -217,7 +215,6 @@ pub fn match_records(columns: Vec<Column>, options: &Options, begins: &mut dyn F
         let (model, probabilities) = (None, Vec::new());
         return Ok(Matching {
             comparisons,
-            left_out,
             rules,
             expected_recall,
             model,
@@ -238,7 +235,7 @@ pub fn match_records(columns: Vec<Column>, options: &Options, begins: &mut dyn F
     let scored = Scored { pairs: &pairs, probabilities: &probabilities };
     let clusters = cluster::clusters(records, scored, options.threshold, weighing, options.threads);
     let model = Some(model);
-    Ok(Matching { comparisons, left_out, rules, expected_recall, model, pairs, patterns: seen, counts, probabilities, clusters })
+    Ok(Matching { comparisons, rules, expected_recall, model, pairs, patterns: seen, counts, probabilities, clusters })
 }
 
 /// Pairs with their patterns, in the order of the rules that made them.
@@ -250,8 +247,8 @@ fn paired(candidates: Candidates, counted: &Counted) -> Vec<Pair> {
     pairs
 }
 
-/// One comparison a column; the parts of an address are one. Then the names of those that are too many.
-fn comparisons(columns: Vec<Column>) -> (Vec<Comparison>, Vec<String>) {
+/// One comparison a column; the parts of an address are one.
+fn comparisons(columns: Vec<Column>) -> Vec<Comparison> {
     let mut columns: Vec<Column> =
         columns.into_iter().filter(|column| column.distinct() > 1 && column.null_share() <= MOST_NULL).collect();
     let mut take = |kind: Kind| columns.iter().position(|column| column.kind == kind).map(|at| columns.remove(at));
@@ -263,17 +260,6 @@ fn comparisons(columns: Vec<Column>) -> (Vec<Comparison>, Vec<String>) {
         columns.extend(address.into_iter().flatten());
     }
     made.splice(0..0, columns.into_iter().map(Comparison::of_column));
-    // Those that tell least are left out where there are too many.
-    let mut order: Vec<(f64, usize)> = made.iter().map(Comparison::bits).zip(0..).collect();
-    order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    let kept: Vec<usize> = order.into_iter().take(MOST_COMPARISONS).map(|(_, place)| place).collect();
-    let (mut compared, mut left_out) = (Vec::new(), Vec::new());
-    for (place, comparison) in made.into_iter().enumerate() {
-        if kept.contains(&place) {
-            compared.push(comparison);
-        } else {
-            left_out.push(comparison.name);
-        }
-    }
-    (compared, left_out)
+    made.truncate(MOST_COMPARISONS);
+    made
 }

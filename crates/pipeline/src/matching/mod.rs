@@ -192,7 +192,7 @@ pub fn matched(files: &[File], request: Request, begins: &mut dyn FnMut(Phase)) 
     let left_out =
         |name: &String| Some(name) == id.as_ref() || Some(name) == request.truth.as_ref() || request.exclude.contains(name);
     let columns: Vec<String> = compared_columns(files, request.link)?.into_iter().filter(|name| !left_out(name)).collect();
-    let (compared, mut silent) = {
+    let (compared, silent) = {
         let texts: Vec<Vec<StringArray>> = columns.iter().map(|name| texts(files, name)).collect();
         let named: Vec<(String, Option<Kind>)> =
             columns.iter().map(|name| (name.clone(), request.kinds.get(name).copied())).collect();
@@ -213,8 +213,6 @@ pub fn matched(files: &[File], request: Request, begins: &mut dyn FnMut(Phase)) 
     let matching = match_records(compared, &options, begins).map_err(|_| MatchError::NothingToCompare {
         columns: silent.iter().map(|(name, why)| format!("`{name}` {why}")).collect(),
     })?;
-    let too_many = |name: &String| (name.clone(), "tells less than the twelve that are compared");
-    silent.extend(matching.left_out.iter().map(too_many));
     Ok(Matched { matching, request, id, ids, parts, silent, truth })
 }
 
