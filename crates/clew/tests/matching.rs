@@ -142,15 +142,12 @@ fn a_config_says_what_a_column_holds() {
     assert!(kinds.collect::<Vec<_>>().contains(&("x1", "family_name")), "{report:#}");
 }
 
+/// With one column, nothing tells equal values of one record from chance: no probability could be given.
 #[test]
-fn one_column_is_enough_to_find_what_is_spelled_alike() {
-    let names = ["Acme Trading Ltd", "Acme Trading Limited", "Borealis GmbH", "Cedar & Sons", "Cedar and Sons", "Delta Foods"];
-    let text = format!("company\n{}\n", names.join("\n"));
-    let (folder, said) = of(text.as_bytes(), &[]);
-    said.done();
-    let found = clusters(folder.path());
-    assert_eq!(found.len(), 6);
-    assert!(found["2"] == "1" && found["5"] == "4" && found["3"] == "3", "{found:?}");
+fn one_column_alone_is_refused_with_what_to_do() {
+    let text = b"company\nAcme Trading Ltd\nAcme Trading Limited\nBorealis GmbH\nCedar & Sons\nCedar and Sons\nDelta Foods\n";
+    refused(text, &[], &["only `company` tells records apart", "keep a second column", "group by `company`"]);
+    refused(PEOPLE.as_bytes(), &["--exclude", "first_name,last_name,dob,phone,person"], &["only `email` tells records apart"]);
 }
 
 #[test]

@@ -83,6 +83,12 @@ pub enum MatchError {
     /// No column has two different values.
     #[error("no column tells records apart: each is empty or always the same")]
     NothingToCompare,
+    /// Only one comparison: nothing besides it tells equal values of one record from those that are equal by chance.
+    #[error("only `{comparison}` tells records apart, and nothing says whether equal values are one record or chance")]
+    OneComparison {
+        /// Its name.
+        comparison: String,
+    },
 }
 
 /// What becomes of one column of a file.
@@ -199,6 +205,9 @@ pub fn match_records(columns: Vec<Column>, options: &Options, begins: &mut dyn F
     let comparisons = comparisons(columns);
     if comparisons.is_empty() {
         return Err(MatchError::NothingToCompare);
+    }
+    if let [only] = comparisons.as_slice() {
+        return Err(MatchError::OneComparison { comparison: only.name.clone() });
     }
     begins(Phase::Plan);
     let plan = Plan::choose(&comparisons, records, options.threads);

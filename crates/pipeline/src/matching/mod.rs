@@ -18,7 +18,7 @@ use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArra
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 use clew_identity::matching::dictionary::Dictionary;
-use clew_identity::matching::{Encoded, Matching, Options, Silence, encode, match_records};
+use clew_identity::matching::{Encoded, MatchError as Unmatched, Matching, Options, Silence, encode, match_records};
 
 pub use clew_identity::matching::{Kind, Phase};
 
@@ -148,6 +148,15 @@ pub enum MatchError {
         /// Each column, and why not it.
         columns: Vec<String>,
     },
+    /// One column alone does.
+    #[error(
+        "only `{column}` tells records apart: nothing says whether equal values are one record or chance; keep a second column, such as an address, \
+         a telephone number or a date, or group by `{column}` itself"
+    )]
+    OneColumn {
+        /// The column.
+        column: String,
+    },
     /// Fewer than two records.
     #[error("{file}: {records} record: there is nothing to match")]
     TooFew {
@@ -210,8 +219,9 @@ pub fn matched(files: &[File], request: Request, begins: &mut dyn FnMut(Phase)) 
         .then(|| files.iter().zip(0..).flat_map(|(file, part)| std::iter::repeat_n(part, file.rows())).collect());
     let options =
         Options { threads: request.threads, threshold: request.threshold, parts: parts.clone().filter(|_| request.link) };
-    let matching = match_records(compared, &options, begins).map_err(|_| MatchError::NothingToCompare {
-        columns: silent.iter().map(|(name, why)| format!("`{name}` {why}")).collect(),
+    let matching = match_records(compared, &options, begins).map_err(|error| match error {
+        Unmatched::OneComparison { comparison } => MatchError::OneColumn { column: comparison },
+        _ => MatchError::NothingToCompare { columns: silent.iter().map(|(name, why)| format!("`{name}` {why}")).collect() },
     })?;
     Ok(Matched { matching, request, id, ids, parts, silent, truth })
 }
