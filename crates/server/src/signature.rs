@@ -151,10 +151,10 @@ fn is_hash(signature: &Signature, algorithm: Algorithm, signed: &[&[u8]], given:
 /// The keyed hash of `parts`, one behind the other.
 fn hmac(algorithm: Algorithm, key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     let hash = |parts: &[&[u8]]| match algorithm {
-        Algorithm::Sha256 => parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part)).finalize().to_vec(),
+        Algorithm::Sha256 => parts.iter().fold(Sha256::new(), Digest::chain_update).finalize().to_vec(),
         Algorithm::Sha1 => {
             use sha1::Digest;
-            parts.iter().fold(sha1::Sha1::new(), |hash, part| hash.chain_update(part)).finalize().to_vec()
+            parts.iter().fold(sha1::Sha1::new(), sha1::Digest::chain_update).finalize().to_vec()
         }
     };
     let mut block = [0_u8; BLOCK];
