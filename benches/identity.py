@@ -24,25 +24,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
+
+from measure import measure
 
 HERE = pathlib.Path(__file__).resolve().parent
 # What Splink counts as loading.
 BEFORE = {"reading", "encoding", "writing"}
-
-
-def measure(command):
-    """Runs a command; wall and CPU seconds, peak memory in MB, standard output."""
-    with tempfile.TemporaryFile() as out:
-        started = time.monotonic()
-        child = subprocess.Popen([str(part) for part in command], stdout=out)
-        _, status, usage = os.wait4(child.pid, 0)
-        wall = time.monotonic() - started
-        out.seek(0)
-        text = out.read().decode()
-    if status != 0:
-        sys.exit(f"failed ({status}): {' '.join(map(str, command))}\n{text}")
-    return {"wall_s": wall, "cpu_s": usage.ru_utime + usage.ru_stime, "peak_mb": usage.ru_maxrss / 1024, "out": text}
 
 
 def people(options, folder, records, seed):

@@ -19,10 +19,10 @@ import os
 import pathlib
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
+
+from measure import measure
 
 GENERATE = """
 COPY (
@@ -49,20 +49,6 @@ con.execute("SET threads=2")
 con.execute("CREATE TABLE events AS SELECT * FROM '%s'" % sys.argv[2])
 print(con.execute("SELECT count(*) FROM events").fetchone()[0])
 """
-
-
-def measure(command, env=None):
-    """Runs a command; wall and CPU seconds, peak memory in MB, standard output."""
-    with tempfile.TemporaryFile() as out:
-        started = time.monotonic()
-        child = subprocess.Popen(command, stdout=out, env=env)
-        _, status, usage = os.wait4(child.pid, 0)
-        wall = time.monotonic() - started
-        out.seek(0)
-        text = out.read().decode()
-    if status != 0:
-        sys.exit(f"failed ({status}): {' '.join(map(str, command))}\n{text}")
-    return {"wall_s": wall, "cpu_s": usage.ru_utime + usage.ru_stime, "peak_mb": usage.ru_maxrss / 1024, "out": text}
 
 
 def generate(folder, events, kind):

@@ -22,7 +22,8 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import time
+
+from measure import measure
 
 STEPS = "product_view,add_to_cart,checkout_start,payment_attempt,order_confirmed"
 COLUMNS = ["--case", "person_id", "--time", "ts"]
@@ -58,20 +59,6 @@ def rows_of(task, report):
     return [(group["group"], level, n) for group in report["groups"] for level, n in levels(group) if n]
 
 
-def measure(command):
-    """Runs a command; wall and CPU seconds, peak memory in MB, and its report."""
-    with tempfile.TemporaryFile() as out:
-        started = time.monotonic()
-        child = subprocess.Popen(command, stdout=out)
-        _, status, usage = os.wait4(child.pid, 0)
-        wall = time.monotonic() - started
-        out.seek(0)
-        text = out.read().decode()
-    if status != 0:
-        sys.exit(f"failed ({status}): {' '.join(map(str, command))}\n{text}")
-    return {"wall_s": wall, "cpu_s": usage.ru_utime + usage.ru_stime, "peak_mb": usage.ru_maxrss / 1024, "report": json.loads(text)}
-
-
 def clew(binary, path, task, reps):
     asked = TASKS.get(task, ["all", *ACTIVITY, "--steps", STEPS, "--window", "7d"])
     command = [binary, "journey", asked[0], str(path), *COLUMNS, *asked[1:], "--threads", "2", "--json"]
@@ -79,7 +66,7 @@ def clew(binary, path, task, reps):
     best = min(runs, key=lambda run: run["cpu_s"])
     return {key: min(run[key] for run in runs) for key in ("wall_s", "cpu_s")} | {
         "peak_mb": max(run["peak_mb"] for run in runs),
-        "report": best["report"],
+        "report": json.loads(best["out"]),
     }
 
 

@@ -159,7 +159,7 @@ pub fn time_of(table: &str) -> &'static str {
     }
 }
 
-/// Hashes of values that no chunk before had, by the place of their `unique`.
+/// Hashes of values that no chunk before had and that are remembered, by the place of their `unique`.
 pub type NewValues = Vec<(usize, Vec<u64>)>;
 
 /// The values that each `unique` of a source has seen in a batch.
@@ -167,17 +167,18 @@ pub type NewValues = Vec<(usize, Vec<u64>)>;
 pub struct Uniques(Vec<FxHashSet<u64>>);
 
 impl Uniques {
-    /// Counts the values of a chunk that were there before as failures; gives those that were not, by rule.
+    /// Counts the values of a chunk that were there before as failures; gives those that it remembers from now on, by rule.
     pub fn count(&mut self, judged: &mut Judged) -> NewValues {
         let mut all_new = Vec::new();
         for (rule, hashes) in std::mem::take(&mut judged.hashes) {
             let seen = self.of(rule);
-            let (mut again, mut new) = (0, Vec::with_capacity(hashes.len()));
+            let (mut again, mut new) = (0, Vec::new());
             for hash in hashes {
-                let is_new = if seen.len() < MOST_UNIQUE { seen.insert(hash) } else { !seen.contains(&hash) };
-                if !is_new {
+                if seen.contains(&hash) {
                     again += 1;
-                } else if new.len() < MOST_UNIQUE {
+                } else if seen.len() < MOST_UNIQUE {
+                    // What is not remembered is not stored either: both have one bound.
+                    seen.insert(hash);
                     new.push(hash);
                 }
             }

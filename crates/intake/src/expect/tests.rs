@@ -207,3 +207,15 @@ proptest! {
         prop_assert_eq!(failing(&expectation, &raw(&[("x", &refs)])), expected);
     }
 }
+
+#[test]
+fn values_beyond_the_bound_are_neither_remembered_nor_given_to_be_stored() {
+    let mut uniques = Uniques::default();
+    let mut count = |hashes: Vec<u64>| {
+        let mut judged = Judged { hashes: vec![(0, hashes)], ..Judged::default() };
+        let new = uniques.count(&mut judged);
+        (new[0].1.len(), judged.tallies[0].failed)
+    };
+    assert_eq!(count((0..MOST_UNIQUE as u64).collect()), (MOST_UNIQUE, 0));
+    assert_eq!(count(vec![7, u64::MAX, u64::MAX]), (0, 1));
+}

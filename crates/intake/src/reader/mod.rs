@@ -71,7 +71,7 @@ pub const ROW: &str = "_row";
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// Nothing is there.
-    #[error("{}: no such file; check `files:` of the source", path.display())]
+    #[error("{}: no such file", path.display())]
     Missing {
         /// Path or pattern.
         path: PathBuf,
