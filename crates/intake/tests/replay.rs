@@ -232,6 +232,34 @@ async fn a_row_of_text_is_edited_as_text_or_as_an_object() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_replay_widens_a_promoted_column_and_a_dry_run_does_not() {
+    let sql =
+        |time: &str| format!("SELECT id, 'x' AS name, 'web' AS channel, {time} AS occurred_at, delay AS property_delay FROM raw");
+    let mut project = Project::new();
+    project.source("s", "files: a.csv\ncolumns: {delay: int}", &[("events", &sql("at"))]);
+    project.write("a.csv", "id,at,delay\n1,2026-01-01,5\n2,02.01.2026,5.5\n3,02.01.2026,6.25\n");
+    let lake = project.lake().await;
+    assert_eq!(project.import(&lake).await.unwrap().stored(), 1);
+    lake.seal().await.unwrap();
+    let time = "coalesce(parse_time(at, '%d.%m.%Y'), parse_time(at, '%Y-%m-%d'))";
+    project.source("s", "files: a.csv\ncolumns: {delay: int}", &[("events", &sql(time))]);
+    let widened = async || rows(&lake, "SELECT field, n FROM alarms WHERE rule = 'widened_to_decimal'").await;
+    let delays = async || texts(&lake, "SELECT p_delay FROM events ORDER BY event_id").await;
+
+    let dry = replayed(&lake, &project, &Request { dry_run: true, ..all() }).await;
+    assert_eq!(outcomes(&dry), [2, 0, 0, 0, 0], "{dry:#?}");
+    assert_eq!((widened().await, delays().await), (vec![], vec!["5".to_owned()]));
+
+    let report = replayed(&lake, &project, &all()).await;
+    assert_eq!(outcomes(&report), [2, 0, 0, 0, 0], "{report:#?}");
+    lake.seal().await.unwrap();
+    assert_eq!(
+        (widened().await, delays().await),
+        (vec!["p_delay|2".to_owned()], ["5.0000", "5.5000", "6.2500"].map(str::to_owned).into())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_the_table_that_a_row_failed_for_is_replayed() {
     let mut project = Project::new();
     let events = ("events", "SELECT id, 'joined' AS name, 'web' AS channel, at AS occurred_at FROM raw");

@@ -196,8 +196,8 @@ impl Lake {
         let files = Arc::new(AtomicU64::new(0));
         let hooked = options.hook.clone().map(|hook| Hooked::open(&log, hook)).transpose()?.map(Arc::new);
         let inner = Arc::new(Inner {
-            writer: RwLock::new(Some(LogWriter::start(log.clone(), hooked.clone(), next))),
-            keys: KeyMerger::start(Arc::clone(&register), log.clone(), epoch, Arc::clone(&files)),
+            writer: RwLock::new(Some(LogWriter::start(log.clone(), hooked.clone(), next)?)),
+            keys: KeyMerger::start(Arc::clone(&register), log.clone(), epoch, Arc::clone(&files))?,
             tables: tables.into_iter().map(|(name, delta)| (name, Mutex::new(delta))).collect(),
             sealing: Mutex::new(()),
             compacting: Mutex::new(()),
@@ -467,7 +467,7 @@ struct KeyMerger {
 }
 
 impl KeyMerger {
-    fn start(register: Arc<Register>, log: Log, epoch: u64, files: Arc<AtomicU64>) -> Self {
+    fn start(register: Arc<Register>, log: Log, epoch: u64, files: Arc<AtomicU64>) -> Result<Self, StorageError> {
         let (wake, woken) = sync_channel::<()>(1);
         let run = move || {
             give(Gives::Way);
@@ -477,8 +477,8 @@ impl KeyMerger {
                 }
             }
         };
-        let thread = std::thread::Builder::new().name("clew-keys".to_owned()).spawn(run);
-        Self { wake: Some(wake), thread: Some(thread.expect("a process can start a thread")) }
+        let thread = std::thread::Builder::new().name("clew-keys".to_owned()).spawn(run).map_err(StorageError::Thread)?;
+        Ok(Self { wake: Some(wake), thread: Some(thread) })
     }
 
     fn wake(&self) {

@@ -136,11 +136,11 @@ pub(crate) struct LogWriter {
 
 impl LogWriter {
     /// Starts the thread; the first commit gets the offset `next`.
-    pub(crate) fn start(log: Log, hooked: Option<Arc<Hooked>>, next: u64) -> Self {
+    pub(crate) fn start(log: Log, hooked: Option<Arc<Hooked>>, next: u64) -> Result<Self, StorageError> {
         let (queue, waiting) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new().name("clew-log".to_owned());
-        let thread = thread.spawn(move || write(&log, hooked.as_deref(), &waiting, next)).expect("a process can start a thread");
-        Self { queue: Some(queue), thread: Some(thread) }
+        let thread = thread.spawn(move || write(&log, hooked.as_deref(), &waiting, next)).map_err(StorageError::Thread)?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
     /// Hands over a commit; its answer comes through `done`.

@@ -35,7 +35,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
 };
 use arrow::buffer::OffsetBuffer;
-use arrow::compute::{filter, filter_record_batch};
+use arrow::compute::{filter, filter_record_batch, nullif};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, TimestampMicrosecondType};
 use clew_cleanse::code::Currency;
 use clew_cleanse::flag::Effect;
@@ -555,7 +555,12 @@ impl Work<'_> {
             let object = self.typed("properties").or_else(|| self.typed("attributes"))?;
             Some(properties::extract(object, name))
         });
-        let given = given.unwrap_or_else(|| new_null_array(&DataType::Utf8, self.rows()));
+        let mut given = given.unwrap_or_else(|| new_null_array(&DataType::Utf8, self.rows()));
+        if self.faults.any_failed() {
+            // Facts that wait in quarantine make no column wider.
+            let waits: BooleanArray = (0..self.rows()).map(|row| Some(self.faults.has_failed(row))).collect();
+            given = nullif(&given, &waits).expect("both have a value for each row");
+        }
         promoted::column(kind, &given, (name, self.typer.origin.times()), self.typer.to_text, &mut self.faults)
     }
 

@@ -1,25 +1,28 @@
 //! What readers see of the write path: subjects that no run knows yet, and subjects of persons that became part of others since.
 //!
-//! In memory, because SQL joins it with every fact: some 50 bytes a subject, and as many subjects as the lake lets wait for a run. It is a
-//! projection of the index: each durable change is taken in, and [`Shown::read`] finds the same in the stored index.
+//! In memory, because SQL joins it with every fact: some 45 bytes a subject that founded its person, and as many subjects as the lake lets wait
+//! for a run. So persons have a number here, and what is known of subjects and persons stands in columns. It is a projection of the index: each
+//! durable change is taken in, and [`Shown::read`] finds the same in the stored index.
 //!
 //! The rows for SQL are made in parts of [`PART`], in the order in which subjects came. A part is made again only when something in it
 //! has changed, which is the last one nearly always: the log's thread waits while a part is copied, never while all are.
 
+use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, RwLock};
 
 use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use async_trait::async_trait;
 use clew_identity::PersonId;
-use clew_identity::online::MOST_SUBJECTS;
+use clew_identity::online::{MOST_SUBJECTS, Person};
 use clew_lake::{Change, Index, StorageError};
 use datafusion::catalog::memory::MemorySourceConfig;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
-use rustc_hash::FxHashMap;
+use hashbrown::HashTable;
+use rustc_hash::FxBuildHasher;
 
 use super::keys::{self, Key, Since};
 use super::{Answers, MergedAway};
@@ -33,28 +36,106 @@ const PART: usize = if cfg!(test) { 4 } else { 64 << 10 };
 /// Merges that are followed from a person to the one that it became.
 const MOST_HOPS: usize = 64;
 
+/// Of a person's founder: a run knew the person. Subjects are 63-bit numbers.
+const NO_SUBJECT: i64 = -1;
+/// Of the person that another one became part of: it is still itself.
+const NOBODY: u32 = u32::MAX;
+/// Of a person's population: the index has lost the person.
+const NOWHERE: u16 = u16::MAX;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Shown {
-    /// By subject: its place among the rows.
-    places: FxHashMap<i64, u32>,
-    /// Subject, and the person that it was given to.
-    rows: Vec<(i64, PersonId)>,
+    /// Subjects in the order in which they came.
+    subjects: Vec<i64>,
+    /// Of each subject: the number of the person that it was given to.
+    given: Vec<u32>,
+    /// Places of subjects, by subject.
+    places: HashTable<u32>,
+    people: People,
     /// By part of the rows: when something in it changed last.
     touched: Vec<u64>,
     /// Counts what touches rows.
     now: u64,
-    founded: FxHashMap<PersonId, i64>,
-    merged: FxHashMap<PersonId, PersonId>,
-    /// Persons that were founded and are still themselves.
-    alone: usize,
-    /// Of persons with subjects here: the place of their population.
-    population_of: FxHashMap<PersonId, usize>,
     populations: Vec<String>,
 }
 
+/// Persons, each under the number that is its place in the columns.
+#[derive(Debug, Default)]
+struct People {
+    ids: Vec<PersonId>,
+    /// The subject that founded it since the run, or [`NO_SUBJECT`].
+    founders: Vec<i64>,
+    /// The number of the person that it became part of since the run, or [`NOBODY`].
+    into: Vec<u32>,
+    /// The place of its population, or [`NOWHERE`].
+    populations: Vec<u16>,
+    /// Numbers, by id.
+    numbers: HashTable<u32>,
+    /// Persons that were founded and are still themselves.
+    alone: usize,
+}
+
+fn hash(number: u64) -> u64 {
+    FxBuildHasher.hash_one(number)
+}
+
+impl People {
+    fn len(&self) -> u32 {
+        self.ids.len() as u32
+    }
+
+    /// The number of `id`, which is new if nothing was said of it yet.
+    fn number(&mut self, id: PersonId) -> u32 {
+        let known = self.numbers.find(hash(id.0), |&number| self.ids[number as usize] == id);
+        if let Some(&number) = known {
+            return number;
+        }
+        let number = self.len();
+        self.ids.push(id);
+        self.founders.push(NO_SUBJECT);
+        self.into.push(NOBODY);
+        self.populations.push(NOWHERE);
+        self.numbers.insert_unique(hash(id.0), number, |&other| hash(self.ids[other as usize].0));
+        number
+    }
+
+    fn is_alone(&self, number: usize) -> bool {
+        self.founders[number] != NO_SUBJECT && self.into[number] == NOBODY
+    }
+
+    fn founded(&mut self, id: PersonId, founder: i64) {
+        let number = self.number(id) as usize;
+        self.alone -= usize::from(self.is_alone(number));
+        self.founders[number] = founder;
+        self.alone += usize::from(self.is_alone(number));
+    }
+
+    fn merged(&mut self, id: PersonId, into: PersonId) {
+        let (number, into) = (self.number(id) as usize, self.number(into));
+        self.alone -= usize::from(self.is_alone(number));
+        self.into[number] = into;
+        self.alone += usize::from(self.is_alone(number));
+    }
+
+    /// The person that this one is now.
+    fn now(&self, mut number: u32) -> u32 {
+        for _ in 0..MOST_HOPS {
+            match self.into[number as usize] {
+                NOBODY => break,
+                into => number = into,
+            }
+        }
+        number
+    }
+
+    fn id_now(&self, number: u32) -> PersonId {
+        self.ids[self.now(number) as usize]
+    }
+}
+
 /// What a row is made of: subject, person, place of its population.
-type Row = (i64, PersonId, usize);
+type Row = (i64, PersonId, u16);
 
 /// A part of the rows with the time of its last change.
 type Part<T> = (u64, T);
@@ -65,11 +146,11 @@ impl Shown {
         let mut shown = Self::default();
         index.scan(b"f", |key, value| shown.take(key, value))?;
         index.scan(b"m", |key, value| shown.take(key, value))?;
-        let merged: Vec<PersonId> = shown.merged.keys().copied().collect();
-        for id in merged {
-            shown.take_person(index, id)?;
+        let merged = (0..shown.people.len()).filter(|number| shown.people.into[*number as usize] != NOBODY);
+        for number in merged.collect::<Vec<_>>() {
+            shown.take_person(index, shown.people.ids[number as usize])?;
             // The one that is shown in its place may have no subject of its own here.
-            shown.take_person(index, shown.now(id))?;
+            shown.take_person(index, shown.people.id_now(number))?;
         }
         let mut seen = Vec::new();
         index.recent(|sighting| {
@@ -113,18 +194,25 @@ impl Shown {
         added
     }
 
+    fn place(&self, subject: i64) -> Option<u32> {
+        self.places.find(hash(subject.cast_unsigned()), |&place| self.subjects[place as usize] == subject).copied()
+    }
+
     /// Shows the subject as this person's.
     fn give(&mut self, subject: i64, person: PersonId) {
-        match self.places.get(&subject) {
-            Some(&place) if self.rows[place as usize].1 == person => {}
-            Some(&place) => {
-                self.rows[place as usize].1 = person;
+        let person = self.people.number(person);
+        match self.place(subject) {
+            Some(place) if self.given[place as usize] == person => {}
+            Some(place) => {
+                self.given[place as usize] = person;
                 self.touch(place);
             }
             None => {
-                let place = self.rows.len() as u32;
-                self.rows.push((subject, person));
-                self.places.insert(subject, place);
+                let place = self.subjects.len() as u32;
+                self.subjects.push(subject);
+                self.given.push(person);
+                let hash_of = |&other: &u32| hash(self.subjects[other as usize].cast_unsigned());
+                self.places.insert_unique(hash(subject.cast_unsigned()), place, hash_of);
                 self.touch(place);
             }
         }
@@ -141,72 +229,61 @@ impl Shown {
     fn take(&mut self, key: &[u8], value: &[u8]) -> Result<(), StorageError> {
         let number = || value.try_into().map(u64::from_le_bytes).map_err(|_| keys::damaged());
         match Key::from_bytes(key).ok_or_else(keys::damaged)? {
-            Key::Founded(id) => {
-                let new = self.founded.insert(id, number()?.cast_signed()).is_none();
-                self.alone += usize::from(new && !self.merged.contains_key(&id));
-            }
-            Key::Merged(id) => {
-                let new = self.merged.insert(id, PersonId(number()?)).is_none();
-                self.alone -= usize::from(new && self.founded.contains_key(&id));
-            }
+            Key::Founded(id) => self.people.founded(id, number()?.cast_signed()),
+            Key::Merged(id) => self.people.merged(id, PersonId(number()?)),
             Key::Subject(subject) => {
                 let (person, since) = keys::subject_of(value).ok_or_else(keys::damaged)?;
                 if since == Since::TheRun {
                     self.give(subject, person);
                 }
             }
-            Key::Person(id) => {
-                let person = keys::person_of(value).ok_or_else(keys::damaged)?;
-                let place = self.populations.iter().position(|known| *known == person.population);
-                let place = place.unwrap_or_else(|| {
-                    self.populations.push(person.population.clone());
-                    self.populations.len() - 1
-                });
-                self.population_of.insert(id, place);
-                if person.merged_into.is_some() {
-                    if person.subjects.len() >= MOST_SUBJECTS {
-                        // It has more than it lists.
-                        self.touched.fill(self.now);
-                    }
-                    // Subjects that the run gave to it are another person's now, and so are those that are here.
-                    for subject in person.subjects {
-                        match self.places.get(&subject) {
-                            Some(&place) => self.touch(place),
-                            None => self.give(subject, id),
-                        }
-                    }
-                }
-            }
+            Key::Person(id) => self.take_in_person(id, keys::person_of(value).ok_or_else(keys::damaged)?),
             Key::Value(_) => {}
         }
         Ok(())
     }
 
-    /// The person that `id` is now.
-    fn now(&self, id: PersonId) -> PersonId {
-        let mut id = id;
-        for _ in 0..MOST_HOPS {
-            match self.merged.get(&id) {
-                Some(&into) => id = into,
-                None => break,
+    fn take_in_person(&mut self, id: PersonId, person: Person) {
+        let place = self.populations.iter().position(|known| *known == person.population);
+        let place = place.unwrap_or_else(|| {
+            self.populations.push(person.population);
+            self.populations.len() - 1
+        });
+        let number = self.people.number(id);
+        // More populations than that are none that a project declares: their persons are not shown before the run.
+        self.people.populations[number as usize] = u16::try_from(place).unwrap_or(NOWHERE);
+        if person.merged_into.is_none() {
+            return;
+        }
+        if person.subjects.len() >= MOST_SUBJECTS {
+            // It has more than it lists.
+            self.touched.fill(self.now);
+        }
+        // Subjects that the run gave to it are another person's now, and so are those that are here.
+        for subject in person.subjects {
+            match self.place(subject) {
+                Some(place) => self.touch(place),
+                None => self.give(subject, id),
             }
         }
-        id
     }
 
     /// People that were founded and are still themselves.
     pub fn people(&self) -> usize {
-        self.alone
+        self.people.alone
     }
 
     /// Everything, in order.
     pub fn answers(&self) -> Answers {
-        let mut subjects: Vec<_> = self.rows.iter().map(|(subject, person)| (*subject, self.now(*person))).collect();
+        let people = &self.people;
+        let mut subjects: Vec<_> =
+            self.subjects.iter().zip(&self.given).map(|(subject, person)| (*subject, people.id_now(*person))).collect();
         let (mut founded, mut merged) = (Vec::new(), Vec::new());
-        for (&person, &founder) in &self.founded {
-            match self.now(person) {
-                into if into == person => founded.push((founder, person)),
-                into => merged.push(MergedAway { person, founder, into }),
+        for (number, (&person, &founder)) in people.ids.iter().zip(&people.founders).enumerate() {
+            match people.now(number as u32) {
+                _ if founder == NO_SUBJECT => {}
+                into if into == number as u32 => founded.push((founder, person)),
+                into => merged.push(MergedAway { person, founder, into: people.ids[into as usize] }),
             }
         }
         subjects.sort_unstable();
@@ -218,19 +295,21 @@ impl Shown {
     /// Copies of the parts that changed since they were `made`, each with its place.
     fn changed<T>(&self, made: &[Part<T>]) -> Vec<(usize, Part<Vec<Row>>)> {
         // Nobody's population is guessed: a person that the index has lost comes back with the next run.
-        let row = |(subject, person): &(i64, PersonId)| {
-            let person = self.now(*person);
-            Some((*subject, person, *self.population_of.get(&person)?))
+        let row = |(subject, person): (&i64, &u32)| {
+            let person = self.people.now(*person) as usize;
+            let population = self.people.populations[person];
+            (population != NOWHERE).then(|| (*subject, self.people.ids[person], population))
         };
-        let parts = self.rows.chunks(PART).zip(&self.touched).enumerate();
+        let rows = |subjects: &[i64], given: &[u32]| subjects.iter().zip(given).filter_map(row).collect();
+        let parts = self.subjects.chunks(PART).zip(self.given.chunks(PART)).zip(&self.touched).enumerate();
         let old = parts.filter(|(place, (_, touched))| made.get(*place).is_none_or(|(at, _)| at != *touched));
-        old.map(|(place, (rows, touched))| (place, (*touched, rows.iter().filter_map(row).collect()))).collect()
+        old.map(|(place, ((subjects, given), touched))| (place, (*touched, rows(subjects, given)))).collect()
     }
 }
 
 fn batch(part: &[Row], populations: &[String], schema: &SchemaRef) -> Result<RecordBatch> {
     let n = part.len();
-    let population = |place: usize| populations.get(place).map_or("", String::as_str);
+    let population = |place: u16| populations.get(usize::from(place)).map_or("", String::as_str);
     let columns: Vec<ArrayRef> = vec![
         Arc::new(Int64Array::from_iter_values(part.iter().map(|row| row.0))),
         Arc::new(StringArray::from_iter_values(part.iter().map(|row| row.1.to_string()))),
@@ -316,7 +395,6 @@ impl TableProvider for OnlineSubjects {
 
 #[cfg(test)]
 mod tests {
-    use clew_identity::online::Person;
     use proptest::prelude::*;
 
     use super::*;
@@ -411,7 +489,8 @@ mod tests {
                 let changes = if merge && one < other && population(one) == population(other) {
                     let mine: Vec<i64> = {
                         let shown = shown.read().unwrap();
-                        shown.rows.iter().filter(|row| shown.now(row.1) == PersonId(other)).map(|row| row.0).collect()
+                        let rows = shown.subjects.iter().zip(&shown.given);
+                        rows.filter(|row| shown.people.id_now(*row.1) == PersonId(other)).map(|row| *row.0).collect()
                     };
                     if mine.is_empty() { continue }
                     person(other, population(other), &mine, Some(one))
@@ -422,7 +501,7 @@ mod tests {
                 let kept = table.rows().unwrap();
                 prop_assert_eq!(kept, OnlineSubjects::new(Arc::clone(&shown)).rows().unwrap());
                 let shown = shown.read().unwrap();
-                let alone = shown.founded.keys().filter(|id| !shown.merged.contains_key(id)).count();
+                let alone = (0..shown.people.len() as usize).filter(|number| shown.people.is_alone(*number)).count();
                 prop_assert_eq!(shown.people(), alone);
             }
         }
