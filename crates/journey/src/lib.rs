@@ -13,6 +13,7 @@
 //!
 //! * [`log`]: events as they come from a file, brought into cases.
 //! * [`scan`](scan()): one pass that answers every question below, with any number of threads.
+//! * [`spill`]: where a log and a scan put what memory has no room for.
 //! * [`process`]: the directly-follows graph and the variants.
 //! * [`funnel`]: how far people get through steps.
 //! * [`retention`]: who comes back, by cohort.
@@ -30,8 +31,11 @@ pub mod paths;
 pub mod process;
 pub mod retention;
 mod scan;
+pub mod spill;
+mod spilled_waits;
 pub mod stages;
 pub mod transitions;
+mod variants;
 mod waits;
 
 pub use definition::{Definition, Duration, JourneyRule, Problem, Scope, StageRule, Touch};
@@ -43,6 +47,7 @@ pub use log::{Chunk, Log};
 pub use paths::{Path, PathQuestion, Paths};
 pub use process::{Edge, ProcessMap, ProcessQuestion, Variant};
 pub use retention::{BadPeriods, Cohort, Periods};
-pub use scan::{Answers, Questions, scan};
+pub use scan::{Answers, Questions, scan, scan_in};
+pub use spill::{Room, Spill};
 pub use stages::{NO_STAGE, StageTable, stage_of};
 pub use transitions::{Transition, TransitionState, transitions};

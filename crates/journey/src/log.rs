@@ -9,9 +9,14 @@
 //! Whole cases lie in one partition, and what is computed from partitions adds up in any order. That is why a result does
 //! not depend on the number of threads.
 //!
-//! Memory: 16 bytes an event, and one partition in case order per thread.
+//! Memory: 16 bytes an event, and one partition in case order per thread. A chunk may be [spilled](Chunk::spill): then its
+//! rows are read back partition by partition.
 
+use std::io;
 use std::ops::Range;
+use std::sync::Arc;
+
+use crate::spill::Spill;
 
 /// Parts of a log. A constant, so that results and their cost are those of the log and not of the machine: ten million
 /// events make partitions of 600 KB, which a core's cache holds.
@@ -26,12 +31,35 @@ struct Row {
     code: u32,
 }
 
+impl Row {
+    /// Bytes of a row that is spilled.
+    const BYTES: usize = 16;
+
+    fn to_bytes(self) -> [u8; Self::BYTES] {
+        let numbers = u64::from(self.case) << 32 | u64::from(self.code);
+        (u128::from(self.time_us.cast_unsigned()) << 64 | u128::from(numbers)).to_le_bytes()
+    }
+
+    fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
+        let all = u128::from_le_bytes(bytes);
+        Self { time_us: ((all >> 64) as u64).cast_signed(), case: (all >> 32) as u32, code: all as u32 }
+    }
+}
+
 /// Events that follow each other in a file, spread over partitions.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Chunk {
-    rows: Vec<Row>,
+    rows: Rows,
     /// Where each partition begins in `rows`; one more than there are partitions.
     starts: Vec<u32>,
+    /// First and last time.
+    span_us: Option<(i64, i64)>,
+}
+
+#[derive(Clone, Debug)]
+enum Rows {
+    Held(Vec<Row>),
+    Spilled { spill: Arc<dyn Spill>, place: u64 },
 }
 
 impl Chunk {
@@ -57,11 +85,28 @@ impl Chunk {
             rows[*next as usize] = Row { time_us, case: case >> BITS, code };
             *next += 1;
         }
-        Self { rows, starts }
+        let span_us = time_us.iter().min().zip(time_us.iter().max()).map(|(first, last)| (*first, *last));
+        Self { rows: Rows::Held(rows), starts, span_us }
     }
 
-    fn partition(&self, partition: usize) -> &[Row] {
-        &self.rows[self.starts[partition] as usize..self.starts[partition + 1] as usize]
+    /// Puts the rows out of memory.
+    ///
+    /// # Errors
+    /// Of the disk.
+    pub fn spill(self, spill: &Arc<dyn Spill>) -> io::Result<Self> {
+        let Rows::Held(rows) = &self.rows else { return Ok(self) };
+        let bytes: Vec<u8> = rows.iter().flat_map(|row| row.to_bytes()).collect();
+        let place = spill.write(&bytes)?;
+        Ok(Self { rows: Rows::Spilled { spill: Arc::clone(spill), place }, ..self })
+    }
+
+    /// How many events there are.
+    pub fn events(&self) -> usize {
+        self.starts[PARTITIONS] as usize
+    }
+
+    fn partition(&self, partition: usize) -> Range<usize> {
+        self.starts[partition] as usize..self.starts[partition + 1] as usize
     }
 }
 
@@ -91,13 +136,13 @@ impl Log {
 
     /// How many events there are.
     pub fn events(&self) -> usize {
-        self.chunks.iter().map(|chunk| chunk.rows.len()).sum()
+        self.chunks.iter().map(Chunk::events).sum()
     }
 
     /// The first and the last time.
     pub fn span_us(&self) -> Option<(i64, i64)> {
-        let times = || self.chunks.iter().flat_map(|chunk| chunk.rows.iter().map(|row| row.time_us));
-        Some((times().min()?, times().max()?))
+        let spans = self.chunks.iter().filter_map(|chunk| chunk.span_us);
+        spans.reduce(|all, span| (all.0.min(span.0), all.1.max(span.1)))
     }
 }
 
@@ -125,12 +170,25 @@ pub(crate) struct Sorted {
     time_us: Vec<i64>,
     code: Vec<u32>,
     pairs: Vec<(i64, u32)>,
+    /// Rows of spilled chunks, and their bytes.
+    read: Vec<Row>,
+    bytes: Vec<u8>,
 }
 
 impl Sorted {
     /// Brings `partition` of `log` into order.
-    pub fn load(&mut self, log: &Log, partition: usize) -> Traces<'_> {
-        let rows = || log.chunks.iter().flat_map(|chunk| chunk.partition(partition));
+    pub fn load(&mut self, log: &Log, partition: usize) -> io::Result<Traces<'_>> {
+        self.read_spilled(log, partition)?;
+        let mut read = self.read.as_slice();
+        let mut parts: Vec<&[Row]> = Vec::with_capacity(log.chunks.len());
+        for chunk in &log.chunks {
+            let rows = chunk.partition(partition);
+            parts.push(match &chunk.rows {
+                Rows::Held(held) => &held[rows],
+                Rows::Spilled { .. } => read.split_off(..rows.len()).expect("as many were read"),
+            });
+        }
+        let rows = || parts.iter().flat_map(|part| part.iter());
         let (mut events, mut cases) = (0, 0);
         for row in rows() {
             events += 1;
@@ -162,7 +220,19 @@ impl Sorted {
         if !in_order {
             self.sort_within_cases();
         }
-        Traces { starts: &self.starts, time_us: &self.time_us, code: &self.code }
+        Ok(Traces { starts: &self.starts, time_us: &self.time_us, code: &self.code })
+    }
+
+    fn read_spilled(&mut self, log: &Log, partition: usize) -> io::Result<()> {
+        self.read.clear();
+        for chunk in &log.chunks {
+            let Rows::Spilled { spill, place } = &chunk.rows else { continue };
+            let rows = chunk.partition(partition);
+            self.bytes.resize(rows.len() * Row::BYTES, 0);
+            spill.read(place + (rows.start * Row::BYTES) as u64, &mut self.bytes)?;
+            self.read.extend(self.bytes.as_chunks().0.iter().map(|bytes| Row::from_bytes(*bytes)));
+        }
+        Ok(())
     }
 
     fn sort_within_cases(&mut self) {
@@ -193,13 +263,13 @@ mod tests {
         let mut sorted = Sorted::default();
         let mut found = Vec::new();
         for partition in 0..PARTITIONS {
-            let traces = sorted.load(&log, partition);
+            let traces = sorted.load(&log, partition).unwrap();
             found.extend(traces.cases().map(|rows| (traces.time_us[rows.clone()].to_vec(), traces.code[rows].to_vec())));
         }
         assert_eq!(found, [(vec![7], vec![5]), (vec![4, 5, 5], vec![2, 0, 4]), (vec![9, 9], vec![1, 3])]);
         assert_eq!((log.events(), log.span_us()), (6, Some((4, 9))));
         log.rename(vec![0, 0, 0, 0, 0, 7]);
-        assert_eq!(sorted.load(&log, 0).code, [7]);
+        assert_eq!(sorted.load(&log, 0).unwrap().code, [7]);
         assert_eq!(Log::default().span_us(), None);
     }
 }

@@ -2,10 +2,14 @@
 //!
 //! A session ends where somebody is silent for longer than the gap. Its first activities are packed into one number, the
 //! first activity in the highest bits and 0 for "ended here", so that sorting the numbers brings every prefix together
-//! and one pass over them counts all depths. No tree is built. Where a path does not fit into 64 bits, it is kept as a
-//! slice and the slices are sorted; the pass is the same.
+//! and one pass over them counts all depths. No tree is built. Where a path does not fit into 64 bits, those that differ are
+//! counted and sorted; the pass is the same.
+//!
+//! With a [`Room`], equal ones are put together when it is full: memory grows with the paths that differ, not with sessions.
 
 use crate::log::Traces;
+use crate::spill::Room;
+use crate::variants::Variants;
 
 /// Deepest path.
 pub const MAX_DEPTH: usize = 64;
@@ -49,17 +53,24 @@ pub(crate) struct Partial {
     question: PathQuestion,
     bits: u32,
     packed: Vec<u64>,
-    /// Activities of paths that do not fit, and where each ends.
-    wide: Vec<u32>,
-    ends: Vec<usize>,
+    /// How many of them are kept before equal ones are put together.
+    most: usize,
+    /// Packed paths that were put together, ascending, and how often each was met.
+    counted: Vec<(u64, u64)>,
+    /// Paths that do not fit.
+    wide: Variants,
+    /// The activities of one of them.
+    path: Vec<u32>,
 }
 
 impl Partial {
-    pub fn new(question: PathQuestion, activities: u32) -> Self {
+    pub fn new(question: PathQuestion, activities: u32, room: Option<Room<'_>>) -> Self {
         let question = PathQuestion { depth: question.depth.clamp(1, MAX_DEPTH), ..question };
         // Activities and the end.
         let bits = u32::BITS - activities.leading_zeros();
-        Self { question, bits: bits.max(1), packed: Vec::new(), wide: Vec::new(), ends: Vec::new() }
+        let (packed, counted, path) = (Vec::new(), Vec::new(), Vec::new());
+        let most = room.map_or(usize::MAX, |room| room.entries);
+        Self { question, bits: bits.max(1), packed, most, counted, wide: Variants::new(activities), path }
     }
 
     fn fits(&self) -> bool {
@@ -69,6 +80,9 @@ impl Partial {
     pub fn scan(&mut self, traces: &Traces<'_>) {
         if self.fits() {
             self.pack(traces);
+            if self.packed.len() >= self.most {
+                self.put_together();
+            }
         } else {
             self.keep(traces);
         }
@@ -101,52 +115,67 @@ impl Partial {
         let question = self.question;
         let gap_us = question.gap_us.unwrap_or(i64::MAX);
         for rows in traces.cases() {
-            let mut start = self.wide.len();
+            self.path.clear();
             for at in rows.clone() {
                 if at > rows.start && traces.time_us[at] - traces.time_us[at - 1] > gap_us {
-                    self.ends.push(self.wide.len());
-                    start = self.wide.len();
+                    self.wide.add(&self.path);
+                    self.path.clear();
                 }
-                let repeated = self.wide.len() > start && question.collapse && traces.code[at] == traces.code[at - 1];
-                if self.wide.len() - start < question.depth && !repeated {
-                    self.wide.push(traces.code[at]);
+                let repeated = !self.path.is_empty() && question.collapse && traces.code[at] == traces.code[at - 1];
+                if self.path.len() < question.depth && !repeated {
+                    self.path.push(traces.code[at]);
                 }
             }
-            self.ends.push(self.wide.len());
+            self.wide.add(&self.path);
         }
     }
 
-    pub fn finish(parts: Vec<Self>) -> Paths {
+    fn put_together(&mut self) {
+        self.packed.sort_unstable();
+        let new = self.packed.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u64));
+        self.counted = sums(std::mem::take(&mut self.counted).into_iter().chain(new).collect());
+        self.packed.clear();
+    }
+
+    pub fn finish(mut parts: Vec<Self>) -> Paths {
         let Some(first) = parts.first() else { return Paths::default() };
         let (question, bits) = (first.question, first.bits);
-        if first.fits() {
-            let mut keys = Vec::with_capacity(parts.iter().map(|part| part.packed.len()).sum());
+        if !first.fits() {
+            let mut all = Variants::default();
             for part in parts {
-                keys.extend(part.packed);
+                if all.is_empty() { all = part.wide } else { all.merge(&part.wide) }
             }
-            keys.sort_unstable();
-            let shift = |place: usize| (question.depth - 1 - place) as u32 * bits;
-            let mask = (1_u64 << bits) - 1;
-            // 0 is the end, here as there.
-            let paths = keys.chunk_by(|a, b| a == b).map(|same| {
-                let key = same[0];
-                let activity = move |place: usize| (key >> shift(place) & mask) as u32;
-                (activity, same.len() as u64)
+            let paths = all.in_order().map(|(activity, sessions)| {
+                let activity = move |place: usize| activity(place).map_or(0, |activity| activity + 1);
+                (activity, sessions)
             });
             return count(&question, paths);
         }
-        let mut wide: Vec<&[u32]> = Vec::new();
-        for part in &parts {
-            let starts = std::iter::once(0).chain(part.ends.iter().copied());
-            wide.extend(starts.zip(&part.ends).map(|(start, &end)| &part.wide[start..end]));
+        let shift = |place: usize| (question.depth - 1 - place) as u32 * bits;
+        let mask = (1_u64 << bits) - 1;
+        // 0 is the end, here as there.
+        let path = |(key, sessions): (u64, u64)| (move |place: usize| (key >> shift(place) & mask) as u32, sessions);
+        if parts.iter().all(|part| part.counted.is_empty()) {
+            let mut keys = Vec::with_capacity(parts.iter().map(|part| part.packed.len()).sum());
+            parts.into_iter().for_each(|part| keys.extend(part.packed));
+            keys.sort_unstable();
+            return count(&question, keys.chunk_by(|a, b| a == b).map(|same| path((same[0], same.len() as u64))));
         }
-        wide.sort_unstable();
-        let paths = wide.chunk_by(|a, b| a == b).map(|same| {
-            let activity = move |place: usize| same[0].get(place).map_or(0, |activity| activity + 1);
-            (activity, same.len() as u64)
-        });
-        count(&question, paths)
+        parts.iter_mut().for_each(Self::put_together);
+        let all = sums(parts.into_iter().flat_map(|part| part.counted).collect());
+        count(&question, all.into_iter().map(path))
     }
+}
+
+/// One entry a key, ascending, with the sum of what it has.
+fn sums(mut counted: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
+    counted.sort_unstable();
+    counted.dedup_by(|next, kept| {
+        let same = next.0 == kept.0;
+        kept.1 += if same { next.1 } else { 0 };
+        same
+    });
+    counted
 }
 
 /// A prefix that is being counted, or was.

@@ -44,6 +44,11 @@ impl Waits {
 }
 
 impl Buckets {
+    /// All waits, in the order of edges.
+    pub fn all(&self) -> &[i64] {
+        &self.wait_us
+    }
+
     /// The waits of an edge.
     pub fn of(&self, edge: usize) -> &[i64] {
         &self.wait_us[self.starts[edge]..self.starts[edge + 1]]

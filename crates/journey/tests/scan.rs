@@ -4,9 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::{Arc, Mutex};
 
 use clew_journey::funnel::{Order, Ties, Within};
-use clew_journey::{Answers, Chunk, Funnel, FunnelGroup, Log, PathQuestion, Periods, ProcessQuestion, Questions, scan};
+use clew_journey::{
+    Answers, Chunk, Funnel, FunnelGroup, Log, PathQuestion, Periods, ProcessQuestion, Questions, Room, Spill, scan, scan_in,
+};
 use proptest::prelude::*;
 
 const ACTIVITIES: u32 = 5;
@@ -26,14 +30,33 @@ fn dense_rows() -> impl Strategy<Value = Vec<Row>> {
     prop::collection::vec((0..2_u32, 0..8_i64, 0..ACTIVITIES), 0..20)
 }
 
-fn log(rows: &[Row], chunk: usize) -> Log {
+fn chunk(rows: &[Row]) -> Chunk {
+    let column = |of: fn(&Row) -> u32| rows.iter().map(of).collect::<Vec<_>>();
+    let time_us: Vec<i64> = rows.iter().map(|row| row.1).collect();
+    Chunk::new(&column(|row| row.0), &time_us, &column(|row| row.2))
+}
+
+fn log(rows: &[Row], size: usize) -> Log {
     let mut log = Log::default();
-    for rows in rows.chunks(chunk) {
-        let column = |of: fn(&Row) -> u32| rows.iter().map(of).collect::<Vec<_>>();
-        let time_us: Vec<i64> = rows.iter().map(|row| row.1).collect();
-        log.push(Chunk::new(&column(|row| row.0), &time_us, &column(|row| row.2)));
-    }
+    rows.chunks(size).for_each(|rows| log.push(chunk(rows)));
     log
+}
+
+/// A disk in memory.
+#[derive(Debug, Default)]
+struct Bytes(Mutex<Vec<u8>>);
+
+impl Spill for Bytes {
+    fn write(&self, bytes: &[u8]) -> io::Result<u64> {
+        let mut all = self.0.lock().unwrap();
+        all.extend(bytes);
+        Ok((all.len() - bytes.len()) as u64)
+    }
+
+    fn read(&self, place: u64, bytes: &mut [u8]) -> io::Result<()> {
+        bytes.copy_from_slice(&self.0.lock().unwrap()[place as usize..][..bytes.len()]);
+        Ok(())
+    }
 }
 
 fn traces(rows: &[Row]) -> Vec<Trace> {
@@ -315,6 +338,29 @@ proptest! {
         let one = scan(log(&all, 50), &questions, 1);
         for (chunk, threads) in [(1, 2), (9, 4)] {
             prop_assert_eq!(&scan(log(&all, chunk), &questions, threads), &one);
+        }
+    }
+
+    #[test]
+    fn what_is_spilled_changes_nothing(
+        all in prop_oneof![rows(), dense_rows()],
+        far in prop::sample::select(vec![1, 1 << 20, i64::MAX / 200]),
+        (depth, held, entries) in (1..40_usize, 0..4_usize, 1..9_usize),
+    ) {
+        let all: Vec<Row> = all.into_iter().map(|(case, time, activity)| (case, time * far, activity)).collect();
+        let periods = Periods::new(vec![0, 5, 11, 20]).unwrap();
+        let questions = everything(&periods, depth, ACTIVITIES);
+        let spill: Arc<dyn Spill> = Arc::new(Bytes::default());
+        let mut some = Log::default();
+        for (at, rows) in all.chunks(7).enumerate() {
+            let chunk = chunk(rows);
+            some.push(if at % 4 < held { chunk } else { chunk.spill(&spill).unwrap() });
+        }
+        let whole = scan(log(&all, 7), &questions, 1);
+        prop_assert_eq!(some.span_us(), log(&all, 7).span_us());
+        for threads in [1, 3] {
+            let room = Room { spill: &*spill, entries };
+            prop_assert_eq!(&scan_in(some.clone(), &questions, threads, Some(room)).unwrap(), &whole);
         }
     }
 }
