@@ -11,7 +11,7 @@
 //! | [`steps`] | one module a step |
 //! | [`scan`] | the events of people, bucket by bucket |
 //! | [`online`] | who is who until the next run: the lake's write-path hook |
-//! | [`plain_log`] | answers about a file's event log, without a project |
+//! | [`plain_log`], `spill_file` | answers about a file's event log of any size, without a project |
 //! | [`touched`] | whose buckets have to be recomputed |
 //! | [`columns`], [`writer`] | between Arrow and slices, between steps and tables |
 //! | [`matching`] | files of records matched on their own, without a lake |
@@ -28,6 +28,7 @@ pub mod plain_log;
 pub mod reading;
 pub mod run;
 pub mod scan;
+mod spill_file;
 pub mod steps;
 pub mod touched;
 pub mod views;

@@ -5,19 +5,22 @@
 //!
 //! Shares are fractions with Wilson intervals at [`LEVEL`]; times are milliseconds. What is not known yet is null.
 
-use std::sync::{Mutex, PoisonError};
+mod collector;
+
+use std::io;
 
 pub use clew_insight::metric::Period;
 pub use clew_journey::Duration;
 pub use clew_journey::funnel::{Order, Ties, Within};
 use clew_journey::{
-    Answers, BadFunnel, BadPeriods, Chunk, Cohort, Funnel, FunnelGroup, Log, PathQuestion, Periods, ProcessMap, ProcessQuestion,
-    Questions, scan,
+    Answers, BadFunnel, BadPeriods, Cohort, Funnel, FunnelGroup, PathQuestion, Periods, ProcessMap, ProcessQuestion, Questions,
 };
 use clew_stats::interval::{Proportion, proportion};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use self::collector::CollectedLog;
+pub use self::collector::Collector;
 use crate::periods::Calendar;
 
 /// Confidence level of all intervals.
@@ -52,56 +55,30 @@ pub enum Unanswerable {
         /// What is wrong.
         source: BadPeriods,
     },
+    /// The part of the log that memory has no room for.
+    #[error("the log is larger than memory has room for, and {} has none for its rest: {source}; set TMPDIR to a folder on a disk with room", std::env::temp_dir().display())]
+    Spill {
+        /// What the system said.
+        #[from]
+        source: io::Error,
+    },
     /// No such zone, or a time outside the calendar.
     #[error(transparent)]
     Calendar(#[from] jiff::Error),
 }
 
-/// Collects the parts of a log, from any thread and in any order.
-#[derive(Debug, Default)]
-pub struct Collector {
-    chunks: Mutex<Vec<((usize, usize), Chunk)>>,
-}
-
-impl Collector {
-    /// Adds the part that stands at `place` in the file. Without activities, every event is of the same one.
-    pub fn add(&self, place: (usize, usize), case: &[u32], time_us: &[i64], activity: &[u32]) {
-        let chunk = if activity.is_empty() && !case.is_empty() {
-            Chunk::new(case, time_us, &vec![0; case.len()])
-        } else {
-            Chunk::new(case, time_us, activity)
-        };
-        self.chunks.lock().unwrap_or_else(PoisonError::into_inner).push((place, chunk));
-    }
-
-    /// The same with the group of each event, `u32::MAX` for none.
-    pub fn add_with_groups(&self, place: (usize, usize), case: &[u32], time_us: &[i64], activity: &[u32], group: &[u32]) {
-        let code = |(activity, group): (&u32, &u32)| (group.wrapping_add(1) << ACTIVITY_BITS) | activity;
-        self.add(place, case, time_us, &activity.iter().zip(group).map(code).collect::<Vec<_>>());
-    }
-
-    /// The log, in the order of the file.
-    fn into_log(self) -> Log {
-        let mut chunks = self.chunks.into_inner().unwrap_or_else(PoisonError::into_inner);
-        chunks.sort_by_key(|(place, _)| *place);
-        let mut log = Log::default();
-        chunks.into_iter().for_each(|(_, chunk)| log.push(chunk));
-        log
-    }
-}
-
 /// A log with what its codes mean.
 #[derive(Debug)]
 pub struct PlainLog {
-    log: Log,
+    log: CollectedLog,
     /// Sorted, so that codes are in the order of names.
     activities: Vec<String>,
 }
 
 impl PlainLog {
     /// A log whose activities are called so, by code.
-    pub fn new(parts: Collector, activities: Vec<String>) -> Self {
-        let mut log = parts.into_log();
+    pub fn new(parts: Collector, activities: Vec<String>) -> Result<Self, Unanswerable> {
+        let mut log = parts.into_log()?;
         let mut order: Vec<usize> = (0..activities.len()).collect();
         order.sort_by(|a, b| activities[*a].cmp(&activities[*b]));
         let mut codes = vec![0; activities.len()];
@@ -111,7 +88,7 @@ impl PlainLog {
         }
         let mut activities = activities;
         activities.sort_unstable();
-        Self { log, activities }
+        Ok(Self { log, activities })
     }
 
     /// Process map, retention, paths and, where steps are named, a funnel, from one scan.
@@ -130,7 +107,7 @@ impl PlainLog {
                 questions.funnel = funnel;
             },
             threads,
-        );
+        )?;
         let mut retention = RetentionReport { period: asked.period, timezone: UTC.into(), ..RetentionReport::default() };
         if let (Some(periods), Some((_, last_us))) = (&periods, span_us) {
             retention.fill(&answers.retention.unwrap_or_default(), periods, UTC, last_us)?;
@@ -144,31 +121,31 @@ impl PlainLog {
         })
     }
 
-    fn ask(self, ask: impl FnOnce(&mut Questions), threads: usize) -> (Answers, Vec<String>) {
+    fn ask(self, ask: impl FnOnce(&mut Questions), threads: usize) -> io::Result<(Answers, Vec<String>)> {
         // Without activities the log has one without a name.
         let mut questions = Questions { activities: self.activities.len().max(1) as u32, ..Questions::default() };
         ask(&mut questions);
-        (scan(self.log, &questions, threads), self.activities)
+        Ok((self.log.scan(&questions, threads)?, self.activities))
     }
 
     /// The directly-follows graph, and how many variants there are.
-    pub fn dfg(self, threads: usize) -> DfgReport {
+    pub fn dfg(self, threads: usize) -> Result<DfgReport, Unanswerable> {
         let process = ProcessQuestion { edges: true, variants: Some(0) };
-        let (answers, names) = self.ask(|questions| questions.process = Some(process), threads);
-        DfgReport::of(&answers.process.unwrap_or_default(), &names)
+        let (answers, names) = self.ask(|questions| questions.process = Some(process), threads)?;
+        Ok(DfgReport::of(&answers.process.unwrap_or_default(), &names))
     }
 
     /// The most frequent variants.
-    pub fn variants(self, top: usize, threads: usize) -> VariantsReport {
+    pub fn variants(self, top: usize, threads: usize) -> Result<VariantsReport, Unanswerable> {
         let process = ProcessQuestion { edges: false, variants: Some(top) };
-        let (answers, names) = self.ask(|questions| questions.process = Some(process), threads);
-        VariantsReport::of(&answers.process.unwrap_or_default(), &names)
+        let (answers, names) = self.ask(|questions| questions.process = Some(process), threads)?;
+        Ok(VariantsReport::of(&answers.process.unwrap_or_default(), &names))
     }
 
     /// The most frequent beginnings of sessions.
-    pub fn paths(self, question: PathsAsked, threads: usize) -> PathsReport {
-        let (answers, names) = self.ask(|questions| questions.paths = Some(question.asked()), threads);
-        PathsReport::of(&answers.paths.unwrap_or_default(), &names, &question)
+    pub fn paths(self, question: PathsAsked, threads: usize) -> Result<PathsReport, Unanswerable> {
+        let (answers, names) = self.ask(|questions| questions.paths = Some(question.asked()), threads)?;
+        Ok(PathsReport::of(&answers.paths.unwrap_or_default(), &names, &question))
     }
 
     /// Retention by calendar periods of a zone. `span_us` is the first and last time of the log; what it does not reach is censored.
@@ -182,7 +159,7 @@ impl PlainLog {
         let mut report = RetentionReport { period, timezone: timezone.into(), ..RetentionReport::default() };
         let Some(span_us) = span_us else { return Ok(report) };
         let periods = periods(period, timezone, span_us)?;
-        let (answers, _) = self.ask(|questions| questions.retention = Some(periods.clone()), threads);
+        let (answers, _) = self.ask(|questions| questions.retention = Some(periods.clone()), threads)?;
         report.fill(&answers.retention.unwrap_or_default(), &periods, timezone, span_us.1)?;
         Ok(report)
     }
@@ -550,7 +527,7 @@ pub fn funnel(
         (funnel.groups, funnel.group_shift) = (groups.len() as u32 + 1, ACTIVITY_BITS);
     }
     let questions = Questions { activities: activities.len() as u32, funnel: Some(funnel), ..Questions::default() };
-    let found = scan(parts.into_log(), &questions, threads).funnel.unwrap_or_default();
+    let found = parts.into_log()?.scan(&questions, threads)?.funnel.unwrap_or_default();
     Ok(FunnelReport::of(asked, &found, groups))
 }
 

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use clew_intake::event_log::{LogRead, Part, Wanted, read_event_log};
 use clew_pipeline::plain_log::{
     AllAsked, AllReport, Collector, DfgReport, FunnelAsked, FunnelReport, FunnelRows, Order, PathsAsked, PathsReport, Period,
-    PlainLog, RetentionReport, Share, Ties, VariantsReport, Within, funnel,
+    PlainLog, RetentionReport, Share, Ties, Unanswerable, VariantsReport, Within, funnel,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -35,22 +35,21 @@ pub fn perform(options: &Journey) -> Result<()> {
     match &options.question {
         Question::Dfg { log } => {
             let (plain, read) = log.load(&Wanted::default())?;
-            log.write(&plain.dfg(log.threads()), &read, dfg_text, started.elapsed())
+            log.write(&plain.dfg(log.threads())?, &read, dfg_text, started.elapsed())
         }
         Question::Variants { log, top } => {
             let (plain, read) = log.load(&Wanted::default())?;
-            log.write(&plain.variants(*top, log.threads()), &read, variants_text, started.elapsed())
+            log.write(&plain.variants(*top, log.threads())?, &read, variants_text, started.elapsed())
         }
         Question::Paths { log, gap, depth, collapse, top } => {
             let (plain, read) = log.load(&Wanted::default())?;
             let asked = PathsAsked { gap: *gap, depth: *depth, collapse: *collapse, top: *top };
-            log.write(&plain.paths(asked, log.threads()), &read, paths_text, started.elapsed())
+            log.write(&plain.paths(asked, log.threads())?, &read, paths_text, started.elapsed())
         }
         Question::Retention { log, period, timezone } => {
             let (plain, read) = log.load(&Wanted { without_activity: true, ..Wanted::default() })?;
             let report = plain.retention(period_of(*period), timezone, read.span_us, log.threads());
-            let report =
-                report.map_err(|error| log.refused(&error, "take a longer --period, or leave out events with wrong times"))?;
+            let report = log.answered(report, "take a longer --period, or leave out events with wrong times")?;
             log.write(&report, &read, retention_text, started.elapsed())
         }
         Question::Funnel { log, steps, window, within, order, increasing, exclude, by } => {
@@ -81,8 +80,7 @@ pub fn perform(options: &Journey) -> Result<()> {
             let paths = PathsAsked { gap: Some(*gap), depth: 5, collapse: false, top: 50 };
             let asked = AllAsked { paths, period: period_of(*period), funnel, variants: true };
             let report = plain.all(&asked, read.span_us, log.threads());
-            let report = report
-                .map_err(|error| log.refused(&error, "see the names with `clew journey dfg`, or take a longer --period"))?;
+            let report = log.answered(report, "see the names with `clew journey dfg`, or take a longer --period")?;
             let text = |report: &AllReport| {
                 let mut text = dfg_text(&report.dfg) + &retention_text(&report.retention) + &paths_text(&report.paths);
                 text += &report.funnel.as_ref().map_or_else(String::new, funnel_text);
@@ -129,7 +127,7 @@ fn ask_funnel(log: &LogFile, asked: &FunnelAsked, by: Option<&str>, started: std
     }
     let groups = by.is_some().then_some(read.groups.as_slice());
     let report = funnel(parts, asked, &read.activities, groups, log.threads());
-    let report = report.map_err(|error| log.refused(&error, "see the names with `clew journey dfg`"))?;
+    let report = log.answered(report, "see the names with `clew journey dfg`")?;
     log.write(&report, &read, funnel_text, started.elapsed())
 }
 
@@ -147,7 +145,15 @@ impl LogFile {
     fn load(&self, wanted: &Wanted<'_>) -> Result<(PlainLog, LogRead)> {
         let parts = Collector::default();
         let read = self.read(wanted, &|part: Part<'_>| parts.add(part.place, part.case, part.time_us, part.activity))?;
-        Ok((PlainLog::new(parts, read.activities.clone()), read))
+        Ok((PlainLog::new(parts, read.activities.clone())?, read))
+    }
+
+    /// The answer, or what to do: asked otherwise it would be one, unless it is the disk that refuses.
+    fn answered<T>(&self, answer: Result<T, Unanswerable>, remedy: &str) -> Result<T> {
+        answer.map_err(|error| match error {
+            Unanswerable::Spill { .. } => error.into(),
+            _ => self.refused(&error, remedy),
+        })
     }
 
     fn refused(&self, error: &dyn std::fmt::Display, remedy: &str) -> anyhow::Error {
