@@ -63,6 +63,27 @@ pub struct Column {
     pub values: Texts,
     /// Records by code; 0 for code 0.
     pub counts: Vec<u32>,
+    /// How its days are read.
+    order: DayOrder,
+}
+
+/// How the values of a column are folded, for records that come afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// As the source calls it.
+    pub name: String,
+    /// What it says.
+    pub kind: Kind,
+    /// Which part of an address it is; 0 for what is none.
+    pub part: usize,
+    order: DayOrder,
+}
+
+impl Field {
+    /// A value in the spelling in which it is compared; empty for none.
+    pub fn folded(&self, raw: &str) -> String {
+        fold_as(beginning(raw.trim()), self.kind, self.order)
+    }
 }
 
 /// Bytes of a value that are compared; what follows tells nobody apart. Bounds the memory that a damaged file can ask for.
@@ -82,13 +103,14 @@ impl Column {
             folded.push(&fold_as(beginning(value), kind, order));
         }
         let (values, places) = sorted(&folded);
-        let codes = raw.codes.iter().map(|code| places[*code as usize]).collect();
-        Self::of_codes(name, kind, codes, values)
+        let codes: Vec<u32> = raw.codes.iter().map(|code| places[*code as usize]).collect();
+        let counts = counts(&codes, values.len());
+        Self { name: name.to_owned(), kind, codes, values, counts, order }
     }
 
-    fn of_codes(name: &str, kind: Kind, codes: Vec<u32>, values: Texts) -> Self {
-        let counts = counts(&codes, values.len());
-        Self { name: name.to_owned(), kind, codes, values, counts }
+    /// How its values are folded; `part` is which one of an address it is.
+    pub fn field(&self, part: usize) -> Field {
+        Field { name: self.name.clone(), kind: self.kind, part, order: self.order }
     }
 
     /// Share of records without a value.

@@ -20,14 +20,17 @@
 //! Everything is a function of the content of the records: not of their order, not of the number of threads. There is no I/O and no
 //! clock here.
 
+mod address;
 mod blocking;
 mod chance;
 pub mod cluster;
 pub mod column;
 mod comparison;
+mod degree;
 pub mod dictionary;
 pub mod evaluate;
 pub mod fold;
+mod key;
 mod model;
 mod nicknames;
 mod parallel;
@@ -35,8 +38,8 @@ mod pattern;
 pub mod similarity;
 
 pub use self::blocking::RuleReport;
-use self::blocking::{Candidates, Plan};
-use self::cluster::{Scored, Weighing};
+use self::blocking::{Candidates, Limits, Plan};
+use self::cluster::Weighing;
 use self::column::Column;
 pub use self::column::{Kind, recognise};
 pub use self::comparison::Comparison;
@@ -45,7 +48,7 @@ use self::dictionary::Dictionary;
 use self::model::Seen;
 pub use self::model::{Class, Component, Model};
 pub use self::pattern::level;
-use self::pattern::{Counted, Patterns};
+use self::pattern::{Counted, Patterns, Rows};
 
 /// A column in which more than this share of records has no value tells too little.
 const MOST_NULL: f64 = 0.98;
@@ -210,12 +213,13 @@ pub fn match_records(columns: Vec<Column>, options: &Options, begins: &mut dyn F
         return Err(MatchError::OneComparison { comparison: only.name.clone() });
     }
     begins(Phase::Plan);
-    let plan = Plan::choose(&comparisons, records, options.threads);
+    let plan = Plan::choose(&comparisons, records, Limits::default(), options.threads);
     begins(Phase::Pair);
     let mut candidates = blocking::pairs(&plan, &comparisons, records, options.parts.as_deref(), options.threads);
     begins(Phase::Count);
-    let patterns = Patterns::new(&comparisons);
-    let counted = pattern::count(&patterns, &candidates, options.threads);
+    let (codes, patterns) = (pattern::by_record(&comparisons), Patterns::new(&comparisons));
+    let rows = Rows { comparisons: &comparisons, codes: &codes, patterns: &patterns };
+    let counted = pattern::count(&rows, &candidates, options.threads);
     let (rules, expected_recall) = (std::mem::take(&mut candidates.reports), plan.recall());
     let pairs = paired(candidates, &counted);
     let Counted { patterns: seen, pairs: counts, .. } = counted;
@@ -239,10 +243,9 @@ pub fn match_records(columns: Vec<Column>, options: &Options, begins: &mut dyn F
     let probabilities = model.probabilities(&seen);
     begins(Phase::Cluster);
     let all = records as f64 * (records as f64 - 1.0) / 2.0 / pairs.len().max(1) as f64;
-    let parts = options.parts.as_deref();
-    let weighing = Weighing { comparisons: &comparisons, patterns: &patterns, model: &model, pairs: all, parts };
-    let scored = Scored { pairs: &pairs, probabilities: &probabilities };
-    let clusters = cluster::clusters(records, scored, options.threshold, weighing, options.threads);
+    let scorer = model.scorer(all);
+    let weighing = Weighing { rows, scorer: &scorer, threshold: options.threshold, parts: options.parts.as_deref() };
+    let clusters = cluster::clusters(records, &pairs, &probabilities, weighing, options.threads);
     let model = Some(model);
     Ok(Matching { comparisons, rules, expected_recall, model, pairs, patterns: seen, counts, probabilities, clusters })
 }

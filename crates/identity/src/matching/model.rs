@@ -379,11 +379,13 @@ impl Model {
             .collect()
     }
 
-    /// What weighs pairs that no rule put together. `pairs` is how many pairs there are in all for each candidate pair.
-    pub fn others(&self, pairs: f64) -> Others<'_> {
+    /// What weighs single pairs. `pairs` is how many pairs there are in all for each candidate pair.
+    pub fn scorer(&self, pairs: f64) -> Scorer {
         let log = |(level, chance): (usize, &f64)| if level == usize::from(NULL) { 0.0 } else { chance.max(NEVER).ln() };
         let random = self.random.iter().map(|chances| chances.iter().enumerate().map(log).collect()).collect();
-        Others { model: self, logs: Logs::of(self), random, pairs: pairs.max(1.0).ln() }
+        let two_people = |component: &Component| !matches!(component.class, Class::Match | Class::Noise(_));
+        let two_people = self.components.iter().map(two_people).collect();
+        Scorer { logs: Logs::of(self), random, two_people, pairs: pairs.max(1.0).ln() }
     }
 
     /// By comparison and level: the match weight, which is log2 of how much likelier the level is in matches than in random pairs.
@@ -439,6 +441,7 @@ fn add(sums: &mut [f64], others: &[f64]) {
 }
 
 /// Logarithms of a model, by comparison, level and class: what a pattern adds up is contiguous.
+#[derive(Clone, Debug)]
 struct Logs {
     weights: Vec<f64>,
     /// By comparison: levels × classes.
@@ -483,25 +486,34 @@ impl Logs {
     }
 }
 
-/// Weighs pairs that no rule put together: made once for all of them.
-pub struct Others<'m> {
-    model: &'m Model,
+/// Weighs single pairs: made once for all of them.
+#[derive(Clone, Debug)]
+pub struct Scorer {
     logs: Logs,
     /// By comparison and level: log of the chance among random pairs; 0 where a record says nothing.
     random: Vec<Vec<f64>>,
+    /// By class: whether it is of two people who are related, and not of chance.
+    two_people: Vec<bool>,
     /// Log of the pairs in all for each candidate pair.
     pairs: f64,
 }
 
-impl Others<'_> {
-    /// The log odds (base e) of a match for a pair with this pattern. `scores` is room to count in.
+impl Scorer {
+    /// The probability that a pair with this pattern is a match, where a rule put it together. `scores` is room to count in.
+    pub fn probability(&self, pattern: u64, scores: &mut Vec<f64>) -> f64 {
+        scores.resize(self.two_people.len(), 0.0);
+        self.logs.posterior(pattern, scores);
+        scores[0]
+    }
+
+    /// The log odds (base e) of a match for a pair with this pattern that no rule put together.
     pub fn log_odds(&self, pattern: u64, scores: &mut Vec<f64>) -> f64 {
-        scores.resize(self.model.components.len(), 0.0);
+        scores.resize(self.two_people.len(), 0.0);
         self.logs.scores(pattern, scores);
         let by_chance: f64 = self.random.iter().enumerate().map(|(place, logs)| logs[level(pattern, place) as usize]).sum();
         let mut against = (self.pairs + by_chance).exp();
-        for (component, score) in self.model.components.iter().zip(scores.iter()).skip(1) {
-            if !matches!(component.class, Class::Match | Class::Noise(_)) {
+        for (two_people, score) in self.two_people.iter().zip(scores.iter()) {
+            if *two_people {
                 against += score.exp();
             }
         }
