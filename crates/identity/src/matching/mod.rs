@@ -15,6 +15,7 @@
 //! | [`pattern`] | pairs as counted patterns |
 //! | [`model`] | what a pattern says |
 //! | [`cluster`] | from pairs to people |
+//! | [`live`] | look-up of one record, and records that come and go |
 //! | [`evaluate`] | against a known truth |
 //!
 //! Everything is a function of the content of the records: not of their order, not of the number of threads. There is no I/O and no
@@ -31,10 +32,12 @@ pub mod dictionary;
 pub mod evaluate;
 pub mod fold;
 mod key;
+pub mod live;
 mod model;
 mod nicknames;
 mod parallel;
 mod pattern;
+mod postings;
 pub mod similarity;
 
 pub use self::blocking::RuleReport;
@@ -169,7 +172,7 @@ pub enum Phase {
 }
 
 /// A finished matching.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Matching {
     /// What was compared.
     pub comparisons: Vec<Comparison>,
@@ -189,6 +192,11 @@ pub struct Matching {
     pub probabilities: Vec<f64>,
     /// By record: the lowest record of its cluster.
     pub clusters: Vec<u32>,
+    /// Pairs at or above this probability joined clusters.
+    threshold: f64,
+    /// Whether two files were linked.
+    linked: bool,
+    plan: Plan,
 }
 
 impl Matching {
@@ -196,10 +204,25 @@ impl Matching {
     pub fn scored(&self) -> impl Iterator<Item = (u32, u32, f64)> + '_ {
         self.pairs.iter().map(|pair| (pair.a, pair.b, self.probabilities[pair.pattern as usize]))
     }
+
+    /// Pairs that there are in all for each candidate pair.
+    fn all_per_candidate(&self) -> f64 {
+        let records = self.clusters.len() as f64;
+        records * (records - 1.0) / 2.0 / self.pairs.len().max(1) as f64
+    }
 }
 
 /// Matches the records whose columns these are. `begins` is told what is begun.
 pub fn match_records(columns: Vec<Column>, options: &Options, begins: &mut dyn FnMut(Phase)) -> Result<Matching, MatchError> {
+    match_within(Limits::default(), columns, options, begins)
+}
+
+fn match_within(
+    limits: Limits,
+    columns: Vec<Column>,
+    options: &Options,
+    begins: &mut dyn FnMut(Phase),
+) -> Result<Matching, MatchError> {
     let records = columns.first().map_or(0, |column| column.codes.len());
     if let Some(column) = columns.iter().find(|column| column.codes.len() != records) {
         return Err(MatchError::Length { column: column.name.clone(), found: column.codes.len(), records });
@@ -213,41 +236,43 @@ pub fn match_records(columns: Vec<Column>, options: &Options, begins: &mut dyn F
         return Err(MatchError::OneComparison { comparison: only.name.clone() });
     }
     begins(Phase::Plan);
-    let plan = Plan::choose(&comparisons, records, Limits::default(), options.threads);
+    let plan = Plan::choose(&comparisons, records, limits, options.threads);
     begins(Phase::Pair);
     let mut candidates = blocking::pairs(&plan, &comparisons, records, options.parts.as_deref(), options.threads);
     begins(Phase::Count);
     let (codes, patterns) = (pattern::by_record(&comparisons), Patterns::new(&comparisons));
     let rows = Rows { comparisons: &comparisons, codes: &codes, patterns: &patterns };
     let counted = pattern::count(&rows, &candidates, options.threads);
-    let (rules, expected_recall) = (std::mem::take(&mut candidates.reports), plan.recall());
+    let rules = std::mem::take(&mut candidates.reports);
     let pairs = paired(candidates, &counted);
     let Counted { patterns: seen, pairs: counts, .. } = counted;
-    if seen.is_empty() {
-        let clusters = (0..records as u32).collect();
-        let (model, probabilities) = (None, Vec::new());
-        return Ok(Matching {
-            comparisons,
-            rules,
-            expected_recall,
-            model,
-            pairs,
-            patterns: seen,
-            counts,
-            probabilities,
-            clusters,
-        });
+    let mut made = Matching {
+        rules,
+        expected_recall: plan.recall(),
+        model: None,
+        pairs,
+        patterns: seen,
+        counts,
+        probabilities: Vec::new(),
+        clusters: (0..records as u32).collect(),
+        threshold: options.threshold,
+        linked: options.parts.is_some(),
+        comparisons: Vec::new(),
+        plan,
+    };
+    if !made.patterns.is_empty() {
+        begins(Phase::Fit);
+        let seen = Seen { patterns: &made.patterns, pairs: &made.counts };
+        let model = Model::fit(&comparisons, &made.plan, seen, records, options.threads);
+        made.probabilities = model.probabilities(&made.patterns);
+        begins(Phase::Cluster);
+        let scorer = model.scorer(made.all_per_candidate());
+        let weighing = Weighing { rows, scorer: &scorer, threshold: options.threshold, parts: options.parts.as_deref() };
+        made.clusters = cluster::clusters(records, &made.pairs, &made.probabilities, weighing, options.threads);
+        made.model = Some(model);
     }
-    begins(Phase::Fit);
-    let model = Model::fit(&comparisons, &plan, Seen { patterns: &seen, pairs: &counts }, records, options.threads);
-    let probabilities = model.probabilities(&seen);
-    begins(Phase::Cluster);
-    let all = records as f64 * (records as f64 - 1.0) / 2.0 / pairs.len().max(1) as f64;
-    let scorer = model.scorer(all);
-    let weighing = Weighing { rows, scorer: &scorer, threshold: options.threshold, parts: options.parts.as_deref() };
-    let clusters = cluster::clusters(records, &pairs, &probabilities, weighing, options.threads);
-    let model = Some(model);
-    Ok(Matching { comparisons, rules, expected_recall, model, pairs, patterns: seen, counts, probabilities, clusters })
+    made.comparisons = comparisons;
+    Ok(made)
 }
 
 /// Pairs with their patterns, in the order of the rules that made them.
