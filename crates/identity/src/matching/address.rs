@@ -47,7 +47,7 @@ impl<'a> Address<'a> {
         if both(STREET) {
             let (left, right) = (self.street(), other.street());
             let equal = left.name == right.name;
-            if equal || jaro_winkler(left.name.as_bytes(), right.name.as_bytes()) >= 0.9 {
+            if equal || left.begins(&right) || jaro_winkler(left.name.as_bytes(), right.name.as_bytes()) >= 0.9 {
                 let number = left.number.is_empty() || right.number.is_empty() || left.number == right.number;
                 let somewhere = same(POSTCODE) || town() || !(both(CITY) || both(POSTCODE));
                 match (equal, number, somewhere) {
@@ -99,5 +99,11 @@ impl<'a> Street<'a> {
             (_, Some((name, number))) if is_number(number) => Self { name, number },
             _ => Self { name: street, number: "" },
         }
+    }
+
+    /// Whether one of two names has all of the other and more: a town, where the whole address stands in one line.
+    fn begins(&self, other: &Self) -> bool {
+        let (short, long) = if self.name.len() < other.name.len() { (self.name, other.name) } else { (other.name, self.name) };
+        short.contains(' ') && long.strip_prefix(short).is_some_and(|rest| rest.starts_with(' '))
     }
 }

@@ -27,7 +27,7 @@ pub const NULL: u8 = 0;
 /// They differ.
 pub const DIFFERENT: u8 = 1;
 /// The most comparisons of a model: a pattern has five bits for each.
-pub const MOST_COMPARISONS: usize = 12;
+pub const MOST_COMPARISONS: usize = 24;
 /// Bands of agreement by frequency, at most.
 const MOST_BANDS: usize = 3;
 
@@ -46,6 +46,7 @@ pub(super) enum By {
     Number,
     Text { words: Words },
     Town,
+    Category,
     Equal,
     Address { parts: Vec<[u32; 4]>, values: [Texts; 4] },
 }
@@ -146,7 +147,8 @@ impl Comparison {
             Kind::Number => By::Number,
             Kind::Text | Kind::Street => By::Text { words: words() },
             Kind::City => By::Town,
-            Kind::Category | Kind::HouseNumber => By::Equal,
+            Kind::Category => By::Category,
+            Kind::HouseNumber => By::Equal,
         };
         let fields = vec![column.field(0)];
         let Column { name, kind, codes, values, counts, .. } = column;
@@ -180,6 +182,13 @@ impl Comparison {
         }
         let (later, later_codes) = (Vec::new(), FxHashMap::default());
         Self { name, kind, fields, codes, counts, values, labels, exact, cuts, by, later, later_codes }
+    }
+
+    /// Bits by which agreement of two records tells them from two random ones, where both have a value, times the share of such pairs.
+    pub fn bits(&self) -> f64 {
+        let given: f64 = self.counts.iter().map(|n| f64::from(*n)).sum();
+        let agree: f64 = self.counts.iter().map(|n| (f64::from(*n) / given.max(1.0)).powi(2)).sum();
+        (given / self.codes.len().max(1) as f64).powi(2) * -agree.max(f64::MIN_POSITIVE).log2()
     }
 
     /// Number of levels, that of no value included.
@@ -374,12 +383,13 @@ impl By {
             Self::Mail => {
                 &["mailbox alike", "same mailbox at another provider", "one letter off", "mailbox alike as the names are"]
             }
-            Self::Phone => &["one digit off"],
+            Self::Phone => &["one is the end of the other", "one digit off"],
             Self::Code => &["two characters off", "one character off"],
             Self::Postcode => &["one character off"],
             Self::Number => &["within 5 %", "within 1 %"],
             Self::Text { .. } => &["shares words", "shares most words", "close"],
             Self::Town => &["alike"],
+            Self::Category => &["one is the beginning of the other"],
             Self::Equal => &[],
             Self::Address { .. } => &[
                 "town alike or postcode one off",
@@ -400,7 +410,8 @@ impl By {
             Self::Family => degree::family(a, b),
             Self::Day => degree::day(x, y),
             Self::Mail => degree::mail(a, b),
-            Self::Phone => u8::from(x.len().min(y.len()) > 6 && within_edits(x, y, 1)),
+            Self::Phone => degree::phone(x, y),
+            Self::Category => degree::category(a, b),
             Self::Code if x.len().min(y.len()) < 4 => 0,
             Self::Code if within_edits(x, y, 1) => 2,
             Self::Code => u8::from(within_edits(x, y, 2)),

@@ -104,6 +104,22 @@ pub fn mail(a: &str, b: &str) -> u8 {
     u8::from(jaro_winkler(x.as_bytes(), y.as_bytes()) >= 0.92)
 }
 
+/// Of two telephone numbers, digits. Without its area code one is the end of the other.
+pub fn phone(a: &[u8], b: &[u8]) -> u8 {
+    if a.len().min(b.len()) < 6 {
+        return 0;
+    }
+    if a.len().min(b.len()) > 6 && within_edits(a, b, 1) {
+        return 2;
+    }
+    u8::from(a.ends_with(b) || b.ends_with(a))
+}
+
+/// Of two of few values, such as CA and Canada.
+pub fn category(a: &str, b: &str) -> u8 {
+    u8::from(a.len().min(b.len()) > 1 && (a.starts_with(b) || b.starts_with(a)))
+}
+
 /// Of two amounts.
 pub fn number(a: &str, b: &str) -> u8 {
     let (Ok(a), Ok(b)) = (a.parse::<f64>(), b.parse::<f64>()) else { return 0 };

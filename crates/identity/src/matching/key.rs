@@ -76,7 +76,7 @@ pub fn makers(comparison: &Comparison) -> Vec<KeyMaker> {
             KeyMaker::new("end of ", |digits| digits.get(digits.len().saturating_sub(5)..).unwrap_or_default().to_owned()),
             KeyMaker::new("beginning of ", |digits| digits.get(..5.min(digits.len())).unwrap_or_default().to_owned()),
         ],
-        By::Postcode | By::Number | By::Town | By::Equal => vec![whole],
+        By::Postcode | By::Number | By::Town | By::Category | By::Equal => vec![whole],
         By::Address { values, .. } => {
             let of_part = [
                 KeyMaker::of_part("postcode of ", POSTCODE, str::to_owned),

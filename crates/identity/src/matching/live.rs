@@ -77,7 +77,7 @@ pub struct Found {
     /// The probability that both are one.
     pub probability: f64,
     /// The levels of all comparisons; [`super::level`] reads one.
-    pub pattern: u64,
+    pub pattern: u128,
 }
 
 /// A matching that goes on.

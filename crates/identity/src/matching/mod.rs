@@ -46,7 +46,7 @@ use self::cluster::Weighing;
 use self::column::Column;
 pub use self::column::{Kind, recognise};
 pub use self::comparison::Comparison;
-use self::comparison::MOST_COMPARISONS;
+pub use self::comparison::MOST_COMPARISONS;
 use self::dictionary::Dictionary;
 use self::model::Seen;
 pub use self::model::{Class, Component, Model};
@@ -176,6 +176,8 @@ pub enum Phase {
 pub struct Matching {
     /// What was compared.
     pub comparisons: Vec<Comparison>,
+    /// Columns that could have been, but tell less than the [`MOST_COMPARISONS`] that were.
+    pub left_out: Vec<String>,
     /// The blocking rules with their pairs.
     pub rules: Vec<RuleReport>,
     /// Share of true pairs that the rules are expected to reach.
@@ -185,7 +187,7 @@ pub struct Matching {
     /// Compared pairs.
     pub pairs: Vec<Pair>,
     /// Their different patterns of levels, ascending; [`level`] reads one.
-    pub patterns: Vec<u64>,
+    pub patterns: Vec<u128>,
     /// By pattern: the pairs that have it.
     pub counts: Vec<u64>,
     /// By pattern: the probability that such a pair is a match.
@@ -228,7 +230,7 @@ fn match_within(
         return Err(MatchError::Length { column: column.name.clone(), found: column.codes.len(), records });
     }
     begins(Phase::Compare);
-    let comparisons = comparisons(columns);
+    let (comparisons, left_out) = most_telling(comparisons(columns));
     if comparisons.is_empty() {
         return Err(MatchError::NothingToCompare);
     }
@@ -258,6 +260,7 @@ fn match_within(
         threshold: options.threshold,
         linked: options.parts.is_some(),
         comparisons: Vec::new(),
+        left_out,
         plan,
     };
     if !made.patterns.is_empty() {
@@ -284,11 +287,15 @@ fn paired(candidates: Candidates, counted: &Counted) -> Vec<Pair> {
     pairs
 }
 
-/// One comparison a column; the parts of an address are one.
+/// One comparison a column; the parts of an address are one, each the column of its kind that most records have.
 fn comparisons(columns: Vec<Column>) -> Vec<Comparison> {
     let mut columns: Vec<Column> =
         columns.into_iter().filter(|column| column.distinct() > 1 && column.null_share() <= MOST_NULL).collect();
-    let mut take = |kind: Kind| columns.iter().position(|column| column.kind == kind).map(|at| columns.remove(at));
+    let mut take = |kind: Kind| {
+        let of_kind = columns.iter().enumerate().filter(|(_, column)| column.kind == kind);
+        let fullest = of_kind.min_by(|(_, a), (_, b)| a.null_share().total_cmp(&b.null_share())).map(|(at, _)| at);
+        fullest.map(|at| columns.remove(at))
+    };
     let address = [Kind::Street, Kind::HouseNumber, Kind::City, Kind::Postcode].map(&mut take);
     let mut made = Vec::new();
     if address.iter().flatten().count() > 1 {
@@ -297,6 +304,17 @@ fn comparisons(columns: Vec<Column>) -> Vec<Comparison> {
         columns.extend(address.into_iter().flatten());
     }
     made.splice(0..0, columns.into_iter().map(Comparison::of_column));
-    made.truncate(MOST_COMPARISONS);
     made
+}
+
+/// The [`MOST_COMPARISONS`] that tell most, in their order, and the columns of the others.
+fn most_telling(mut comparisons: Vec<Comparison>) -> (Vec<Comparison>, Vec<String>) {
+    let bits: Vec<f64> = comparisons.iter().map(Comparison::bits).collect();
+    let mut order: Vec<usize> = (0..comparisons.len()).collect();
+    order.sort_by(|a, b| bits[*b].total_cmp(&bits[*a]));
+    let mut left: Vec<usize> = order.into_iter().skip(MOST_COMPARISONS).collect();
+    left.sort_unstable();
+    let left = left.into_iter().rev().map(|place| comparisons.remove(place)).collect::<Vec<Comparison>>();
+    let names = left.iter().rev().flat_map(|comparison| &comparison.fields).map(|field| field.name.clone()).collect();
+    (comparisons, names)
 }

@@ -17,7 +17,7 @@ const BITS: u32 = 5;
 const PART: usize = 1 << 14;
 
 /// The level of the comparison at `place` in `pattern`.
-pub fn level(pattern: u64, place: usize) -> u8 {
+pub fn level(pattern: u128, place: usize) -> u8 {
     (pattern >> (place as u32 * BITS)) as u8 & ((1 << BITS) - 1)
 }
 
@@ -59,7 +59,7 @@ impl<'a> Rows<'a> {
     }
 
     /// The pattern of two records.
-    pub fn pattern(&self, a: u32, b: u32, memos: &mut [Memo]) -> u64 {
+    pub fn pattern(&self, a: u32, b: u32, memos: &mut [Memo]) -> u128 {
         self.patterns.of(self.comparisons, self.row(a), self.row(b), memos)
     }
 
@@ -118,7 +118,7 @@ impl Patterns {
     }
 
     /// The pattern of two records.
-    pub fn of(&self, comparisons: &[Comparison], a: Row, b: Row, memos: &mut [Memo]) -> u64 {
+    pub fn of(&self, comparisons: &[Comparison], a: Row, b: Row, memos: &mut [Memo]) -> u128 {
         let coded = a.values.is_empty() && b.values.is_empty();
         let mut pattern = 0;
         for (place, (comparison, memo)) in comparisons.iter().zip(memos).enumerate() {
@@ -127,7 +127,7 @@ impl Patterns {
             } else {
                 comparison.level_of(a.side(place, comparison), b.side(place, comparison))
             };
-            pattern |= u64::from(level) << (place as u32 * BITS);
+            pattern |= u128::from(level) << (place as u32 * BITS);
         }
         let pattern = self.mailboxes.as_ref().map_or(pattern, |mailboxes| mailboxes.seen(comparisons, pattern, [a, b]));
         self.swap.as_ref().map_or(pattern, |swap| swap.seen(comparisons, pattern, [a, b]))
@@ -135,7 +135,7 @@ impl Patterns {
 }
 
 impl Swap {
-    fn seen(&self, comparisons: &[Comparison], pattern: u64, [a, b]: [Row; 2]) -> u64 {
+    fn seen(&self, comparisons: &[Comparison], pattern: u128, [a, b]: [Row; 2]) -> u128 {
         let plain = |place: usize| (NULL + 1..DIFFERENT + 2).contains(&level(pattern, place));
         if !plain(self.given) || !plain(self.family) {
             return pattern;
@@ -144,7 +144,7 @@ impl Swap {
             return pattern;
         }
         // The swap says it all: the family name adds nothing to it.
-        pattern & !field(self.given) & !field(self.family) | u64::from(SWAPPED) << (self.given as u32 * BITS)
+        pattern & !field(self.given) & !field(self.family) | u128::from(SWAPPED) << (self.given as u32 * BITS)
     }
 
     /// Whether the given name of one is the family name of the other.
@@ -158,7 +158,7 @@ impl Swap {
 }
 
 /// The bits of the comparison at `place`.
-fn field(place: usize) -> u64 {
+fn field(place: usize) -> u128 {
     ((1 << BITS) - 1) << (place as u32 * BITS)
 }
 
@@ -180,7 +180,7 @@ impl Mailboxes {
         (!names.is_empty()).then_some(Self { mail, names })
     }
 
-    fn seen(&self, comparisons: &[Comparison], pattern: u64, rows: [Row; 2]) -> u64 {
+    fn seen(&self, comparisons: &[Comparison], pattern: u128, rows: [Row; 2]) -> u128 {
         let by_name = match level(pattern, self.mail) {
             MAILBOX_ALIKE => rows.iter().all(|row| self.holds_name(comparisons, row)),
             // Digits are what two of one name rarely share.
@@ -192,7 +192,7 @@ impl Mailboxes {
         if !by_name {
             return pattern;
         }
-        pattern & !field(self.mail) | u64::from(MAILBOX_AS_NAMES) << (self.mail as u32 * BITS)
+        pattern & !field(self.mail) | u128::from(MAILBOX_AS_NAMES) << (self.mail as u32 * BITS)
     }
 
     fn mailbox<'a>(&self, comparisons: &'a [Comparison], row: &Row<'a>) -> &'a str {
@@ -213,7 +213,7 @@ impl Mailboxes {
 #[derive(Debug, Default)]
 pub struct Counted {
     /// Ascending.
-    pub patterns: Vec<u64>,
+    pub patterns: Vec<u128>,
     /// Pairs by pattern.
     pub pairs: Vec<u64>,
     /// By rule and pair: position of the pattern.
@@ -223,9 +223,9 @@ pub struct Counted {
 /// What a thread numbers patterns with.
 struct Numbers {
     memos: Vec<Memo>,
-    of: FxHashMap<u64, u32>,
+    of: FxHashMap<u128, u32>,
     /// By number.
-    patterns: Vec<u64>,
+    patterns: Vec<u128>,
 }
 
 impl Numbers {
@@ -259,7 +259,7 @@ pub fn count(rows: &Rows, candidates: &Candidates, threads: usize) -> Counted {
     // Each thread numbers the patterns that it meets; the numbers are made common afterwards.
     let own = || Numbers { memos: rows.memos(), of: FxHashMap::default(), patterns: Vec::new() };
     let made = workers(parts.len(), threads, own, |numbers, at| numbers.count(rows, parts[at].1));
-    let mut patterns: Vec<u64> = made.iter().flat_map(|(numbers, _)| numbers.patterns.iter().copied()).collect();
+    let mut patterns: Vec<u128> = made.iter().flat_map(|(numbers, _)| numbers.patterns.iter().copied()).collect();
     patterns.sort_unstable();
     patterns.dedup();
     let mut pairs = vec![0; patterns.len()];
