@@ -5,7 +5,8 @@
 //! (greedy correlation clustering; N. Bansal, A. Blum, S. Chawla, "Correlation Clustering", Machine Learning 56, 2004). So a chain of weak
 //! links does not make one person of two, and one bad record does not part a person whose others agree.
 //!
-//! A component that is too large for that is first cut at a higher threshold, again and again.
+//! A component that is too large for that is first cut at a higher threshold, again and again. Records that are never one ([`Never`]) are in no
+//! cluster together, also where others would join them.
 
 use super::Pair;
 use super::comparison::Memo;
@@ -53,8 +54,32 @@ pub struct Weighing<'a> {
     pub scorer: &'a Scorer,
     /// Pairs at or above this probability join components.
     pub threshold: f64,
-    /// Two files that are linked: records of one part are never one person.
+    /// Who is never one person.
+    pub never: Never<'a>,
+}
+
+/// Records that are never one person, whatever the evidence.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Never<'a> {
+    /// Two files that are linked, each with one record a person at most: by record, which one it is of.
     pub parts: Option<&'a [u8]>,
+    /// Comparisons of identifiers of which a person has one: two different ones are two people.
+    pub unique: &'a [usize],
+}
+
+impl Never<'_> {
+    /// Whether two records are never one.
+    pub fn one(&self, rows: &Rows, a: u32, b: u32) -> bool {
+        let differ = |place: &usize| {
+            let (a, b) = (rows.row(a).codes[*place], rows.row(b).codes[*place]);
+            a != 0 && b != 0 && a != b
+        };
+        self.parts.is_some_and(|parts| parts[a as usize] == parts[b as usize]) || self.unique.iter().any(differ)
+    }
+
+    fn says_anything(&self) -> bool {
+        self.parts.is_some() || !self.unique.is_empty()
+    }
 }
 
 /// Records that hang together.
@@ -83,14 +108,17 @@ impl Own {
 /// By record: the lowest record of its cluster. `probabilities` are those of the patterns of `pairs`.
 pub fn clusters(records: usize, pairs: &[Pair], probabilities: &[f64], weighing: Weighing, threads: usize) -> Vec<u32> {
     let probability = |pair: &Pair| probabilities[pair.pattern as usize];
+    let may_be_one = |pair: &Pair| !weighing.never.one(&weighing.rows, pair.a, pair.b);
     let mut forest = Forest::new(records);
-    pairs.iter().filter(|pair| probability(pair) >= weighing.threshold).for_each(|pair| forest.join(pair.a, pair.b));
+    let close = pairs.iter().filter(|pair| probability(pair) >= weighing.threshold && may_be_one(pair));
+    close.for_each(|pair| forest.join(pair.a, pair.b));
     let roots: Vec<u32> = (0..records as u32).map(|record| forest.root(record)).collect();
     let mut sizes = vec![0_u32; records];
     roots.iter().for_each(|root| sizes[*root as usize] += 1);
     let mut within: Vec<(u32, Pair)> = pairs
         .iter()
         .filter(|pair| roots[pair.a as usize] == roots[pair.b as usize] && sizes[roots[pair.a as usize] as usize] > 2)
+        .filter(|pair| may_be_one(pair))
         .map(|pair| (roots[pair.a as usize], *pair))
         .collect();
     within.sort_unstable_by_key(|(root, pair)| (*root, pair.a, pair.b));
@@ -129,16 +157,34 @@ impl Weighing<'_> {
         // Half way to certainty: .5, .75, .875 …
         let higher = f64::midpoint(threshold, 1.0);
         if higher > 0.999_999 {
-            return vec![component.members];
+            return self.certain(component.members);
         }
         let parts = component.cut(higher);
         parts.into_iter().flat_map(|part| self.apart(part, higher, own)).collect()
     }
 
+    /// So many records of which each is certain to be one with another are one, but for those that are never one: in order of what they say, each
+    /// joins the first cluster that has none of the kind.
+    fn certain(&self, mut members: Vec<u32>) -> Vec<Vec<u32>> {
+        if !self.never.says_anything() {
+            return vec![members];
+        }
+        members.sort_by(|a, b| self.rows.order(*a, *b));
+        let mut clusters: Vec<Vec<u32>> = Vec::new();
+        for record in members {
+            let fits = |cluster: &&mut Vec<u32>| !cluster.iter().any(|other| self.never.one(&self.rows, record, *other));
+            match clusters.iter_mut().find(fits) {
+                Some(cluster) => cluster.push(record),
+                None => clusters.push(vec![record]),
+            }
+        }
+        clusters
+    }
+
     /// Joins what belongs together, starting from single records.
     fn weigh(&self, component: Component, own: &mut Own) -> Vec<Vec<u32>> {
         let Component { members, pairs } = component;
-        let part = |place: usize| self.parts.map_or(0, |parts| parts[members[place] as usize]);
+        let part = |place: usize| self.never.parts.map_or(0, |parts| parts[members[place] as usize]);
         let n = members.len();
         // By content, so that ties fall the same way in any order of the records. The part is content: who can join whom depends on it.
         let mut order: Vec<usize> = (0..n).collect();
@@ -154,7 +200,7 @@ impl Weighing<'_> {
         }
         for a in 0..n {
             for b in a + 1..n {
-                if part(order[a]) == part(order[b]) && self.parts.is_some() {
+                if self.never.one(&self.rows, members[order[a]], members[order[b]]) {
                     odds[a * n + b] = f64::NEG_INFINITY;
                 } else if odds[a * n + b].is_nan() {
                     let pattern = self.rows.pattern(members[order[a]], members[order[b]], &mut own.memos);

@@ -269,26 +269,30 @@ fn named_day(raw: &str) -> Option<String> {
     let words: Vec<&str> = folded.split(' ').filter(|word| !word.is_empty()).collect();
     let [one, other, year] = words[..] else { return None };
     let (month, day) = month_of(other).map(|month| (month, one)).or_else(|| month_of(one).map(|month| (month, other)))?;
+    if !is_year(day, month, year) {
+        return None;
+    }
     valid(year, month, day.trim_end_matches(|letter: char| letter.is_ascii_alphabetic()))
 }
 
-/// The number of a month that is named in English, German, Spanish or French, whole or by its beginning.
+/// The number of a month that is named in English, German, Spanish or French, whole or by at least three letters of its beginning.
 fn month_of(name: &str) -> Option<&'static str> {
     const MONTHS: [(&str, &[&str]); 12] = [
-        ("1", &["jan", "ene"]),
-        ("2", &["feb", "fev"]),
-        ("3", &["mar", "maerz"]),
-        ("4", &["apr", "abr", "avr"]),
-        ("5", &["may", "mai"]),
-        ("6", &["jun", "juin"]),
-        ("7", &["jul", "juil"]),
-        ("8", &["aug", "ago", "aou"]),
-        ("9", &["sep"]),
-        ("10", &["oct", "okt"]),
-        ("11", &["nov"]),
-        ("12", &["dec", "dez", "dic"]),
+        ("1", &["january", "januar", "enero", "janvier"]),
+        ("2", &["february", "februar", "febrero", "fevrier"]),
+        ("3", &["march", "marz", "maerz", "marzo", "mars"]),
+        ("4", &["april", "abril", "avril"]),
+        ("5", &["may", "mai", "mayo"]),
+        ("6", &["june", "juni", "junio", "juin"]),
+        ("7", &["july", "juli", "julio", "juillet"]),
+        ("8", &["august", "agosto", "aout"]),
+        ("9", &["september", "septiembre", "septembre"]),
+        ("10", &["october", "oktober", "octubre", "octobre"]),
+        ("11", &["november", "noviembre", "novembre"]),
+        ("12", &["december", "dezember", "diciembre", "decembre"]),
     ];
-    MONTHS.iter().find(|(_, names)| names.iter().any(|beginning| name.starts_with(beginning))).map(|(number, _)| *number)
+    let named = |whole: &&str| name.len() > 2 && whole.starts_with(name);
+    MONTHS.iter().find(|(_, names)| names.iter().any(|whole| named(&whole))).map(|(number, _)| *number)
 }
 
 /// Which number of `03/04/1980` is the day.
@@ -375,7 +379,10 @@ mod tests {
         assert_eq!(date("3/1/70", DayOrder::MonthDay), "19700301");
         assert_eq!(date("3/1/70", DayOrder::DayMonth), "19700103");
         assert_eq!(date("2011-05-24T10:00:00Z", DayOrder::DayMonth), "20110524");
-        assert_eq!(date("maybe 1 2", DayOrder::DayMonth), "maybe 1 2");
+        for none in ["maybe 1 2", "may 1 2", "mayer 1 1980", "ma 1 1980"] {
+            assert_eq!(date(none, DayOrder::DayMonth), none);
+        }
+        assert_eq!(date("May 1st, 1980", DayOrder::DayMonth), "19800501");
         assert_eq!(email("Ann Lee <Ann@Example.ORG> "), "ann@example.org");
         assert_eq!((category("Female"), category("F"), category("Unknown")), ("f".into(), "f".into(), String::new()));
         assert_eq!(DayOrder::of([("25/4/1980", 1), ("1/2/1980", 9)].into_iter()), DayOrder::DayMonth);

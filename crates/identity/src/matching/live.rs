@@ -14,7 +14,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Matching;
 use super::blocking::Plan;
-use super::cluster::{Component, Own, Weighing};
+use super::cluster::{Component, Never, Own, Weighing};
 use super::comparison::{Comparison, Memo, Met, Value};
 use super::model::Scorer;
 use super::pattern::{Patterns, Row, Rows, by_record};
@@ -88,6 +88,8 @@ pub struct Live {
     patterns: Patterns,
     scorer: Scorer,
     threshold: f64,
+    /// Comparisons of identifiers of which a person has one.
+    unique: Vec<usize>,
     /// By place and comparison: the code.
     codes: Vec<u32>,
     /// By place: the id of the record there.
@@ -124,7 +126,7 @@ impl Live {
         }
         let (Some(model), threshold) = (&matching.model, matching.threshold) else { return Err(LiveError::NoModel) };
         let scorer = model.scorer(matching.all_per_candidate());
-        let Matching { mut comparisons, mut plan, clusters, .. } = matching;
+        let Matching { mut comparisons, mut plan, clusters, unique, .. } = matching;
         let (codes, patterns) = (by_record(&comparisons), Patterns::new(&comparisons));
         comparisons.iter_mut().for_each(|comparison| comparison.codes = Vec::new());
         let splits: Vec<usize> = plan.rules.iter().flat_map(|rule| plan.splits(rule)).collect();
@@ -137,7 +139,8 @@ impl Live {
         let places = ids.iter().copied().zip(0..).collect();
         let postings = Postings::new(&plan, records);
         let free = Vec::new();
-        let mut live = Self { comparisons, plan, patterns, scorer, threshold, codes, ids, clusters, free, places, postings };
+        let mut live =
+            Self { comparisons, plan, patterns, scorer, threshold, unique, codes, ids, clusters, free, places, postings };
         (0..records as u32).for_each(|place| live.post(place));
         Ok(live)
     }
@@ -228,6 +231,10 @@ impl Live {
 
     fn rows(&self) -> Rows<'_> {
         Rows { comparisons: &self.comparisons, codes: &self.codes, patterns: &self.patterns }
+    }
+
+    fn never(&self) -> Never<'_> {
+        Never { parts: None, unique: &self.unique }
     }
 
     /// Pairs of a look-up do not come back: nothing is remembered of them.
@@ -327,7 +334,7 @@ impl Live {
     fn settle(&mut self, touched: FxHashSet<u32>, before: &FxHashMap<u64, Option<u64>>) -> Vec<Moved> {
         let (mut seen, mut own) = (FxHashSet::default(), Own::new(self.memos()));
         let (mut near, mut clusters) = (self.near(), Vec::new());
-        let weighing = Weighing { rows: self.rows(), scorer: &self.scorer, threshold: self.threshold, parts: None };
+        let weighing = Weighing { rows: self.rows(), scorer: &self.scorer, threshold: self.threshold, never: self.never() };
         for place in touched {
             if !seen.contains(&place) {
                 clusters.extend(weighing.clusters(self.component(place, &mut seen, &mut near), &mut own));
@@ -390,14 +397,15 @@ struct Near<'a> {
 }
 
 impl Near<'_> {
-    /// The candidates of a record with their probabilities.
+    /// The candidates of a record that may be one with it, with their probabilities.
     fn of(&mut self, place: u32) -> &[(u32, f64)] {
         let live = self.live;
         let rows = live.rows();
         let row = rows.row(place);
         let others = live.postings.candidates(&live.plan, |at| live.key(&row, at));
         self.found.clear();
-        for other in others.into_iter().filter(|other| *other != place) {
+        let never = live.never();
+        for other in others.into_iter().filter(|other| *other != place && !never.one(&rows, place, *other)) {
             let pattern = rows.pattern(place.min(other), place.max(other), &mut self.memos);
             self.found.push((other, live.scorer.probability(pattern, &mut self.scores)));
         }

@@ -42,7 +42,7 @@ pub mod similarity;
 
 pub use self::blocking::RuleReport;
 use self::blocking::{Candidates, Limits, Plan};
-use self::cluster::Weighing;
+use self::cluster::{Never, Weighing};
 use self::column::Column;
 pub use self::column::{Kind, recognise};
 pub use self::comparison::Comparison;
@@ -65,11 +65,14 @@ pub struct Options {
     pub threshold: f64,
     /// By record, 0 or 1: two files that are linked; pairs within one of them are not looked for.
     pub parts: Option<Vec<u8>>,
+    /// Columns of identifiers of which a person has one, such as passport numbers: records in which they differ are never one person. What is not
+    /// compared has no say.
+    pub unique: Vec<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { threads: 1, threshold: 0.5, parts: None }
+        Self { threads: 1, threshold: 0.5, parts: None, unique: Vec::new() }
     }
 }
 
@@ -198,6 +201,8 @@ pub struct Matching {
     threshold: f64,
     /// Whether two files were linked.
     linked: bool,
+    /// Comparisons of identifiers of which a person has one.
+    unique: Vec<usize>,
     plan: Plan,
 }
 
@@ -246,6 +251,7 @@ fn match_within(
     let rows = Rows { comparisons: &comparisons, codes: &codes, patterns: &patterns };
     let counted = pattern::count(&rows, &candidates, options.threads);
     let rules = std::mem::take(&mut candidates.reports);
+    let is_unique = |comparison: &Comparison| options.unique.contains(&comparison.name);
     let pairs = paired(candidates, &counted);
     let Counted { patterns: seen, pairs: counts, .. } = counted;
     let mut made = Matching {
@@ -259,6 +265,7 @@ fn match_within(
         clusters: (0..records as u32).collect(),
         threshold: options.threshold,
         linked: options.parts.is_some(),
+        unique: (0..comparisons.len()).filter(|place| is_unique(&comparisons[*place])).collect(),
         comparisons: Vec::new(),
         left_out,
         plan,
@@ -270,7 +277,8 @@ fn match_within(
         made.probabilities = model.probabilities(&made.patterns);
         begins(Phase::Cluster);
         let scorer = model.scorer(made.all_per_candidate());
-        let weighing = Weighing { rows, scorer: &scorer, threshold: options.threshold, parts: options.parts.as_deref() };
+        let never = Never { parts: options.parts.as_deref(), unique: &made.unique };
+        let weighing = Weighing { rows, scorer: &scorer, threshold: options.threshold, never };
         made.clusters = cluster::clusters(records, &made.pairs, &made.probabilities, weighing, options.threads);
         made.model = Some(model);
     }
