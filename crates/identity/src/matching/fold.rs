@@ -292,7 +292,7 @@ fn month_of(name: &str) -> Option<&'static str> {
         ("12", &["december", "dezember", "diciembre", "decembre"]),
     ];
     let named = |whole: &&str| name.len() > 2 && whole.starts_with(name);
-    MONTHS.iter().find(|(_, names)| names.iter().any(|whole| named(&whole))).map(|(number, _)| *number)
+    MONTHS.iter().find(|(_, names)| names.iter().any(named)).map(|(number, _)| *number)
 }
 
 /// Which number of `03/04/1980` is the day.
