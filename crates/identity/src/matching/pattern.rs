@@ -13,12 +13,21 @@ use super::parallel::workers;
 
 /// Bits of a pattern that one comparison takes.
 const BITS: u32 = 5;
+/// Comparisons in each half of a pattern, so that a level is read from one word.
+const IN_HALF: usize = 12;
 /// Pairs whose patterns are made by one thread at a time.
 const PART: usize = 1 << 14;
 
 /// The level of the comparison at `place` in `pattern`.
 pub fn level(pattern: u128, place: usize) -> u8 {
-    (pattern >> (place as u32 * BITS)) as u8 & ((1 << BITS) - 1)
+    let (half, place) = if place < IN_HALF { (pattern as u64, place) } else { ((pattern >> 64) as u64, place - IN_HALF) };
+    (half >> (place as u32 * BITS)) as u8 & ((1 << BITS) - 1)
+}
+
+/// A pattern that has this level at `place` and none elsewhere.
+fn only(level: u8, place: usize) -> u128 {
+    let (half, place) = (place / IN_HALF, place % IN_HALF);
+    u128::from(u64::from(level) << (place as u32 * BITS)) << (half * 64)
 }
 
 /// One record as its comparisons see it.
@@ -127,7 +136,7 @@ impl Patterns {
             } else {
                 comparison.level_of(a.side(place, comparison), b.side(place, comparison))
             };
-            pattern |= u128::from(level) << (place as u32 * BITS);
+            pattern |= only(level, place);
         }
         let pattern = self.mailboxes.as_ref().map_or(pattern, |mailboxes| mailboxes.seen(comparisons, pattern, [a, b]));
         self.swap.as_ref().map_or(pattern, |swap| swap.seen(comparisons, pattern, [a, b]))
@@ -144,7 +153,7 @@ impl Swap {
             return pattern;
         }
         // The swap says it all: the family name adds nothing to it.
-        pattern & !field(self.given) & !field(self.family) | u128::from(SWAPPED) << (self.given as u32 * BITS)
+        pattern & !field(self.given) & !field(self.family) | only(SWAPPED, self.given)
     }
 
     /// Whether the given name of one is the family name of the other.
@@ -159,7 +168,7 @@ impl Swap {
 
 /// The bits of the comparison at `place`.
 fn field(place: usize) -> u128 {
-    ((1 << BITS) - 1) << (place as u32 * BITS)
+    only((1 << BITS) - 1, place)
 }
 
 /// E-mail addresses that are made of their owners' names. Two John Smiths have mailboxes alike without being one, which says much less than other
@@ -192,7 +201,7 @@ impl Mailboxes {
         if !by_name {
             return pattern;
         }
-        pattern & !field(self.mail) | u128::from(MAILBOX_AS_NAMES) << (self.mail as u32 * BITS)
+        pattern & !field(self.mail) | only(MAILBOX_AS_NAMES, self.mail)
     }
 
     fn mailbox<'a>(&self, comparisons: &'a [Comparison], row: &Row<'a>) -> &'a str {
@@ -279,4 +288,21 @@ pub fn count(rows: &Rows, candidates: &Candidates, threads: usize) -> Counted {
         of_pair[parts[at].0].extend(numbers);
     }
     Counted { patterns, pairs, of_pair }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::comparison::MOST_COMPARISONS;
+    use super::*;
+
+    #[test]
+    fn each_comparison_has_its_own_bits() {
+        let levels: Vec<u8> = (0..MOST_COMPARISONS).map(|place| (place * 7 % 31) as u8 + 1).collect();
+        let pattern = levels.iter().enumerate().fold(0, |pattern, (place, level)| pattern | only(*level, place));
+        for (place, expected) in levels.iter().enumerate() {
+            assert_eq!(level(pattern, place), *expected, "{place}");
+            assert_eq!(level(pattern & !field(place), place), 0);
+            assert_eq!((pattern & !field(place)).count_ones() + u32::from(*expected).count_ones(), pattern.count_ones());
+        }
+    }
 }

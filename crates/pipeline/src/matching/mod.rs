@@ -245,7 +245,10 @@ pub fn matched(files: &[File], request: Request, begins: &mut dyn FnMut(Phase)) 
     })?;
     silent.extend(matching.left_out.iter().map(|name| (name.clone(), LEFT_OUT)));
     if let Some(column) = request.unique.iter().find(|name| !matching.comparisons.iter().any(|c| c.name == **name)) {
-        let why = silent.iter().find(|(name, _)| name == column).map_or("it is the id, excluded, or part of an address", |(_, why)| *why);
+        let why = silent
+            .iter()
+            .find(|(name, _)| name == column)
+            .map_or("it is the id, excluded, or part of an address", |(_, why)| *why);
         return Err(MatchError::UniqueNotCompared { column: column.clone(), why: why.to_owned() });
     }
     Ok(Matched { matching, request, id, ids, parts, silent, truth })
