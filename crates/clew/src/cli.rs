@@ -256,6 +256,12 @@ pub struct Match {
     /// Where to write the compared pairs with probability, match weight and levels.
     #[arg(long, value_name = "FILE.parquet")]
     pub pairs: Option<PathBuf>,
+    /// Records that are looked up among those of FILE when these are matched, each on its own.
+    #[arg(long, value_name = "RECORDS", requires = "found", conflicts_with = "file2")]
+    pub lookup: Option<PathBuf>,
+    /// Where to write what is found for the records of --lookup, at the threshold or above.
+    #[arg(long, value_name = "FILE.parquet", requires = "lookup")]
+    pub found: Option<PathBuf>,
     /// Pairs at or above this probability join clusters; 0.5 when left out.
     #[arg(long, value_name = "0..1", value_parser = probability)]
     pub threshold: Option<f64>,

@@ -53,6 +53,48 @@ fn clusters(folder: &Path) -> BTreeMap<String, String> {
 }
 
 #[test]
+fn records_are_looked_up_among_those_that_were_matched() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("in.csv"), PEOPLE).unwrap();
+    let new = "record_id,last_name,first_name,dob,phone\nn1,Fenwik,Rob,1961-04-12,702-919-1300\nn2,Nobody,Nora,2001-02-03,\n";
+    std::fs::write(folder.path().join("new.csv"), new).unwrap();
+    let look_up =
+        ["in.csv", "--exclude", "person", "--out", "out.csv", "--lookup", "new.csv", "--found", "found.jsonl", "--json"];
+    let report = matched(folder.path(), &look_up).json();
+    assert_eq!((&report["looked_up"]["rows"], &report["looked_up"]["with_match"]), (&2.into(), &1.into()), "{report:#}");
+    let found = std::fs::read_to_string(folder.path().join("found.jsonl")).unwrap();
+    let found: Vec<Value> = found.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut ids: Vec<&str> = found.iter().map(|row| row["id"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, ["r1", "r2"]);
+    assert!(found.iter().all(|row| row["record"] == "n1" && row["cluster_id"] == "r1"), "{found:?}");
+    std::fs::write(folder.path().join("new.csv"), "a,b\n1,2\n").unwrap();
+    let said = matched(folder.path(), &look_up);
+    assert_eq!(said.code, 1);
+    assert!(said.err.contains("no column of the same name"), "{}", said.err);
+    let said = matched(folder.path(), &["in.csv", "--out", "out.csv", "--lookup", "new.csv", "--found", "new.csv"]);
+    assert!(said.code == 1 && said.err.contains("new.csv is read"), "{}", said.err);
+}
+
+#[test]
+fn what_is_unique_parts_people_and_must_be_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let people = PEOPLE.replace("person\n", "passport\n").replace("-1300,1\n", "-1300,2\n");
+    std::fs::write(folder.path().join("in.csv"), people).unwrap();
+    let config = |unique: &str| std::fs::write(folder.path().join("c.yaml"), format!("unique: [{unique}]\n")).unwrap();
+    config("passport");
+    let said = matched(folder.path(), &["in.csv", "--out", "out.csv", "--config", "c.yaml"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let found = clusters(folder.path());
+    assert_eq!((found["r2"].as_str(), found["r4"].as_str()), ("r2", "r3"), "only r1 and r2 have different ones");
+    for (unique, word) in [("record_id", "no comparison of its own"), ("passprt", "did you mean `passport`")] {
+        config(unique);
+        let said = matched(folder.path(), &["in.csv", "--out", "out.csv", "--config", "c.yaml"]);
+        assert!(said.code == 1 && said.err.contains(word), "{}", said.err);
+    }
+}
+
+#[test]
 fn a_file_without_any_setting_gives_its_people() {
     let (folder, said) =
         of(PEOPLE.as_bytes(), &["--truth", "person", "--pairs", "pairs.jsonl", "--report", "report.html", "--json"]);

@@ -3,7 +3,7 @@
 
 use clew_identity::matching::column::Column;
 use clew_identity::matching::dictionary::Dictionary;
-use clew_identity::matching::{Options, match_records, recognise};
+use clew_identity::matching::{Kind, MOST_COMPARISONS, Options, match_records, recognise};
 use clew_stats::dice::Dice;
 use proptest::prelude::*;
 
@@ -122,4 +122,26 @@ fn rules_and_split_blocks_do_not_depend_on_the_order_of_rows() {
     assert!(matching.rules.len() > 1 && matching.clusters.len() < records.len());
     check(&records, false, 6);
     check(&records, true, 7);
+}
+
+/// Thirty columns, of which the first six have two values each, and an address.
+#[test]
+fn of_more_columns_than_can_be_compared_those_that_tell_least_are_named() {
+    let mut dice = Dice::new(3);
+    let values: Vec<Vec<String>> =
+        (0..90).map(|_| (0..30).map(|at| dice.below(if at < 6 { 2 } else { 60 }).to_string() + "abc").collect()).collect();
+    let code = |name: String, at: usize| {
+        Column::of(&name, Kind::Code, &Dictionary::of(values.iter().map(|values| Some(values[at].as_str()))))
+    };
+    let mut columns: Vec<Column> = (0..30).map(|at| code(format!("code_{at:02}"), at)).collect();
+    for (name, kind) in [("town", Kind::City), ("zip", Kind::Postcode)] {
+        columns.push(Column::of(name, kind, &Dictionary::of(values.iter().map(|values| Some(values[7].as_str())))));
+    }
+    let matching = match_records(columns, &Options::default(), &mut |_| ()).unwrap();
+    assert_eq!(matching.comparisons.len(), MOST_COMPARISONS);
+    assert!(matching.comparisons.iter().any(|comparison| comparison.name == "address"));
+    assert_eq!(matching.left_out.len(), 31 - MOST_COMPARISONS);
+    for at in 0..6 {
+        assert!(matching.left_out.contains(&format!("code_{at:02}")), "{:?}", matching.left_out);
+    }
 }

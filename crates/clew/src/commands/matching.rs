@@ -11,7 +11,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clew_intake::reader::{Decoder, ReadOptions, Reader};
 use clew_pipeline::matching::report::MatchReport;
-use clew_pipeline::matching::{File, Kind, MatchError, Phase, Request, matched};
+use clew_pipeline::matching::{File, Kind, MatchError, Matched, Phase, Request, matched};
 use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,8 @@ struct Config {
     exclude: Vec<String>,
     /// By column: what it holds.
     columns: BTreeMap<String, Kind>,
+    /// Columns of identifiers of which a person has one: records in which they differ are never one person.
+    unique: Vec<String>,
     /// Pairs at or above this probability join clusters.
     threshold: Option<f64>,
 }
@@ -64,10 +66,25 @@ pub struct MatchSaid {
     /// What is said of the matching.
     #[serde(flatten)]
     pub matching: MatchReport,
+    /// Records that were looked up among them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub looked_up: Option<LookUpSaid>,
     /// Seconds by what was done.
     pub seconds: Vec<Spent>,
     /// What was written.
     pub written: Vec<PathBuf>,
+}
+
+/// What is reported of a look-up.
+#[derive(Debug, Serialize)]
+pub struct LookUpSaid {
+    /// What was read.
+    #[serde(flatten)]
+    pub read: FileRead,
+    /// Records for which another was found at the threshold or above.
+    pub with_match: usize,
+    /// What was found, in all.
+    pub found: usize,
 }
 
 /// Seconds that a phase took.
@@ -119,17 +136,36 @@ pub fn perform(options: &Match) -> Result<()> {
         files.push(file);
         read.push(told);
     }
+    let wanted = options.lookup.as_deref().map(read_file).transpose()?;
     clock.begin("encoding");
     let found = matched(&files, request, &mut |phase| clock.begin(words(phase))).map_err(|error| explained(&error))?;
     drop(files);
     clock.begin("writing");
-    let written = write(options, &found)?;
-    let report = found.report();
-    let reported = MatchSaid { files: read, matching: report, seconds: clock.end(), written };
+    let mut written = write(options, &found)?;
+    let matching = found.report();
+    let looked_up = match (wanted, &options.found) {
+        (Some((file, read)), Some(to)) => {
+            clock.begin("looking up");
+            written.push(to.clone());
+            Some(look_up(found, &file, read, to)?)
+        }
+        _ => None,
+    };
+    let reported = MatchSaid { files: read, matching, looked_up, seconds: clock.end(), written };
     if let Some(page) = &options.report {
         std::fs::write(page, match_page::page(&reported)).with_context(|| format!("writing {}", page.display()))?;
     }
     if options.json { output::print_json(&reported) } else { output::print(&text(&reported)) }
+}
+
+/// Looks up the records of a file and writes what is found.
+fn look_up(matched: Matched, file: &File, read: FileRead, to: &Path) -> Result<LookUpSaid> {
+    let among = matched.into_look_up().map_err(|error| refused(error.to_string()))?;
+    let looked_up = among.of(file).map_err(|error| explained(&error))?;
+    let mut output = Output::new(format_of(to)?, Some(to), &looked_up.found.schema())?;
+    output.write(&looked_up.found)?;
+    output.finish()?;
+    Ok(LookUpSaid { read, with_match: looked_up.with_match, found: looked_up.found.num_rows() })
 }
 
 fn words(phase: Phase) -> &'static str {
@@ -158,6 +194,7 @@ fn request(options: &Match) -> Result<Request> {
         id: options.id.clone().or(config.id),
         exclude: options.exclude.iter().chain(&config.exclude).cloned().collect(),
         kinds: config.columns,
+        unique: config.unique,
         truth: options.truth.clone(),
         threshold: options.threshold.or(config.threshold).unwrap_or(THRESHOLD),
         threads: options.threads.map_or_else(cores, usize::from),
@@ -195,8 +232,9 @@ fn told(path: &Path, findings: Vec<Finding>) -> anyhow::Error {
 
 /// Nothing is computed for a file that cannot be written, and nothing that is read is written over.
 fn check_outputs(options: &Match) -> Result<()> {
-    let outputs: Vec<&PathBuf> = std::iter::once(&options.out).chain(&options.pairs).chain(&options.report).collect();
-    let inputs: Vec<&PathBuf> = std::iter::once(&options.file).chain(&options.file2).collect();
+    let results = || std::iter::once(&options.out).chain(&options.pairs).chain(&options.found);
+    let outputs: Vec<&PathBuf> = results().chain(&options.report).collect();
+    let inputs: Vec<&PathBuf> = std::iter::once(&options.file).chain(&options.file2).chain(&options.lookup).collect();
     let same =
         |a: &Path, b: &Path| a == b || std::fs::canonicalize(a).is_ok_and(|a| std::fs::canonicalize(b).is_ok_and(|b| a == b));
     for (at, output) in outputs.iter().enumerate() {
@@ -211,7 +249,7 @@ fn check_outputs(options: &Match) -> Result<()> {
             return Err(refused(format!("{}: no folder {}; make it first", output.display(), folder.display())));
         }
     }
-    for output in std::iter::once(&options.out).chain(&options.pairs) {
+    for output in results() {
         format_of(output)?;
     }
     Ok(())
@@ -252,7 +290,7 @@ fn read_file(path: &Path) -> Result<(File, FileRead)> {
     Ok((File { name: path.display().to_string(), batches, columns }, told))
 }
 
-fn write(options: &Match, found: &clew_pipeline::matching::Matched) -> Result<Vec<PathBuf>> {
+fn write(options: &Match, found: &Matched) -> Result<Vec<PathBuf>> {
     let clusters = found.clusters()?;
     let mut to = Output::new(format_of(&options.out)?, Some(&options.out), &clusters.schema())?;
     to.write(&clusters)?;
@@ -321,6 +359,10 @@ fn text(report: &MatchSaid) -> String {
             let _ = writeln!(text, "truth      {what:<9} precision {precision}  recall {recall}  F1 {f1}");
         }
         let _ = writeln!(text, "           {} of the matches were compared; Brier {}", share(truth.compared), share(truth.brier));
+    }
+    if let Some(looked_up) = &report.looked_up {
+        let (rows, with_match, found) = (looked_up.read.rows, looked_up.with_match, looked_up.found);
+        let _ = writeln!(text, "looked up  {rows} records: {found} found for {with_match} of them (threshold {})", of.threshold);
     }
     let seconds: Vec<String> = report.seconds.iter().map(|spent| format!("{} {:.2}", spent.phase, spent.seconds)).collect();
     let _ = writeln!(text, "seconds    {}", seconds.join(", "));

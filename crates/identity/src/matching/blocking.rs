@@ -13,7 +13,8 @@ use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 use super::column::Kind;
-use super::comparison::{Comparison, keys};
+use super::comparison::{Comparison, Value};
+use super::key::{KeyMaker, makers};
 use super::parallel::parallel;
 
 /// Records in a block, at most; larger ones are split.
@@ -46,6 +47,8 @@ pub struct Key {
     pub label: String,
     /// By code of the comparison: a hash; 0 is no key.
     pub by_code: Vec<u64>,
+    /// How it is made of a value.
+    maker: KeyMaker,
     /// Pairs of records that it puts together.
     pairs: u64,
     /// Whether it is agreement itself.
@@ -56,6 +59,11 @@ impl Key {
     /// Whether each value is a key of its own.
     pub fn is_agreement(&self) -> bool {
         self.exact == Reach::Exact
+    }
+
+    /// The key of a value that the dictionary of its comparison does not have; 0 is none.
+    pub fn of(&self, value: &Value) -> u64 {
+        self.maker.of(value)
     }
 }
 
@@ -74,6 +82,21 @@ pub struct Rule {
     pub keys: Vec<usize>,
 }
 
+/// How much is compared without splitting it.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// So few pairs are compared without any rule.
+    pub all: u64,
+    /// Records in a block; larger ones are split.
+    pub block: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { all: FEW_PAIRS, block: MOST_IN_BLOCK }
+    }
+}
+
 /// What is compared, and what that is expected to reach.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -83,6 +106,8 @@ pub struct Plan {
     pub rules: Vec<Rule>,
     /// By rule: the estimated share of true pairs that it and those before it reach.
     pub reach: Vec<f64>,
+    /// What is compared in full.
+    pub limits: Limits,
 }
 
 /// A rule as it came out, for people.
@@ -102,16 +127,16 @@ pub struct RuleReport {
 
 impl Plan {
     /// Chooses rules for `records` records.
-    pub fn choose(comparisons: &[Comparison], records: usize, threads: usize) -> Self {
-        if (records as u64) * (records as u64).saturating_sub(1) / 2 <= FEW_PAIRS {
-            return Self { keys: all_keys(comparisons, threads), rules: vec![Rule { keys: Vec::new() }], reach: vec![1.0] };
-        }
+    pub fn choose(comparisons: &[Comparison], records: usize, limits: Limits, threads: usize) -> Self {
         let keys = all_keys(comparisons, threads);
+        if (records as u64) * (records as u64).saturating_sub(1) / 2 <= limits.all {
+            return Self { keys, rules: vec![Rule { keys: Vec::new() }], reach: vec![1.0], limits };
+        }
         let budget = (records as u64 * PAIRS_A_RECORD).max(LEAST_BUDGET);
         let invented = Invented::new(comparisons, &keys, records);
         let candidates = candidates(comparisons, &keys, records, budget, threads);
         let (rules, reach) = greedy(&candidates, &invented, records, budget);
-        Self { keys, rules, reach }
+        Self { keys, rules, reach, limits }
     }
 
     /// Estimated share of true pairs that are compared.
@@ -126,20 +151,62 @@ impl Plan {
         }
         rule.keys.iter().map(|key| self.keys[*key].label.as_str()).collect::<Vec<_>>().join(" and ")
     }
+
+    /// Keys by which large blocks of a rule are split, those that part records best first, one of each comparison.
+    pub fn splits(&self, rule: &Rule) -> Vec<usize> {
+        let used: Vec<usize> = rule.keys.iter().map(|key| self.keys[*key].comparison).collect();
+        let mut further: Vec<usize> = (0..self.keys.len()).filter(|key| !used.contains(&self.keys[*key].comparison)).collect();
+        further.sort_unstable_by_key(|key| (self.keys[*key].pairs, *key));
+        let mut seen = Vec::new();
+        further.retain(|key| {
+            let comparison = self.keys[*key].comparison;
+            !seen.contains(&comparison) && {
+                seen.push(comparison);
+                true
+            }
+        });
+        further.truncate(SPLITS);
+        further
+    }
+}
+
+impl Rule {
+    /// The block of a record whose key at a position is `key`; `None` where it lacks one.
+    pub fn block(&self, key: impl Fn(usize) -> u64) -> Option<u64> {
+        let mut hash = 0_u64;
+        for at in &self.keys {
+            let part = key(*at);
+            if part == 0 {
+                return None;
+            }
+            hash = mix(hash.rotate_left(5) ^ part);
+        }
+        Some(hash.max(1))
+    }
 }
 
 fn all_keys(comparisons: &[Comparison], threads: usize) -> Vec<Key> {
     let mut all = Vec::new();
-    let made = parallel(comparisons.len(), threads, |place| keys(&comparisons[place]));
+    let made = parallel(comparisons.len(), threads, |place| {
+        let comparison = &comparisons[place];
+        makers(comparison).into_iter().map(|maker| (maker, maker.by_code(comparison))).collect::<Vec<_>>()
+    });
     for ((place, comparison), keys) in comparisons.iter().enumerate().zip(made) {
-        for (n, (what, by_code)) in keys.into_iter().enumerate() {
+        for (n, (maker, by_code)) in keys.into_iter().enumerate() {
             let address = comparison.first_exact() as usize == comparison.levels();
             let exact = match (address, n) {
                 (true, _) => Reach::AddressPart,
                 (false, 0) => Reach::Exact,
                 _ => Reach::Loose,
             };
-            all.push(Key { comparison: place, label: format!("{what}{}", comparison.name), by_code, pairs: 0, exact });
+            all.push(Key {
+                comparison: place,
+                label: format!("{}{}", maker.label, comparison.name),
+                by_code,
+                maker,
+                pairs: 0,
+                exact,
+            });
         }
     }
     let pairs = parallel(all.len(), threads, |at| pairs_of_key(&comparisons[all[at].comparison], &all[at]));
@@ -289,16 +356,8 @@ fn pairs_of_rule(comparisons: &[Comparison], keys: &[Key], rule: &Rule, sample: 
 
 /// The block of a record under a rule; 0 where a key is missing.
 fn hash_of(comparisons: &[Comparison], keys: &[Key], rule: &Rule, record: usize) -> u64 {
-    let mut hash = 0_u64;
-    for key in &rule.keys {
-        let key = &keys[*key];
-        let part = key.by_code[comparisons[key.comparison].codes[record] as usize];
-        if part == 0 {
-            return 0;
-        }
-        hash = mix(hash.rotate_left(5) ^ part);
-    }
-    hash.max(1)
+    let key = |at: usize| keys[at].by_code[comparisons[keys[at].comparison].codes[record] as usize];
+    rule.block(key).unwrap_or(0)
 }
 
 fn greedy(candidates: &[Candidate], invented: &Invented, records: usize, budget: u64) -> (Vec<Rule>, Vec<f64>) {
@@ -421,7 +480,7 @@ fn passes_of_rule(plan: &Plan, comparisons: &[Comparison], records: usize, at: u
     let mut pass = Pass { rule: at, records: Vec::new(), ends: Vec::new(), split_blocks: 0, set_aside: 0 };
     let mut large = Vec::new();
     for block in hashed.chunk_by(|a, b| a.0 == b.0) {
-        if block.len() > MOST_IN_BLOCK && !rule.keys.is_empty() {
+        if block.len() > plan.limits.block && !rule.keys.is_empty() {
             pass.split_blocks += 1;
             large.extend_from_slice(block);
         } else if block.len() > 1 {
@@ -438,22 +497,7 @@ fn passes_of_rule(plan: &Plan, comparisons: &[Comparison], records: usize, at: u
 
 /// Splits large blocks by the keys that part records best, each in a pass of its own.
 fn split(plan: &Plan, comparisons: &[Comparison], at: usize, large: &[(u64, u32)], passes: &mut Vec<Pass>) {
-    let used: Vec<usize> = plan.rules[at].keys.iter().map(|key| plan.keys[*key].comparison).collect();
-    let mut further: Vec<(u64, usize)> = (0..plan.keys.len())
-        .filter(|key| !used.contains(&plan.keys[*key].comparison))
-        .map(|key| (plan.keys[key].pairs, key))
-        .collect();
-    further.sort_unstable();
-    // The best key of each comparison.
-    let mut seen = Vec::new();
-    further.retain(|(_, key)| {
-        let comparison = plan.keys[*key].comparison;
-        !seen.contains(&comparison) && {
-            seen.push(comparison);
-            true
-        }
-    });
-    for (_, key) in further.into_iter().take(SPLITS) {
+    for key in plan.splits(&plan.rules[at]) {
         let key = &plan.keys[key];
         let codes = &comparisons[key.comparison].codes;
         let part = |(hash, record): &(u64, u32)| (key.by_code[codes[*record as usize] as usize], *hash, *record);
@@ -461,7 +505,7 @@ fn split(plan: &Plan, comparisons: &[Comparison], at: usize, large: &[(u64, u32)
         parted.sort_unstable();
         let mut pass = Pass { rule: at, records: Vec::new(), ends: Vec::new(), split_blocks: 0, set_aside: 0 };
         for block in parted.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
-            if block.len() > MOST_IN_BLOCK {
+            if block.len() > plan.limits.block {
                 pass.set_aside += block.len() as u64 * (block.len() as u64 - 1) / 2;
             } else if block.len() > 1 {
                 pass.records.extend(block.iter().map(|(.., record)| *record));

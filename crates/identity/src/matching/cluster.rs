@@ -5,15 +5,14 @@
 //! (greedy correlation clustering; N. Bansal, A. Blum, S. Chawla, "Correlation Clustering", Machine Learning 56, 2004). So a chain of weak
 //! links does not make one person of two, and one bad record does not part a person whose others agree.
 //!
-//! A component that is too large for that is first cut at a higher threshold, again and again.
-
-use rustc_hash::FxHashMap;
+//! A component that is too large for that is first cut at a higher threshold, again and again. Records that are never one ([`Never`]) are in no
+//! cluster together, also where others would join them.
 
 use super::Pair;
-use super::comparison::{Comparison, Memo};
-use super::model::{Model, Others};
+use super::comparison::Memo;
+use super::model::Scorer;
 use super::parallel::parallel_with;
-use super::pattern::Patterns;
+use super::pattern::Rows;
 
 /// Records of a component that are weighed against each other.
 const MOST_WEIGHED: usize = 96;
@@ -21,21 +20,6 @@ const MOST_WEIGHED: usize = 96;
 const TOGETHER: usize = 64;
 /// Log odds of one pair count this much at most: a model is never surer than that.
 const MOST_LOG_ODDS: f64 = 9.0;
-
-/// Pairs with the probabilities of their patterns.
-#[derive(Clone, Copy, Debug)]
-pub struct Scored<'a> {
-    /// The pairs.
-    pub pairs: &'a [Pair],
-    /// By pattern: probability of a match.
-    pub probabilities: &'a [f64],
-}
-
-impl Scored<'_> {
-    fn probability(&self, pair: &Pair) -> f64 {
-        self.probabilities[pair.pattern as usize]
-    }
-}
 
 /// Sets that grow together (R. E. Tarjan's forest with halving paths).
 #[derive(Debug)]
@@ -64,40 +48,91 @@ impl Forest {
 /// What pairs are weighed with.
 #[derive(Clone, Copy, Debug)]
 pub struct Weighing<'a> {
-    /// The comparisons.
-    pub comparisons: &'a [Comparison],
-    /// Makes patterns of further pairs.
-    pub patterns: &'a Patterns<'a>,
-    /// The model.
-    pub model: &'a Model,
-    /// Pairs in all for each candidate pair.
-    pub pairs: f64,
-    /// Two files that are linked: records of one part are never one person.
-    pub parts: Option<&'a [u8]>,
+    /// The records.
+    pub rows: Rows<'a>,
+    /// What a pattern says.
+    pub scorer: &'a Scorer,
+    /// Pairs at or above this probability join components.
+    pub threshold: f64,
+    /// Who is never one person.
+    pub never: Never<'a>,
 }
 
-/// By record: the lowest record of its cluster.
-pub fn clusters(records: usize, scored: Scored, threshold: f64, weighing: Weighing, threads: usize) -> Vec<u32> {
+/// Records that are never one person, whatever the evidence.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Never<'a> {
+    /// Two files that are linked, each with one record a person at most: by record, which one it is of.
+    pub parts: Option<&'a [u8]>,
+    /// Comparisons of identifiers of which a person has one: two different ones are two people.
+    pub unique: &'a [usize],
+}
+
+impl Never<'_> {
+    /// Whether two records are never one.
+    pub fn one(&self, rows: &Rows, a: u32, b: u32) -> bool {
+        let differ = |place: &usize| {
+            let (a, b) = (rows.row(a).codes[*place], rows.row(b).codes[*place]);
+            a != 0 && b != 0 && a != b
+        };
+        self.parts.is_some_and(|parts| parts[a as usize] == parts[b as usize]) || self.unique.iter().any(differ)
+    }
+
+    fn says_anything(&self) -> bool {
+        self.parts.is_some() || !self.unique.is_empty()
+    }
+}
+
+/// Records that hang together.
+#[derive(Debug, Default)]
+pub struct Component {
+    /// The records. Where two say the same, the first of them comes first in all that follows.
+    pub members: Vec<u32>,
+    /// Candidate pairs among them: their places, the lower one first, and the probability.
+    pub pairs: Vec<(u32, u32, f64)>,
+}
+
+/// What a thread has of its own.
+#[derive(Debug)]
+pub struct Own {
+    memos: Vec<Memo>,
+    scores: Vec<f64>,
+}
+
+impl Own {
+    /// With what was compared lately remembered by `memos`.
+    pub fn new(memos: Vec<Memo>) -> Self {
+        Self { memos, scores: Vec::new() }
+    }
+}
+
+/// By record: the lowest record of its cluster. `probabilities` are those of the patterns of `pairs`.
+pub fn clusters(records: usize, pairs: &[Pair], probabilities: &[f64], weighing: Weighing, threads: usize) -> Vec<u32> {
+    let probability = |pair: &Pair| probabilities[pair.pattern as usize];
+    let may_be_one = |pair: &Pair| !weighing.never.one(&weighing.rows, pair.a, pair.b);
     let mut forest = Forest::new(records);
-    scored.pairs.iter().filter(|pair| scored.probability(pair) >= threshold).for_each(|pair| forest.join(pair.a, pair.b));
+    let close = pairs.iter().filter(|pair| probability(pair) >= weighing.threshold && may_be_one(pair));
+    close.for_each(|pair| forest.join(pair.a, pair.b));
     let roots: Vec<u32> = (0..records as u32).map(|record| forest.root(record)).collect();
     let mut sizes = vec![0_u32; records];
     roots.iter().for_each(|root| sizes[*root as usize] += 1);
-    let mut pairs: Vec<(u32, Pair)> = scored
-        .pairs
+    let mut within: Vec<(u32, Pair)> = pairs
         .iter()
         .filter(|pair| roots[pair.a as usize] == roots[pair.b as usize] && sizes[roots[pair.a as usize] as usize] > 2)
+        .filter(|pair| may_be_one(pair))
         .map(|pair| (roots[pair.a as usize], *pair))
         .collect();
-    pairs.sort_unstable_by_key(|(root, pair)| (*root, pair.a, pair.b));
-    let components: Vec<&[(u32, Pair)]> = pairs.chunk_by(|a, b| a.0 == b.0).collect();
-    let scales = Scales { scored, weighing, maker: weighing.patterns, others: weighing.model.others(weighing.pairs) };
-    let own = || Own { memos: weighing.patterns.memos(), scores: Vec::new() };
+    within.sort_unstable_by_key(|(root, pair)| (*root, pair.a, pair.b));
+    let components: Vec<&[(u32, Pair)]> = within.chunk_by(|a, b| a.0 == b.0).collect();
+    let own = || Own::new(weighing.rows.memos());
     let made = parallel_with(components.len().div_ceil(TOGETHER), threads, own, |own, part| {
         let mut found = Vec::new();
         for component in components.iter().skip(part * TOGETHER).take(TOGETHER) {
-            let pairs: Vec<Pair> = component.iter().map(|(_, pair)| *pair).collect();
-            found.extend(apart(&pairs, threshold, &scales, own));
+            let mut members: Vec<u32> = component.iter().flat_map(|(_, pair)| [pair.a, pair.b]).collect();
+            members.sort_unstable();
+            members.dedup();
+            let place = |record: u32| members.binary_search(&record).unwrap_or(0) as u32;
+            let pairs = component.iter().map(|(_, pair)| (place(pair.a), place(pair.b), probability(pair))).collect();
+            found.extend(weighing.clusters(Component { members, pairs }, own));
         }
         found
     });
@@ -109,96 +144,106 @@ pub fn clusters(records: usize, scored: Scored, threshold: f64, weighing: Weighi
     clusters
 }
 
-/// What all threads weigh with.
-struct Scales<'a> {
-    scored: Scored<'a>,
-    weighing: Weighing<'a>,
-    maker: &'a Patterns<'a>,
-    others: Others<'a>,
-}
-
-/// What a thread has of its own.
-struct Own {
-    memos: Vec<Memo>,
-    scores: Vec<f64>,
-}
-
-/// The clusters of one component.
-fn apart(pairs: &[Pair], threshold: f64, scales: &Scales, own: &mut Own) -> Vec<Vec<u32>> {
-    let mut members: Vec<u32> = pairs.iter().flat_map(|pair| [pair.a, pair.b]).collect();
-    members.sort_unstable();
-    members.dedup();
-    if members.len() <= MOST_WEIGHED {
-        return weigh(members, pairs, scales, own);
+impl Weighing<'_> {
+    /// The clusters of one component. Two records that hang together are one without more ado.
+    pub fn clusters(&self, component: Component, own: &mut Own) -> Vec<Vec<u32>> {
+        if component.members.len() < 3 { vec![component.members] } else { self.apart(component, self.threshold, own) }
     }
-    // Half way to certainty: .5, .75, .875 …
-    let higher = f64::midpoint(threshold, 1.0);
-    if higher > 0.999_999 {
-        return vec![members];
-    }
-    let place = |record: u32| members.binary_search(&record).unwrap_or(0) as u32;
-    let mut forest = Forest::new(members.len());
-    pairs
-        .iter()
-        .filter(|pair| scales.scored.probability(pair) >= higher)
-        .for_each(|pair| forest.join(place(pair.a), place(pair.b)));
-    let mut within: FxHashMap<u32, Vec<Pair>> = FxHashMap::default();
-    for pair in pairs {
-        let root = forest.root(place(pair.a));
-        if root == forest.root(place(pair.b)) {
-            within.entry(root).or_default().push(*pair);
+
+    fn apart(&self, component: Component, threshold: f64, own: &mut Own) -> Vec<Vec<u32>> {
+        if component.members.len() <= MOST_WEIGHED {
+            return self.weigh(component, own);
         }
+        // Half way to certainty: .5, .75, .875 …
+        let higher = f64::midpoint(threshold, 1.0);
+        if higher > 0.999_999 {
+            return self.certain(component.members);
+        }
+        let parts = component.cut(higher);
+        parts.into_iter().flat_map(|part| self.apart(part, higher, own)).collect()
     }
-    let mut found = Vec::new();
-    for at in 0..members.len() as u32 {
-        if forest.root(at) == at {
-            match within.remove(&at) {
-                Some(pairs) => found.extend(apart(&pairs, higher, scales, own)),
-                None => found.push(vec![members[at as usize]]),
+
+    /// So many records of which each is certain to be one with another are one, but for those that are never one: in order of what they say, each
+    /// joins the first cluster that has none of the kind.
+    fn certain(&self, mut members: Vec<u32>) -> Vec<Vec<u32>> {
+        if !self.never.says_anything() {
+            return vec![members];
+        }
+        members.sort_by(|a, b| self.rows.order(*a, *b));
+        let mut clusters: Vec<Vec<u32>> = Vec::new();
+        for record in members {
+            let fits = |cluster: &&mut Vec<u32>| !cluster.iter().any(|other| self.never.one(&self.rows, record, *other));
+            match clusters.iter_mut().find(fits) {
+                Some(cluster) => cluster.push(record),
+                None => clusters.push(vec![record]),
             }
         }
+        clusters
     }
-    found
+
+    /// Joins what belongs together, starting from single records.
+    fn weigh(&self, component: Component, own: &mut Own) -> Vec<Vec<u32>> {
+        let Component { members, pairs } = component;
+        let part = |place: usize| self.never.parts.map_or(0, |parts| parts[members[place] as usize]);
+        let n = members.len();
+        // By content, so that ties fall the same way in any order of the records. The part is content: who can join whom depends on it.
+        let mut order: Vec<usize> = (0..n).collect();
+        order.sort_by(|a, b| self.rows.order(members[*a], members[*b]).then(part(*a).cmp(&part(*b))));
+        let mut rank = vec![0; n];
+        order.iter().zip(0..).for_each(|(place, at)| rank[*place] = at);
+        let mut odds = vec![f64::NAN; n * n];
+        for (a, b, probability) in pairs {
+            let (a, b) = (rank[a as usize], rank[b as usize]);
+            let value = log_odds(probability);
+            odds[a * n + b] = value;
+            odds[b * n + a] = value;
+        }
+        for a in 0..n {
+            for b in a + 1..n {
+                if self.never.one(&self.rows, members[order[a]], members[order[b]]) {
+                    odds[a * n + b] = f64::NEG_INFINITY;
+                } else if odds[a * n + b].is_nan() {
+                    let pattern = self.rows.pattern(members[order[a]], members[order[b]], &mut own.memos);
+                    odds[a * n + b] = self.scorer.log_odds(pattern, &mut own.scores).clamp(-MOST_LOG_ODDS, MOST_LOG_ODDS);
+                } else {
+                    odds[a * n + b] = odds[a * n + b].clamp(-MOST_LOG_ODDS, MOST_LOG_ODDS);
+                }
+                odds[b * n + a] = odds[a * n + b];
+            }
+        }
+        join(n, odds).into_iter().map(|cluster| cluster.into_iter().map(|at| members[order[at]]).collect()).collect()
+    }
+}
+
+impl Component {
+    /// What still hangs together by pairs at or above `threshold`.
+    fn cut(self, threshold: f64) -> Vec<Self> {
+        let mut forest = Forest::new(self.members.len());
+        self.pairs.iter().filter(|(.., probability)| *probability >= threshold).for_each(|(a, b, _)| forest.join(*a, *b));
+        let roots: Vec<u32> = (0..self.members.len() as u32).map(|place| forest.root(place)).collect();
+        // By root its part, by member its place there.
+        let (mut parts, mut part_of, mut places) = (Vec::<Self>::new(), vec![0; self.members.len()], Vec::new());
+        for (member, root) in self.members.iter().zip(&roots) {
+            if *root as usize == places.len() {
+                part_of[places.len()] = parts.len();
+                parts.push(Self::default());
+            }
+            let part = &mut parts[part_of[*root as usize]];
+            places.push(part.members.len() as u32);
+            part.members.push(*member);
+        }
+        for (a, b, probability) in self.pairs {
+            if roots[a as usize] == roots[b as usize] {
+                let part = &mut parts[part_of[roots[a as usize] as usize]];
+                part.pairs.push((places[a as usize], places[b as usize], probability));
+            }
+        }
+        parts
+    }
 }
 
 fn log_odds(probability: f64) -> f64 {
     (probability / (1.0 - probability).max(1e-12)).max(1e-12).ln()
-}
-
-/// Joins what belongs together, starting from single records.
-fn weigh(mut members: Vec<u32>, pairs: &[Pair], scales: &Scales, own: &mut Own) -> Vec<Vec<u32>> {
-    let weighing = scales.weighing;
-    let content = |record: &u32| {
-        let part = weighing.parts.map_or(0, |parts| parts[*record as usize]);
-        (weighing.comparisons.iter().map(|c| c.codes[*record as usize]).collect::<Vec<u32>>(), part)
-    };
-    // By content, not by place, so that ties fall the same way in any order of the records. The part is content: who can join whom
-    // depends on it.
-    members.sort_by_cached_key(content);
-    let n = members.len();
-    let place: FxHashMap<u32, usize> = members.iter().enumerate().map(|(place, record)| (*record, place)).collect();
-    let mut odds = vec![f64::NAN; n * n];
-    for pair in pairs {
-        let (a, b) = (place[&pair.a], place[&pair.b]);
-        let value = log_odds(scales.scored.probability(pair));
-        odds[a * n + b] = value;
-        odds[b * n + a] = value;
-    }
-    for a in 0..n {
-        for b in a + 1..n {
-            if odds[a * n + b].is_nan() {
-                let pattern = scales.maker.of(members[a], members[b], &mut own.memos);
-                let value = scales.others.log_odds(pattern, &mut own.scores);
-                odds[a * n + b] = value;
-                odds[b * n + a] = value;
-            }
-            let same_part = weighing.parts.is_some_and(|parts| parts[members[a] as usize] == parts[members[b] as usize]);
-            for at in [a * n + b, b * n + a] {
-                odds[at] = if same_part { f64::NEG_INFINITY } else { odds[at].clamp(-MOST_LOG_ODDS, MOST_LOG_ODDS) };
-            }
-        }
-    }
-    join(n, odds).into_iter().map(|cluster| cluster.into_iter().map(|at| members[at]).collect()).collect()
 }
 
 /// Joins the two clusters with the greatest sum of log odds while there are two whose sum is above zero.

@@ -63,6 +63,27 @@ pub struct Column {
     pub values: Texts,
     /// Records by code; 0 for code 0.
     pub counts: Vec<u32>,
+    /// How its days are read.
+    order: DayOrder,
+}
+
+/// How the values of a column are folded, for records that come afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// As the source calls it.
+    pub name: String,
+    /// What it says.
+    pub kind: Kind,
+    /// Which part of an address it is; 0 for what is none.
+    pub part: usize,
+    order: DayOrder,
+}
+
+impl Field {
+    /// A value in the spelling in which it is compared; empty for none.
+    pub fn folded(&self, raw: &str) -> String {
+        fold_as(beginning(raw.trim()), self.kind, self.order)
+    }
 }
 
 /// Bytes of a value that are compared; what follows tells nobody apart. Bounds the memory that a damaged file can ask for.
@@ -82,13 +103,14 @@ impl Column {
             folded.push(&fold_as(beginning(value), kind, order));
         }
         let (values, places) = sorted(&folded);
-        let codes = raw.codes.iter().map(|code| places[*code as usize]).collect();
-        Self::of_codes(name, kind, codes, values)
+        let codes: Vec<u32> = raw.codes.iter().map(|code| places[*code as usize]).collect();
+        let counts = counts(&codes, values.len());
+        Self { name: name.to_owned(), kind, codes, values, counts, order }
     }
 
-    fn of_codes(name: &str, kind: Kind, codes: Vec<u32>, values: Texts) -> Self {
-        let counts = counts(&codes, values.len());
-        Self { name: name.to_owned(), kind, codes, values, counts }
+    /// How its values are folded; `part` is which one of an address it is.
+    pub fn field(&self, part: usize) -> Field {
+        Field { name: self.name.clone(), kind: self.kind, part, order: self.order }
     }
 
     /// Share of records without a value.
@@ -127,7 +149,8 @@ fn fold_as(raw: &str, kind: Kind, order: DayOrder) -> String {
         Kind::Organisation => fold::organisation(raw),
         Kind::Date => fold::date(raw, order),
         Kind::Number => raw.trim().to_owned(),
-        Kind::GivenName | Kind::FamilyName | Kind::FullName | Kind::City | Kind::Category | Kind::Text => fold::text(raw),
+        Kind::Category => fold::category(raw),
+        Kind::GivenName | Kind::FamilyName | Kind::FullName | Kind::City | Kind::Text => fold::text(raw),
     }
 }
 
@@ -210,7 +233,11 @@ pub fn recognise(name: &str, values: &Dictionary) -> Option<Kind> {
     if share(&|value| value.contains('@') && !fold::email(value).is_empty()) > 0.8 {
         return Some(Kind::Email);
     }
-    if let Some(kind) = by_name(&fold::text(&separated(name))) {
+    let name = fold::text(&separated(name));
+    if says_nothing(&name) {
+        return None;
+    }
+    if let Some(kind) = by_name(&name) {
         return Some(kind);
     }
     let digits = |value: &str| value.bytes().filter(u8::is_ascii_digit).count();
@@ -254,9 +281,22 @@ fn is_day(value: &str) -> bool {
     folded.len() == 8 && folded.bytes().all(|b| b.is_ascii_digit())
 }
 
+/// Whether a name is that of what is known of a record, and not of whom it is about: what kind of telephone number is given, when the row was
+/// written, whether the account is closed.
+fn says_nothing(name: &str) -> bool {
+    const OF_RECORDS: [&str; 8] = ["type", "status", "created", "updated", "modified", "changed", "inserted", "timestamp"];
+    let mut words = name.split(' ').filter(|word| !["at", "on", "date", "time"].contains(word));
+    words.next_back().is_some_and(|last| OF_RECORDS.contains(&last))
+}
+
 fn by_name(name: &str) -> Option<Kind> {
     let has = |words: &[&str]| words.iter().any(|word| name == *word || name.split(' ').any(|part| part == *word));
     let contains = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
+    // What such a name begins with is not what the column holds: the country of a passport is no passport.
+    let last = name.rsplit(' ').next().unwrap_or_default();
+    if ["category", "class", "kind", "role", "state", "province", "region", "country"].contains(&last) {
+        return Some(Kind::Category);
+    }
     if contains(&["email", "e mail"]) || has(&["mail"]) {
         return Some(Kind::Email);
     }
@@ -301,7 +341,7 @@ fn by_name(name: &str) -> Option<Kind> {
     {
         return Some(Kind::Code);
     }
-    if has(&["sex", "gender", "state", "region", "province", "country", "bundesland"]) {
+    if has(&["sex", "gender", "bundesland", "state", "country"]) {
         return Some(Kind::Category);
     }
     if contains(&["full name", "name full", "fullname"]) || name == "name" {
@@ -353,6 +393,11 @@ mod tests {
         ];
         for (name, kind) in names.into_iter().zip(kinds) {
             assert_eq!(kind_of(name, &["a", "b"]), Some(kind), "{name}");
+        }
+        assert_eq!(kind_of("PASSPORT_COUNTRY", &["a", "b"]), Some(Kind::Category));
+        assert_eq!(kind_of("PASSPORT_NUMBER", &["a", "b"]), Some(Kind::Code));
+        for name in ["phoneType", "STATUS", "created_at", "date updated"] {
+            assert_eq!(kind_of(name, &["a", "b"]), None, "{name}");
         }
         assert_eq!(kind_of("x", &["a@b.de", "c@d.org"]), Some(Kind::Email));
         assert_eq!(kind_of("x", &["1980-01-02", "1990-12-31"]), Some(Kind::Date));

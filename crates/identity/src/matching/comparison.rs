@@ -6,24 +6,34 @@
 //!
 //! What belongs together is one comparison: street, town and postcode agree or fail together when somebody moves, so they are one
 //! address. A level depends on the two values only and is computed once while they are remembered ([`Memo`]).
+//!
+//! A comparison has the dictionary of the records that it was made of, whose codes are in ascending order of the values. Records that come afterwards may
+//! say what it does not have: such a value is compared as it is ([`Value`]), or admitted behind the dictionary, where it counts as one of the rarest. What a
+//! level means never changes with it.
 
-use super::column::{Column, Combined, Kind};
+use std::cmp::Ordering;
+
+use rustc_hash::FxHashMap;
+
+use super::address::{Address, UNKNOWN};
+use super::column::{Column, Combined, Field, Kind};
+use super::degree::{self, first_word};
 use super::dictionary::Texts;
 use super::nicknames::{Nicknames, meet};
-use super::similarity::{Words, jaro_winkler, phonetic, within_edits};
+use super::similarity::{Words, jaro_winkler, within_edits};
 
 /// One of the two says nothing.
 pub const NULL: u8 = 0;
 /// They differ.
 pub const DIFFERENT: u8 = 1;
 /// The most comparisons of a model: a pattern has five bits for each.
-pub const MOST_COMPARISONS: usize = 12;
+pub const MOST_COMPARISONS: usize = 24;
 /// Bands of agreement by frequency, at most.
 const MOST_BANDS: usize = 3;
 
-/// What is compared.
+/// What is compared, with what is derived from each value of the dictionary.
 #[derive(Clone, Debug)]
-enum By {
+pub(super) enum By {
     Given { groups: Vec<Vec<u16>> },
     Family,
     Full { words: Words },
@@ -36,15 +46,10 @@ enum By {
     Number,
     Text { words: Words },
     Town,
+    Category,
     Equal,
     Address { parts: Vec<[u32; 4]>, values: [Texts; 4] },
 }
-
-/// Positions of an address's parts.
-const STREET: usize = 0;
-const HOUSE: usize = 1;
-const CITY: usize = 2;
-const POSTCODE: usize = 3;
 
 /// One respect in which records are compared.
 #[derive(Clone, Debug)]
@@ -53,6 +58,8 @@ pub struct Comparison {
     pub name: String,
     /// The kind of the column; that of the street for an address.
     pub kind: Kind,
+    /// Its columns: one, or the parts of an address that there are.
+    pub fields: Vec<Field>,
     /// By record: code of its value; 0 is none.
     pub codes: Vec<u32>,
     /// Records by code.
@@ -65,37 +72,94 @@ pub struct Comparison {
     exact: u8,
     /// A value that occurs at least so often is in the band of the same place.
     cuts: Vec<u32>,
-    by: By,
+    pub(super) by: By,
+    /// Values that were admitted afterwards; their codes follow those of the dictionary.
+    later: Vec<Value>,
+    /// By text: the code of a value that was admitted afterwards.
+    later_codes: FxHashMap<Box<str>, u32>,
 }
+
+/// A value that the dictionary of its comparison does not have.
+#[derive(Clone, Debug)]
+pub struct Value {
+    text: Box<str>,
+    /// What is derived from it, where its kind asks for that.
+    groups: Vec<u16>,
+    words: Vec<(Box<str>, f64)>,
+    parts: Option<Box<Parts>>,
+}
+
+/// Of an address: codes in the dictionaries of its parts, and the parts.
+#[derive(Clone, Debug)]
+struct Parts {
+    codes: [u32; 4],
+    texts: [Box<str>; 4],
+}
+
+impl Value {
+    /// Folded; the parts of an address one after the other.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// A part of an address; empty for what is none.
+    pub fn part(&self, part: usize) -> &str {
+        self.parts.as_deref().map_or("", |parts| &parts.texts[part])
+    }
+}
+
+/// What a record says, as its comparison knows it.
+#[derive(Clone, Debug)]
+pub enum Met {
+    /// A value with a code; 0 is none.
+    Known(u32),
+    /// Another one.
+    New(Value),
+}
+
+/// One of the two values that are compared: a code, or a value without one.
+#[derive(Clone, Copy, Debug)]
+pub struct Side<'a> {
+    code: u32,
+    value: Option<&'a Value>,
+}
+
+/// Parts of an address in one text; no folded value has this letter.
+const BETWEEN_PARTS: &str = "\u{1f}";
 
 impl Comparison {
     /// Compares the values of one column.
     pub fn of_column(column: Column) -> Self {
+        let words = || Words::of(column.values.iter());
         let by = match column.kind {
             Kind::GivenName => {
-                let nicknames = Nicknames::new();
+                let nicknames = Nicknames::table();
                 By::Given { groups: column.values.iter().map(|name| nicknames.groups(first_word(name)).to_vec()).collect() }
             }
             Kind::FamilyName => By::Family,
-            Kind::FullName => By::Full { words: words(&column) },
-            Kind::Organisation => By::Organisation { words: words(&column) },
+            Kind::FullName => By::Full { words: words() },
+            Kind::Organisation => By::Organisation { words: words() },
             Kind::Date => By::Day,
             Kind::Email => By::Mail,
             Kind::Phone => By::Phone,
             Kind::Code => By::Code,
             Kind::Postcode => By::Postcode,
             Kind::Number => By::Number,
-            Kind::Text | Kind::Street => By::Text { words: words(&column) },
+            Kind::Text | Kind::Street => By::Text { words: words() },
             Kind::City => By::Town,
-            Kind::Category | Kind::HouseNumber => By::Equal,
+            Kind::Category => By::Category,
+            Kind::HouseNumber => By::Equal,
         };
-        let Column { name, kind, codes, values, counts } = column;
-        Self::new(name, kind, by, codes, counts, values)
+        let fields = vec![column.field(0)];
+        let Column { name, kind, codes, values, counts, .. } = column;
+        Self::new((name, kind, fields), by, codes, counts, values)
     }
 
     /// Compares street, house number, town and postcode as one address.
     pub fn of_address(parts: [Option<Column>; 4]) -> Self {
         let combined = Combined::new(parts.each_ref().map(Option::as_ref));
+        let fields = parts.iter().enumerate().filter_map(|(part, column)| column.as_ref().map(|column| column.field(part)));
+        let fields = fields.collect();
         let none = || {
             let mut only = Texts::default();
             only.push("");
@@ -103,10 +167,10 @@ impl Comparison {
         };
         let values = parts.map(|part| part.map_or_else(none, |part| part.values));
         let by = By::Address { parts: combined.parts, values };
-        Self::new("address".to_owned(), Kind::Street, by, combined.codes, combined.counts, Texts::default())
+        Self::new(("address".to_owned(), Kind::Street, fields), by, combined.codes, combined.counts, Texts::default())
     }
 
-    fn new(name: String, kind: Kind, by: By, codes: Vec<u32>, counts: Vec<u32>, values: Texts) -> Self {
+    fn new((name, kind, fields): (String, Kind, Vec<Field>), by: By, codes: Vec<u32>, counts: Vec<u32>, values: Texts) -> Self {
         let degrees = by.degrees();
         let cuts = if matches!(by, By::Address { .. }) { Vec::new() } else { cuts(&counts) };
         let mut labels = vec!["no value".to_owned(), "different".to_owned()];
@@ -116,7 +180,15 @@ impl Comparison {
             labels.extend(cuts.iter().map(|cut| format!("equal, a value of {cut} or more records")));
             labels.push("equal".to_owned());
         }
-        Self { name, kind, codes, counts, values, labels, exact, cuts, by }
+        let (later, later_codes) = (Vec::new(), FxHashMap::default());
+        Self { name, kind, fields, codes, counts, values, labels, exact, cuts, by, later, later_codes }
+    }
+
+    /// Bits by which agreement of two records tells them from two random ones, where both have a value, times the share of such pairs.
+    pub fn bits(&self) -> f64 {
+        let given: f64 = self.counts.iter().map(|n| f64::from(*n)).sum();
+        let agree: f64 = self.counts.iter().map(|n| (f64::from(*n) / given.max(1.0)).powi(2)).sum();
+        (given / self.codes.len().max(1) as f64).powi(2) * -agree.max(f64::MIN_POSITIVE).log2()
     }
 
     /// Number of levels, that of no value included.
@@ -129,48 +201,160 @@ impl Comparison {
         self.exact
     }
 
+    /// Values of the dictionary, that of code 0 included; codes from here on are of values that were admitted afterwards.
+    fn dictionary(&self) -> usize {
+        self.counts.len()
+    }
+
     /// Level of agreement on the value with this code.
     fn band(&self, code: u32) -> u8 {
-        let count = self.counts[code as usize];
-        let band = self.cuts.iter().position(|cut| count >= *cut).unwrap_or(self.cuts.len());
-        self.exact + band as u8
+        let band = self.counts.get(code as usize).and_then(|count| self.cuts.iter().position(|cut| count >= cut));
+        self.exact + band.unwrap_or(self.cuts.len()) as u8
     }
 
     /// The level of two values by their codes.
     pub fn level(&self, a: u32, b: u32) -> u8 {
-        if a == 0 || b == 0 {
-            return NULL;
-        }
-        if let By::Address { parts, values } = &self.by {
-            return address(&parts[a as usize], &parts[b as usize], values);
-        }
-        if a == b {
-            return self.band(a);
-        }
-        // One direction only, so that a level is symmetric to the bit.
-        let (a, b) = (a.min(b) as usize, a.max(b) as usize);
-        let degree = match &self.by {
-            By::Given { groups } => given(&self.values[a], &self.values[b], meet(&groups[a], &groups[b])),
-            By::Full { words } => full(&self.values[a], &self.values[b], words.overlap(a, b)),
-            By::Organisation { words } => organisation(&self.values[a], &self.values[b], words.overlap(a, b)),
-            By::Text { words } => text(&self.values[a], &self.values[b], words.overlap(a, b)),
-            by => by.degree(&self.values[a], &self.values[b]),
-        };
-        DIFFERENT + degree
+        self.level_of(self.side(a, None), self.side(b, None))
     }
 
     /// The level of `level(code, code)` for every code, by code: what exact agreement is worth.
     pub fn agreement(&self, code: u32) -> u8 {
         self.level(code, code)
     }
+
+    /// What the dictionary knows of what a record says in the columns of `fields`, one value each, as the source has it.
+    pub fn meet(&self, raw: &[Option<&str>]) -> Met {
+        let folded = self.fields.iter().zip(raw).map(|(field, raw)| field.folded(raw.unwrap_or_default()).into_boxed_str());
+        let By::Address { parts, values } = &self.by else {
+            let text = folded.into_iter().next().unwrap_or_default();
+            if let Some(code) = self.values.find(&text) {
+                return Met::Known(code as u32);
+            }
+            return self.met_later(text, |text| Value {
+                groups: match &self.by {
+                    By::Given { .. } => Nicknames::table().groups(first_word(&text)).to_vec(),
+                    _ => Vec::new(),
+                },
+                words: self.words().map_or_else(Vec::new, |words| words.weigh(&text)),
+                text,
+                parts: None,
+            });
+        };
+        let mut texts: [Box<str>; 4] = Default::default();
+        self.fields.iter().zip(folded).for_each(|(field, text)| texts[field.part] = text);
+        let mut codes = [0; 4];
+        for ((code, text), values) in codes.iter_mut().zip(&texts).zip(values) {
+            *code = values.find(text).map_or(UNKNOWN, |code| code as u32);
+        }
+        if let Ok(code) = parts.binary_search(&codes) {
+            return Met::Known(code as u32);
+        }
+        let whole = texts.join(BETWEEN_PARTS).into_boxed_str();
+        let parts = Some(Box::new(Parts { codes, texts }));
+        self.met_later(whole, |text| Value { text, groups: Vec::new(), words: Vec::new(), parts })
+    }
+
+    fn met_later(&self, text: Box<str>, new: impl FnOnce(Box<str>) -> Value) -> Met {
+        match self.later_codes.get(&text) {
+            Some(code) => Met::Known(*code),
+            None => Met::New(new(text)),
+        }
+    }
+
+    /// Gives a value that the dictionary does not have a code behind it.
+    pub fn admit(&mut self, value: Value) -> u32 {
+        let code = (self.dictionary() + self.later.len()) as u32;
+        self.later_codes.insert(value.text.clone(), code);
+        self.later.push(value);
+        code
+    }
+
+    /// A side by its code, or by `value` where it has none.
+    pub fn side<'a>(&'a self, code: u32, value: Option<&'a Value>) -> Side<'a> {
+        if value.is_some() {
+            return Side { code: UNKNOWN, value };
+        }
+        Side { code, value: (code as usize).checked_sub(self.dictionary()).map(|at| &self.later[at]) }
+    }
+
+    /// The level of two sides.
+    pub fn level_of(&self, a: Side, b: Side) -> u8 {
+        if a.code == 0 || b.code == 0 {
+            return NULL;
+        }
+        let equal = a.code == b.code && a.code != UNKNOWN;
+        if equal && !matches!(self.by, By::Address { .. }) {
+            return self.band(a.code);
+        }
+        // One direction only, so that a level is symmetric to the bit.
+        let (a, b) = if self.order(a, b).is_le() { (a, b) } else { (b, a) };
+        if let By::Address { parts, values } = &self.by {
+            return address(a, parts, values).level(address(b, parts, values));
+        }
+        DIFFERENT + self.degree(a, b)
+    }
+
+    /// The order of two values: that of their texts, which is that of the codes of a dictionary.
+    pub fn order(&self, a: Side, b: Side) -> Ordering {
+        if a.value.is_none() && b.value.is_none() {
+            return a.code.cmp(&b.code);
+        }
+        let By::Address { parts, values } = &self.by else { return self.text(a).cmp(self.text(b)) };
+        let (a, b) = (address(a, parts, values), address(b, parts, values));
+        (0..4).map(|part| a.text(part).cmp(b.text(part))).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    }
+
+    /// The folded text of a side; nothing for an address.
+    pub fn text<'a>(&'a self, side: Side<'a>) -> &'a str {
+        match side.value {
+            Some(value) => &value.text,
+            None => &self.values[side.code as usize],
+        }
+    }
+
+    /// The degree of likeness of two different values; 0 is none.
+    fn degree(&self, a: Side, b: Side) -> u8 {
+        let (x, y) = (self.text(a), self.text(b));
+        match &self.by {
+            By::Given { groups } => {
+                let one_group = meet(groups_of(a, groups), groups_of(b, groups));
+                degree::given(x, y, one_group)
+            }
+            By::Full { words } => degree::full(x, y, overlap(words, a, b)),
+            By::Organisation { words } => degree::organisation(x, y, overlap(words, a, b)),
+            By::Text { words } => degree::text(x, y, overlap(words, a, b)),
+            by => by.degree(x, y),
+        }
+    }
+
+    fn words(&self) -> Option<&Words> {
+        match &self.by {
+            By::Full { words } | By::Organisation { words } | By::Text { words } => Some(words),
+            _ => None,
+        }
+    }
 }
 
-fn words(column: &Column) -> Words {
-    Words::of(column.values.iter())
+fn address<'a>(side: Side<'a>, parts: &'a [[u32; 4]], values: &'a [Texts; 4]) -> Address<'a> {
+    match side.value.and_then(|value| value.parts.as_deref()) {
+        Some(Parts { codes, texts }) => Address { codes, values, texts: Some(texts) },
+        None => Address { codes: &parts[side.code as usize], values, texts: None },
+    }
 }
 
-fn first_word(name: &str) -> &str {
-    name.split(' ').next().unwrap_or_default()
+fn groups_of<'a>(side: Side<'a>, groups: &'a [Vec<u16>]) -> &'a [u16] {
+    side.value.map_or_else(|| &*groups[side.code as usize], |value| &value.groups)
+}
+
+fn overlap(words: &Words, a: Side, b: Side) -> f64 {
+    if a.value.is_none() && b.value.is_none() {
+        return words.overlap(a.code as usize, b.code as usize);
+    }
+    let of = |side: Side| match side.value {
+        Some(value) => value.words.clone(),
+        None => words.weighed(side.code as usize),
+    };
+    Words::overlap_of(&of(a), &of(b))
 }
 
 /// Counts that part values into bands: none where all are rare, else at the thirds of the logarithm of the greatest count.
@@ -199,12 +383,13 @@ impl By {
             Self::Mail => {
                 &["mailbox alike", "same mailbox at another provider", "one letter off", "mailbox alike as the names are"]
             }
-            Self::Phone => &["one digit off"],
+            Self::Phone => &["one is the end of the other", "one digit off"],
             Self::Code => &["two characters off", "one character off"],
             Self::Postcode => &["one character off"],
             Self::Number => &["within 5 %", "within 1 %"],
             Self::Text { .. } => &["shares words", "shares most words", "close"],
             Self::Town => &["alike"],
+            Self::Category => &["one is the beginning of the other"],
             Self::Equal => &[],
             Self::Address { .. } => &[
                 "town alike or postcode one off",
@@ -218,19 +403,20 @@ impl By {
         }
     }
 
-    /// The degree of likeness of two different values; 0 is none.
+    /// The degree of likeness of two different values that nothing is derived from; 0 is none.
     fn degree(&self, a: &str, b: &str) -> u8 {
         let (x, y) = (a.as_bytes(), b.as_bytes());
         match self {
-            Self::Family => family(a, b),
-            Self::Day => day(x, y),
-            Self::Mail => mail(a, b),
-            Self::Phone => u8::from(x.len().min(y.len()) > 6 && within_edits(x, y, 1)),
+            Self::Family => degree::family(a, b),
+            Self::Day => degree::day(x, y),
+            Self::Mail => degree::mail(a, b),
+            Self::Phone => degree::phone(x, y),
+            Self::Category => degree::category(a, b),
             Self::Code if x.len().min(y.len()) < 4 => 0,
             Self::Code if within_edits(x, y, 1) => 2,
             Self::Code => u8::from(within_edits(x, y, 2)),
             Self::Postcode => u8::from(x.len().min(y.len()) > 3 && within_edits(x, y, 1)),
-            Self::Number => number(a, b),
+            Self::Number => degree::number(a, b),
             Self::Town => u8::from(jaro_winkler(x, y) >= 0.85),
             Self::Equal
             | Self::Given { .. }
@@ -240,24 +426,6 @@ impl By {
             | Self::Address { .. } => 0,
         }
     }
-}
-
-/// See [`By::degrees`]; the swap is seen by who knows both names.
-fn given(a: &str, b: &str, one_group: bool) -> u8 {
-    let likeness = jaro_winkler(a.as_bytes(), b.as_bytes());
-    if likeness >= 0.92 {
-        return 4;
-    }
-    if first_word(a) == first_word(b) {
-        return 2;
-    }
-    if one_group {
-        return 3;
-    }
-    if a.starts_with(b) || b.starts_with(a) {
-        return 2;
-    }
-    u8::from(likeness >= 0.8)
 }
 
 /// The level of a given name that stands where the other record has its family name.
@@ -270,152 +438,6 @@ pub const SAME_MAILBOX: u8 = DIFFERENT + 2;
 /// The level of mailboxes that are alike as the names of their owners are; seen by who knows the names.
 pub const MAILBOX_AS_NAMES: u8 = DIFFERENT + 4;
 
-fn family(a: &str, b: &str) -> u8 {
-    let likeness = jaro_winkler(a.as_bytes(), b.as_bytes());
-    if likeness >= 0.92 {
-        return 3;
-    }
-    let part = |whole: &str, part: &str| part.len() > 2 && whole.split(' ').any(|word| word == part);
-    if part(a, b) || part(b, a) {
-        return 2;
-    }
-    u8::from(likeness >= 0.8)
-}
-
-fn full(a: &str, b: &str, overlap: f64) -> u8 {
-    if overlap > 0.99 {
-        return 5;
-    }
-    let likeness = jaro_winkler(a.as_bytes(), b.as_bytes());
-    if likeness >= 0.92 {
-        return 4;
-    }
-    if overlap >= 0.6 {
-        return 3;
-    }
-    if overlap >= 0.3 {
-        return 2;
-    }
-    u8::from(likeness >= 0.8)
-}
-
-fn organisation(a: &str, b: &str, overlap: f64) -> u8 {
-    if jaro_winkler(a.as_bytes(), b.as_bytes()) >= 0.94 {
-        return 4;
-    }
-    if overlap >= 0.6 {
-        return 3;
-    }
-    if initials(a, b) || initials(b, a) {
-        return 2;
-    }
-    u8::from(overlap >= 0.25)
-}
-
-/// Whether `short` is made of the first letters of the words of `long`, at least three.
-fn initials(long: &str, short: &str) -> bool {
-    let letters = || long.split(' ').filter_map(|word| word.bytes().next());
-    short.len() > 2 && !short.contains(' ') && letters().count() == short.len() && letters().eq(short.bytes())
-}
-
-fn day(a: &[u8], b: &[u8]) -> u8 {
-    if a.len() != 8 || b.len() != 8 {
-        return 0;
-    }
-    if within_edits(a, b, 1) {
-        return 4;
-    }
-    let (year, month, date) = (a[..4] == b[..4], a[4..6] == b[4..6], a[6..] == b[6..]);
-    if year && a[4..6] == b[6..] && a[6..] == b[4..6] {
-        return 3;
-    }
-    if (month && date) || (year && (month || date)) {
-        return 2;
-    }
-    u8::from(within_edits(a, b, 2))
-}
-
-fn mail(a: &str, b: &str) -> u8 {
-    let mailbox = |address: &str| address.rsplit_once('@').map_or(address.len(), |(user, _)| user.len());
-    let (x, y) = (&a[..mailbox(a)], &b[..mailbox(b)]);
-    if x == y {
-        return 2;
-    }
-    if within_edits(a.as_bytes(), b.as_bytes(), 1) {
-        return 3;
-    }
-    u8::from(jaro_winkler(x.as_bytes(), y.as_bytes()) >= 0.92)
-}
-
-fn number(a: &str, b: &str) -> u8 {
-    let (Ok(a), Ok(b)) = (a.parse::<f64>(), b.parse::<f64>()) else { return 0 };
-    let off = (a - b).abs() / a.abs().max(b.abs()).max(f64::MIN_POSITIVE);
-    if off <= 0.01 { 2 } else { u8::from(off <= 0.05) }
-}
-
-fn text(a: &str, b: &str, overlap: f64) -> u8 {
-    if overlap >= 0.8 || jaro_winkler(a.as_bytes(), b.as_bytes()) >= 0.95 {
-        return 3;
-    }
-    if overlap >= 0.5 { 2 } else { u8::from(overlap >= 0.25) }
-}
-
-/// The level of two addresses. Parts that one of them lacks say nothing; where they have no part in common the whole says nothing.
-fn address(a: &[u32; 4], b: &[u32; 4], values: &[Texts; 4]) -> u8 {
-    let both = |part: usize| a[part] != 0 && b[part] != 0;
-    let same = |part: usize| both(part) && a[part] == b[part];
-    let text = |part: usize, of: &[u32; 4]| -> &str { &values[part][of[part] as usize] };
-    if !(both(STREET) || both(CITY) || both(POSTCODE)) {
-        return NULL;
-    }
-    let close = |part: usize, most: usize| both(part) && within_edits(text(part, a).as_bytes(), text(part, b).as_bytes(), most);
-    let town = || same(CITY) || (both(CITY) && jaro_winkler(text(CITY, a).as_bytes(), text(CITY, b).as_bytes()) >= 0.9);
-    if both(STREET) {
-        let (left, right) = (Street::of(text(STREET, a), text(HOUSE, a)), Street::of(text(STREET, b), text(HOUSE, b)));
-        let equal = left.name == right.name;
-        if equal || jaro_winkler(left.name.as_bytes(), right.name.as_bytes()) >= 0.9 {
-            let number = left.number.is_empty() || right.number.is_empty() || left.number == right.number;
-            let somewhere = same(POSTCODE) || town() || !(both(CITY) || both(POSTCODE));
-            match (equal, number, somewhere) {
-                (true, true, true) => return DIFFERENT + 7,
-                (false, true, true) => return DIFFERENT + 6,
-                (_, false, true) => return DIFFERENT + 5,
-                (true, true, false) if !left.number.is_empty() => return DIFFERENT + 4,
-                _ => {}
-            }
-        }
-    }
-    if same(POSTCODE) {
-        DIFFERENT + 3
-    } else if same(CITY) {
-        DIFFERENT + 2
-    } else if town() || close(POSTCODE, 1) {
-        DIFFERENT + 1
-    } else {
-        DIFFERENT
-    }
-}
-
-/// A street's name and the number of the house, wherever it stands.
-struct Street<'a> {
-    name: &'a str,
-    number: &'a str,
-}
-
-impl<'a> Street<'a> {
-    fn of(street: &'a str, house: &'a str) -> Self {
-        if !house.is_empty() {
-            return Self { name: street, number: house };
-        }
-        let is_number = |word: &str| word.as_bytes().first().is_some_and(u8::is_ascii_digit);
-        match (street.split_once(' '), street.rsplit_once(' ')) {
-            (Some((number, name)), _) if is_number(number) => Self { name, number },
-            (_, Some((name, number))) if is_number(number) => Self { name, number },
-            _ => Self { name: street, number: "" },
-        }
-    }
-}
-
 /// Levels of value pairs that were computed lately: a table of fixed size, in which a newer pair takes an older one's place.
 #[derive(Debug)]
 pub struct Memo {
@@ -426,6 +448,11 @@ pub struct Memo {
 const MEMO_PLACES: usize = 1 << 16;
 
 impl Memo {
+    /// Remembers nothing.
+    pub fn none() -> Self {
+        Self { places: Vec::new() }
+    }
+
     /// Nothing known. Where nearly each record has a value of its own, pairs do not come back and nothing is remembered.
     pub fn new(comparison: &Comparison) -> Self {
         let repeats = comparison.counts.len() < comparison.codes.len() / 4;
@@ -445,79 +472,6 @@ impl Memo {
         }
         place.1
     }
-}
-
-/// Keys under which equal or like values of a comparison fall together, by code; 0 is no key. The first is agreement itself.
-pub fn keys(comparison: &Comparison) -> Vec<(&'static str, Vec<u64>)> {
-    let by_value =
-        |key: &dyn Fn(&str) -> String| -> Vec<u64> { comparison.values.iter().map(|value| hash(&key(value))).collect() };
-    match &comparison.by {
-        By::Given { .. } => vec![
-            ("", by_value(&str::to_owned)),
-            ("sound of ", by_value(&|name| phonetic(first_word(name), 4))),
-            ("beginning of ", by_value(&|name| name.chars().take(3).collect())),
-        ],
-        By::Family => vec![
-            ("", by_value(&str::to_owned)),
-            ("sound of ", by_value(&|name| phonetic(name, 5))),
-            ("beginning of ", by_value(&|name| name.chars().take(4).collect())),
-        ],
-        By::Full { .. } | By::Organisation { .. } | By::Text { .. } => vec![
-            ("", by_value(&str::to_owned)),
-            ("words of ", by_value(&|name| sorted_words(name))),
-            ("longest word of ", by_value(&|name| longest_word(name).to_owned())),
-            ("sound of the longest word of ", by_value(&|name| phonetic(longest_word(name), 6))),
-            ("beginning of ", by_value(&|name| name.chars().filter(|letter| *letter != ' ').take(5).collect())),
-        ],
-        By::Day => vec![
-            ("", by_value(&str::to_owned)),
-            ("year and month of ", by_value(&|day| day.get(..6).unwrap_or_default().to_owned())),
-            ("month and day of ", by_value(&|day| day.get(4..).unwrap_or_default().to_owned())),
-        ],
-        By::Mail => vec![
-            ("", by_value(&str::to_owned)),
-            ("mailbox of ", by_value(&|mail| mail.rsplit_once('@').map_or("", |(user, _)| user).to_owned())),
-        ],
-        By::Phone | By::Code => vec![
-            ("", by_value(&str::to_owned)),
-            ("end of ", by_value(&|digits| digits.get(digits.len().saturating_sub(5)..).unwrap_or_default().to_owned())),
-            ("beginning of ", by_value(&|digits| digits.get(..5.min(digits.len())).unwrap_or_default().to_owned())),
-        ],
-        By::Postcode | By::Number | By::Town | By::Equal => vec![("", by_value(&str::to_owned))],
-        By::Address { parts, values } => {
-            let by_part = |part: usize, key: &dyn Fn(&str) -> String| -> Vec<u64> {
-                let hashes: Vec<u64> = values[part].iter().map(|value| hash(&key(value))).collect();
-                parts.iter().map(|parts| hashes[parts[part] as usize]).collect()
-            };
-            let mut keys = Vec::new();
-            if values[POSTCODE].len() > 1 {
-                keys.push(("postcode of ", by_part(POSTCODE, &str::to_owned)));
-            }
-            if values[CITY].len() > 1 {
-                keys.push(("town of ", by_part(CITY, &str::to_owned)));
-            }
-            if values[STREET].len() > 1 {
-                keys.push(("street of ", by_part(STREET, &str::to_owned)));
-                keys.push(("sound of the street of ", by_part(STREET, &|street| phonetic(longest_word(street), 6))));
-            }
-            keys
-        }
-    }
-}
-
-fn sorted_words(name: &str) -> String {
-    let mut words: Vec<&str> = name.split(' ').collect();
-    words.sort_unstable();
-    words.join(" ")
-}
-
-fn longest_word(name: &str) -> &str {
-    name.split(' ').max_by_key(|word| word.len()).unwrap_or_default()
-}
-
-/// The hash of a key; 0 for none.
-fn hash(key: &str) -> u64 {
-    if key.is_empty() { 0 } else { xxhash_rust::xxh3::xxh3_64(key.as_bytes()).max(1) }
 }
 
 #[cfg(test)]

@@ -108,6 +108,17 @@ fn latin(letter: char) -> Option<&'static str> {
     })
 }
 
+/// One of few values: a sex has one letter, and what says that it is not known says nothing.
+pub fn category(raw: &str) -> String {
+    let folded = text(raw);
+    match folded.as_str() {
+        "male" | "man" | "mannlich" => "m".to_owned(),
+        "female" | "woman" | "weiblich" => "f".to_owned(),
+        "unknown" | "unk" | "not known" | "unspecified" | "undisclosed" | "unbekannt" => String::new(),
+        _ => folded,
+    }
+}
+
 /// Letters and digits only, in lower case.
 pub fn code(raw: &str) -> String {
     raw.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
@@ -120,8 +131,9 @@ pub fn phone(raw: &str) -> String {
     digits[digits.len().saturating_sub(10)..].to_owned()
 }
 
-/// Lower case without blanks; nothing where there is no `@` with something on both sides.
+/// Lower case without blanks; nothing where there is no `@` with something on both sides. Of `Ann Lee <ann@example.org>` the address.
 pub fn email(raw: &str) -> String {
+    let raw = raw.trim_end().strip_suffix('>').and_then(|named| named.rsplit_once('<')).map_or(raw, |(_, address)| address);
     let text: String = raw.chars().filter(|letter| !letter.is_whitespace()).flat_map(char::to_lowercase).collect();
     match text.rsplit_once('@') {
         Some((user, domain)) if !user.is_empty() && !domain.is_empty() => text,
@@ -223,21 +235,64 @@ const LEGAL_FORMS: [&str; 37] = [
     "doo",
 ];
 
-/// A day as `yyyymmdd`; the folded text where it is none. `day_first` says how to read two numbers that could both be months.
+/// A day as `yyyymmdd`; the folded text where it is none. `day_first` says how to read two numbers that could both be months. Months may have names.
 pub fn date(raw: &str, day_first: DayOrder) -> String {
+    named_day(raw).or_else(|| numbered_day(raw, day_first)).unwrap_or_else(|| text(raw))
+}
+
+fn numbered_day(raw: &str, day_first: DayOrder) -> Option<String> {
     let parts: Vec<&str> = raw.split(|letter: char| !letter.is_ascii_digit()).filter(|part| !part.is_empty()).collect();
-    let day = match parts[..] {
+    match parts[..] {
         [whole] if whole.len() == 8 => {
             valid(&whole[..4], &whole[4..6], &whole[6..8]).or_else(|| valid(&whole[4..8], &whole[2..4], &whole[..2]))
         }
         [year, month, day, ..] if year.len() == 4 => valid(year, month, day),
-        [one, other, year, ..] if year.len() == 4 => match day_first {
+        [one, other, year, ..] if is_year(one, other, year) => match day_first {
             DayOrder::DayMonth => valid(year, other, one).or_else(|| valid(year, one, other)),
             DayOrder::MonthDay => valid(year, one, other).or_else(|| valid(year, other, one)),
         },
         _ => None,
-    };
-    day.unwrap_or_else(|| text(raw))
+    }
+}
+
+/// Whether the last of three numbers is a year, with all of its digits or the last two.
+fn is_year(one: &str, other: &str, year: &str) -> bool {
+    year.len() == 4 || (year.len() == 2 && one.len() <= 2 && other.len() <= 2)
+}
+
+/// `24-May-11`, `May 24, 2011`, `24. Mai 2011`.
+fn named_day(raw: &str) -> Option<String> {
+    if !raw.chars().any(char::is_alphabetic) {
+        return None;
+    }
+    let folded = text(raw);
+    let words: Vec<&str> = folded.split(' ').filter(|word| !word.is_empty()).collect();
+    let [one, other, year] = words[..] else { return None };
+    let (month, day) = month_of(other).map(|month| (month, one)).or_else(|| month_of(one).map(|month| (month, other)))?;
+    if !is_year(day, month, year) {
+        return None;
+    }
+    valid(year, month, day.trim_end_matches(|letter: char| letter.is_ascii_alphabetic()))
+}
+
+/// The number of a month that is named in English, German, Spanish or French, whole or by at least three letters of its beginning.
+fn month_of(name: &str) -> Option<&'static str> {
+    const MONTHS: [(&str, &[&str]); 12] = [
+        ("1", &["january", "januar", "enero", "janvier"]),
+        ("2", &["february", "februar", "febrero", "fevrier"]),
+        ("3", &["march", "marz", "maerz", "marzo", "mars"]),
+        ("4", &["april", "abril", "avril"]),
+        ("5", &["may", "mai", "mayo"]),
+        ("6", &["june", "juni", "junio", "juin"]),
+        ("7", &["july", "juli", "julio", "juillet"]),
+        ("8", &["august", "agosto", "aout"]),
+        ("9", &["september", "septiembre", "septembre"]),
+        ("10", &["october", "oktober", "octubre", "octobre"]),
+        ("11", &["november", "noviembre", "novembre"]),
+        ("12", &["december", "dezember", "diciembre", "decembre"]),
+    ];
+    let named = |whole: &&str| name.len() > 2 && whole.starts_with(name);
+    MONTHS.iter().find(|(_, names)| names.iter().any(named)).map(|(number, _)| *number)
 }
 
 /// Which number of `03/04/1980` is the day.
@@ -256,7 +311,7 @@ impl DayOrder {
         for (value, records) in values {
             let mut parts = value.split(|letter: char| !letter.is_ascii_digit()).filter(|part| !part.is_empty());
             let (Some(one), Some(other), Some(year)) = (parts.next(), parts.next(), parts.next()) else { continue };
-            if year.len() == 4 && one.len() <= 2 && other.len() <= 2 {
+            if is_year(one, other, year) && one.len() <= 2 && other.len() <= 2 {
                 day_first += u64::from(records) * u64::from(one.parse::<u8>().is_ok_and(|one| one > 12));
                 month_first += u64::from(records) * u64::from(other.parse::<u8>().is_ok_and(|other| other > 12));
             }
@@ -265,8 +320,14 @@ impl DayOrder {
     }
 }
 
+/// A year of two digits is of 1930 to 2029, as Microsoft Excel and Windows read it.
 fn valid(year: &str, month: &str, day: &str) -> Option<String> {
     let (y, m, d): (u16, u8, u8) = (year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
+    let y = match (year.len(), y) {
+        (2, 0..30) => 2000 + y,
+        (2, _) => 1900 + y,
+        _ => y,
+    };
     ((1..=9999).contains(&y) && (1..=12).contains(&m) && (1..=31).contains(&d)).then(|| format!("{y:04}{m:02}{d:02}"))
 }
 
@@ -312,6 +373,18 @@ mod tests {
         assert_eq!(date("4/3/1980", DayOrder::MonthDay), "19800403");
         assert_eq!(date("25/4/1980", DayOrder::MonthDay), "19800425");
         assert_eq!(date("about 1980", DayOrder::MonthDay), "about 1980");
+        assert_eq!(date("24-May-11", DayOrder::MonthDay), "20110524");
+        assert_eq!(date("Mar 1 1970", DayOrder::MonthDay), "19700301");
+        assert_eq!(date("24. März 2011", DayOrder::MonthDay), "20110324");
+        assert_eq!(date("3/1/70", DayOrder::MonthDay), "19700301");
+        assert_eq!(date("3/1/70", DayOrder::DayMonth), "19700103");
+        assert_eq!(date("2011-05-24T10:00:00Z", DayOrder::DayMonth), "20110524");
+        for none in ["maybe 1 2", "may 1 2", "mayer 1 1980", "ma 1 1980"] {
+            assert_eq!(date(none, DayOrder::DayMonth), none);
+        }
+        assert_eq!(date("May 1st, 1980", DayOrder::DayMonth), "19800501");
+        assert_eq!(email("Ann Lee <Ann@Example.ORG> "), "ann@example.org");
+        assert_eq!((category("Female"), category("F"), category("Unknown")), ("f".into(), "f".into(), String::new()));
         assert_eq!(DayOrder::of([("25/4/1980", 1), ("1/2/1980", 9)].into_iter()), DayOrder::DayMonth);
         assert_eq!(DayOrder::of([("1/2/1980", 1)].into_iter()), DayOrder::MonthDay);
     }

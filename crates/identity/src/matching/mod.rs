@@ -15,37 +15,43 @@
 //! | [`pattern`] | pairs as counted patterns |
 //! | [`model`] | what a pattern says |
 //! | [`cluster`] | from pairs to people |
+//! | [`live`] | look-up of one record, and records that come and go |
 //! | [`evaluate`] | against a known truth |
 //!
 //! Everything is a function of the content of the records: not of their order, not of the number of threads. There is no I/O and no
 //! clock here.
 
+mod address;
 mod blocking;
 mod chance;
 pub mod cluster;
 pub mod column;
 mod comparison;
+mod degree;
 pub mod dictionary;
 pub mod evaluate;
 pub mod fold;
+mod key;
+pub mod live;
 mod model;
 mod nicknames;
 mod parallel;
 mod pattern;
+mod postings;
 pub mod similarity;
 
 pub use self::blocking::RuleReport;
-use self::blocking::{Candidates, Plan};
-use self::cluster::{Scored, Weighing};
+use self::blocking::{Candidates, Limits, Plan};
+use self::cluster::{Never, Weighing};
 use self::column::Column;
 pub use self::column::{Kind, recognise};
 pub use self::comparison::Comparison;
-use self::comparison::MOST_COMPARISONS;
+pub use self::comparison::MOST_COMPARISONS;
 use self::dictionary::Dictionary;
 use self::model::Seen;
 pub use self::model::{Class, Component, Model};
 pub use self::pattern::level;
-use self::pattern::{Counted, Patterns};
+use self::pattern::{Counted, Patterns, Rows};
 
 /// A column in which more than this share of records has no value tells too little.
 const MOST_NULL: f64 = 0.98;
@@ -59,11 +65,14 @@ pub struct Options {
     pub threshold: f64,
     /// By record, 0 or 1: two files that are linked; pairs within one of them are not looked for.
     pub parts: Option<Vec<u8>>,
+    /// Columns of identifiers of which a person has one, such as passport numbers: records in which they differ are never one person. What is not
+    /// compared has no say.
+    pub unique: Vec<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { threads: 1, threshold: 0.5, parts: None }
+        Self { threads: 1, threshold: 0.5, parts: None, unique: Vec::new() }
     }
 }
 
@@ -166,10 +175,12 @@ pub enum Phase {
 }
 
 /// A finished matching.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Matching {
     /// What was compared.
     pub comparisons: Vec<Comparison>,
+    /// Columns that could have been, but tell less than the [`MOST_COMPARISONS`] that were.
+    pub left_out: Vec<String>,
     /// The blocking rules with their pairs.
     pub rules: Vec<RuleReport>,
     /// Share of true pairs that the rules are expected to reach.
@@ -179,13 +190,20 @@ pub struct Matching {
     /// Compared pairs.
     pub pairs: Vec<Pair>,
     /// Their different patterns of levels, ascending; [`level`] reads one.
-    pub patterns: Vec<u64>,
+    pub patterns: Vec<u128>,
     /// By pattern: the pairs that have it.
     pub counts: Vec<u64>,
     /// By pattern: the probability that such a pair is a match.
     pub probabilities: Vec<f64>,
     /// By record: the lowest record of its cluster.
     pub clusters: Vec<u32>,
+    /// Pairs at or above this probability joined clusters.
+    threshold: f64,
+    /// Whether two files were linked.
+    linked: bool,
+    /// Comparisons of identifiers of which a person has one.
+    unique: Vec<usize>,
+    plan: Plan,
 }
 
 impl Matching {
@@ -193,16 +211,31 @@ impl Matching {
     pub fn scored(&self) -> impl Iterator<Item = (u32, u32, f64)> + '_ {
         self.pairs.iter().map(|pair| (pair.a, pair.b, self.probabilities[pair.pattern as usize]))
     }
+
+    /// Pairs that there are in all for each candidate pair.
+    fn all_per_candidate(&self) -> f64 {
+        let records = self.clusters.len() as f64;
+        records * (records - 1.0) / 2.0 / self.pairs.len().max(1) as f64
+    }
 }
 
 /// Matches the records whose columns these are. `begins` is told what is begun.
 pub fn match_records(columns: Vec<Column>, options: &Options, begins: &mut dyn FnMut(Phase)) -> Result<Matching, MatchError> {
+    match_within(Limits::default(), columns, options, begins)
+}
+
+fn match_within(
+    limits: Limits,
+    columns: Vec<Column>,
+    options: &Options,
+    begins: &mut dyn FnMut(Phase),
+) -> Result<Matching, MatchError> {
     let records = columns.first().map_or(0, |column| column.codes.len());
     if let Some(column) = columns.iter().find(|column| column.codes.len() != records) {
         return Err(MatchError::Length { column: column.name.clone(), found: column.codes.len(), records });
     }
     begins(Phase::Compare);
-    let comparisons = comparisons(columns);
+    let (comparisons, left_out) = most_telling(comparisons(columns));
     if comparisons.is_empty() {
         return Err(MatchError::NothingToCompare);
     }
@@ -210,41 +243,47 @@ pub fn match_records(columns: Vec<Column>, options: &Options, begins: &mut dyn F
         return Err(MatchError::OneComparison { comparison: only.name.clone() });
     }
     begins(Phase::Plan);
-    let plan = Plan::choose(&comparisons, records, options.threads);
+    let plan = Plan::choose(&comparisons, records, limits, options.threads);
     begins(Phase::Pair);
     let mut candidates = blocking::pairs(&plan, &comparisons, records, options.parts.as_deref(), options.threads);
     begins(Phase::Count);
-    let patterns = Patterns::new(&comparisons);
-    let counted = pattern::count(&patterns, &candidates, options.threads);
-    let (rules, expected_recall) = (std::mem::take(&mut candidates.reports), plan.recall());
+    let (codes, patterns) = (pattern::by_record(&comparisons), Patterns::new(&comparisons));
+    let rows = Rows { comparisons: &comparisons, codes: &codes, patterns: &patterns };
+    let counted = pattern::count(&rows, &candidates, options.threads);
+    let rules = std::mem::take(&mut candidates.reports);
+    let is_unique = |comparison: &Comparison| options.unique.contains(&comparison.name);
     let pairs = paired(candidates, &counted);
     let Counted { patterns: seen, pairs: counts, .. } = counted;
-    if seen.is_empty() {
-        let clusters = (0..records as u32).collect();
-        let (model, probabilities) = (None, Vec::new());
-        return Ok(Matching {
-            comparisons,
-            rules,
-            expected_recall,
-            model,
-            pairs,
-            patterns: seen,
-            counts,
-            probabilities,
-            clusters,
-        });
+    let mut made = Matching {
+        rules,
+        expected_recall: plan.recall(),
+        model: None,
+        pairs,
+        patterns: seen,
+        counts,
+        probabilities: Vec::new(),
+        clusters: (0..records as u32).collect(),
+        threshold: options.threshold,
+        linked: options.parts.is_some(),
+        unique: (0..comparisons.len()).filter(|place| is_unique(&comparisons[*place])).collect(),
+        comparisons: Vec::new(),
+        left_out,
+        plan,
+    };
+    if !made.patterns.is_empty() {
+        begins(Phase::Fit);
+        let seen = Seen { patterns: &made.patterns, pairs: &made.counts };
+        let model = Model::fit(&comparisons, &made.plan, seen, records, options.threads);
+        made.probabilities = model.probabilities(&made.patterns);
+        begins(Phase::Cluster);
+        let scorer = model.scorer(made.all_per_candidate());
+        let never = Never { parts: options.parts.as_deref(), unique: &made.unique };
+        let weighing = Weighing { rows, scorer: &scorer, threshold: options.threshold, never };
+        made.clusters = cluster::clusters(records, &made.pairs, &made.probabilities, weighing, options.threads);
+        made.model = Some(model);
     }
-    begins(Phase::Fit);
-    let model = Model::fit(&comparisons, &plan, Seen { patterns: &seen, pairs: &counts }, records, options.threads);
-    let probabilities = model.probabilities(&seen);
-    begins(Phase::Cluster);
-    let all = records as f64 * (records as f64 - 1.0) / 2.0 / pairs.len().max(1) as f64;
-    let parts = options.parts.as_deref();
-    let weighing = Weighing { comparisons: &comparisons, patterns: &patterns, model: &model, pairs: all, parts };
-    let scored = Scored { pairs: &pairs, probabilities: &probabilities };
-    let clusters = cluster::clusters(records, scored, options.threshold, weighing, options.threads);
-    let model = Some(model);
-    Ok(Matching { comparisons, rules, expected_recall, model, pairs, patterns: seen, counts, probabilities, clusters })
+    made.comparisons = comparisons;
+    Ok(made)
 }
 
 /// Pairs with their patterns, in the order of the rules that made them.
@@ -256,11 +295,15 @@ fn paired(candidates: Candidates, counted: &Counted) -> Vec<Pair> {
     pairs
 }
 
-/// One comparison a column; the parts of an address are one.
+/// One comparison a column; the parts of an address are one, each the column of its kind that most records have.
 fn comparisons(columns: Vec<Column>) -> Vec<Comparison> {
     let mut columns: Vec<Column> =
         columns.into_iter().filter(|column| column.distinct() > 1 && column.null_share() <= MOST_NULL).collect();
-    let mut take = |kind: Kind| columns.iter().position(|column| column.kind == kind).map(|at| columns.remove(at));
+    let mut take = |kind: Kind| {
+        let of_kind = columns.iter().enumerate().filter(|(_, column)| column.kind == kind);
+        let fullest = of_kind.min_by(|(_, a), (_, b)| a.null_share().total_cmp(&b.null_share())).map(|(at, _)| at);
+        fullest.map(|at| columns.remove(at))
+    };
     let address = [Kind::Street, Kind::HouseNumber, Kind::City, Kind::Postcode].map(&mut take);
     let mut made = Vec::new();
     if address.iter().flatten().count() > 1 {
@@ -269,6 +312,17 @@ fn comparisons(columns: Vec<Column>) -> Vec<Comparison> {
         columns.extend(address.into_iter().flatten());
     }
     made.splice(0..0, columns.into_iter().map(Comparison::of_column));
-    made.truncate(MOST_COMPARISONS);
     made
+}
+
+/// The [`MOST_COMPARISONS`] that tell most, in their order, and the columns of the others.
+fn most_telling(mut comparisons: Vec<Comparison>) -> (Vec<Comparison>, Vec<String>) {
+    let bits: Vec<f64> = comparisons.iter().map(Comparison::bits).collect();
+    let mut order: Vec<usize> = (0..comparisons.len()).collect();
+    order.sort_by(|a, b| bits[*b].total_cmp(&bits[*a]));
+    let mut left: Vec<usize> = order.into_iter().skip(MOST_COMPARISONS).collect();
+    left.sort_unstable();
+    let left = left.into_iter().rev().map(|place| comparisons.remove(place)).collect::<Vec<Comparison>>();
+    let names = left.iter().rev().flat_map(|comparison| &comparison.fields).map(|field| field.name.clone()).collect();
+    (comparisons, names)
 }

@@ -3,6 +3,8 @@
 //! A form may stand in several groups (`alex` for Alexander and for Alexandra). The groups are general knowledge of English, German, Spanish and
 //! French usage, written down for Clew; no list was copied.
 
+use std::sync::LazyLock;
+
 use rustc_hash::FxHashMap;
 
 /// One name and its forms a line.
@@ -220,9 +222,15 @@ pub struct Nicknames {
     groups: FxHashMap<&'static str, Vec<u16>>,
 }
 
+static NICKNAMES: LazyLock<Nicknames> = LazyLock::new(Nicknames::read);
+
 impl Nicknames {
-    /// Reads the table.
-    pub fn new() -> Self {
+    /// The table.
+    pub fn table() -> &'static Self {
+        &NICKNAMES
+    }
+
+    fn read() -> Self {
         let mut groups: FxHashMap<&str, Vec<u16>> = FxHashMap::default();
         for (group, line) in (0..).zip(GROUPS.lines().filter(|line| !line.is_empty())) {
             line.split(' ').for_each(|name| groups.entry(name).or_default().push(group));
@@ -247,7 +255,7 @@ mod tests {
 
     #[test]
     fn short_forms_meet_their_names_and_no_others() {
-        let nicknames = Nicknames::new();
+        let nicknames = Nicknames::table();
         let alike = |a, b| meet(nicknames.groups(a), nicknames.groups(b));
         for (a, b) in [("robert", "bob"), ("bob", "rob"), ("william", "bill"), ("alexandra", "alex"), ("kate", "katherine")] {
             assert!(alike(a, b) && alike(b, a), "{a} {b}");

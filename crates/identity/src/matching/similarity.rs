@@ -142,34 +142,63 @@ impl Words {
     /// Weight of the words that two texts share over the weight of all their words, 0..=1 (a weighted Jaccard index). Two words of four or more
     /// bytes that are within one edit count as shared, with the smaller weight.
     pub fn overlap(&self, a: usize, b: usize) -> f64 {
-        let (mut rest, mut others) = (Vec::new(), self.of_text[b].clone());
-        let weight = |word: &u32| self.weights[*word as usize];
-        let (mut shared, mut all) = (0.0, 0.0);
-        for word in &self.of_text[a] {
-            match others.binary_search(word) {
-                Ok(at) => {
-                    others.remove(at);
-                    shared += weight(word);
-                    all += weight(word);
-                }
-                Err(_) => rest.push(*word),
-            }
-        }
-        for word in rest {
-            let text = self.words[word as usize].as_bytes();
-            let near = |other: &u32| {
-                let other = self.words[*other as usize].as_bytes();
-                text.len() > 3 && other.len() > 3 && within_edits(text, other, 1)
-            };
-            all += weight(&word);
-            if let Some(at) = others.iter().position(near) {
-                let other = others.remove(at);
-                shared += weight(&word).min(weight(&other));
-            }
-        }
-        all += others.iter().map(weight).sum::<f64>();
-        if all > 0.0 { shared / all } else { 0.0 }
+        let text = |word: u32| -> &str { &self.words[word as usize] };
+        shared(&self.of_text[a], &self.of_text[b], text, |word| self.weights[word as usize])
     }
+
+    /// The words of a text that is none of these, ascending, each with its weight; one that no text holds is as rare as can be.
+    pub fn weigh(&self, text: &str) -> Vec<(Box<str>, f64)> {
+        let mut words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).take(MOST_WORDS).collect();
+        words.sort_unstable();
+        let rarest = (self.of_text.len() as f64).ln().max(0.1);
+        let weight = |word: &str| self.words.binary_search_by(|known| (**known).cmp(word)).map_or(rarest, |at| self.weights[at]);
+        words.into_iter().map(|word| (Box::from(word), weight(word))).collect()
+    }
+
+    /// The words of one of these texts as [`Self::weigh`] gives those of another one.
+    pub fn weighed(&self, text: usize) -> Vec<(Box<str>, f64)> {
+        self.of_text[text].iter().map(|word| (self.words[*word as usize].clone(), self.weights[*word as usize])).collect()
+    }
+
+    /// [`Self::overlap`] of words with their weights.
+    pub fn overlap_of(a: &[(Box<str>, f64)], b: &[(Box<str>, f64)]) -> f64 {
+        let mut words: Vec<(&str, f64)> = a.iter().chain(b).map(|(word, weight)| (&**word, *weight)).collect();
+        words.sort_unstable_by_key(|(word, _)| *word);
+        words.dedup_by_key(|(word, _)| *word);
+        let number = |(word, _): &(Box<str>, f64)| words.partition_point(|(known, _)| *known < &**word) as u32;
+        let (a, b): (Vec<u32>, Vec<u32>) = (a.iter().map(number).collect(), b.iter().map(number).collect());
+        shared(&a, &b, |word| words[word as usize].0, |word| words[word as usize].1)
+    }
+}
+
+/// See [`Words::overlap`]; words are numbers in ascending order of their texts.
+fn shared<'a>(a: &[u32], b: &[u32], text: impl Fn(u32) -> &'a str, weight: impl Fn(u32) -> f64) -> f64 {
+    let (mut rest, mut others) = (Vec::new(), b.to_vec());
+    let (mut shared, mut all) = (0.0, 0.0);
+    for word in a {
+        match others.binary_search(word) {
+            Ok(at) => {
+                others.remove(at);
+                shared += weight(*word);
+                all += weight(*word);
+            }
+            Err(_) => rest.push(*word),
+        }
+    }
+    for word in rest {
+        let bytes = text(word).as_bytes();
+        let near = |other: &u32| {
+            let other = text(*other).as_bytes();
+            bytes.len() > 3 && other.len() > 3 && within_edits(bytes, other, 1)
+        };
+        all += weight(word);
+        if let Some(at) = others.iter().position(near) {
+            let other = others.remove(at);
+            shared += weight(word).min(weight(other));
+        }
+    }
+    all += others.iter().map(|word| weight(*word)).sum::<f64>();
+    if all > 0.0 { shared / all } else { 0.0 }
 }
 
 /// A key under which words that sound alike in European languages fall together: the first letter, then the classes of the consonants

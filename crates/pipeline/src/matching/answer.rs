@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, DictionaryArray, Float64Array, RecordBatch, StringArray, UInt8Array, UInt32Array};
-use arrow::compute::{cast, take};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt8Type};
+use arrow::array::{ArrayRef, DictionaryArray, Float64Array, RecordBatch, StringArray, UInt8Array, UInt32Array};
+use arrow::compute::take;
+use arrow::datatypes::{Field, Schema, SchemaRef, UInt8Type};
 use arrow::error::ArrowError;
 use clew_identity::matching::{Pair, level};
 
@@ -24,8 +24,21 @@ impl Matched {
     /// One row a record, in the order of the files: `id`, with two files `file` (1 or 2), and `cluster_id`, which is the first id of its cluster
     /// (the shortest, then the first in order), with two files as `file:id`.
     pub fn clusters(&self) -> Result<RecordBatch, ArrowError> {
-        let names = cast(&self.ids, &DataType::Utf8)?;
-        let names = names.as_string::<i32>();
+        let names = self.ids_as_text();
+        let first = self.first_of_cluster(&names);
+        let first_of = first.into_iter();
+        let Some(parts) = &self.parts else {
+            let cluster_ids = take(&self.ids, &UInt32Array::from_iter_values(first_of), None)?;
+            return batch(vec![("id", self.ids.clone()), ("cluster_id", cluster_ids)]);
+        };
+        let files: ArrayRef = Arc::new(UInt8Array::from_iter_values(parts.iter().map(|part| part + 1)));
+        let cluster_ids = first_of.map(|record| format!("{}:{}", parts[record as usize] + 1, names.value(record as usize)));
+        let cluster_ids: ArrayRef = Arc::new(StringArray::from_iter_values(cluster_ids));
+        batch(vec![("id", self.ids.clone()), ("file", files), ("cluster_id", cluster_ids)])
+    }
+
+    /// By record: the one whose id names its cluster.
+    pub(super) fn first_of_cluster(&self, names: &StringArray) -> Vec<u32> {
         let order = |record: u32| {
             let name = names.value(record as usize);
             (self.parts.as_ref().map_or(0, |parts| parts[record as usize]), name.len(), name)
@@ -37,15 +50,7 @@ impl Matched {
                 *best = record;
             }
         }
-        let first_of = self.matching.clusters.iter().map(|cluster| first[*cluster as usize]);
-        let Some(parts) = &self.parts else {
-            let cluster_ids = take(&self.ids, &UInt32Array::from_iter_values(first_of), None)?;
-            return batch(vec![("id", self.ids.clone()), ("cluster_id", cluster_ids)]);
-        };
-        let files: ArrayRef = Arc::new(UInt8Array::from_iter_values(parts.iter().map(|part| part + 1)));
-        let cluster_ids = first_of.map(|record| format!("{}:{}", parts[record as usize] + 1, names.value(record as usize)));
-        let cluster_ids: ArrayRef = Arc::new(StringArray::from_iter_values(cluster_ids));
-        batch(vec![("id", self.ids.clone()), ("file", files), ("cluster_id", cluster_ids)])
+        self.matching.clusters.iter().map(|cluster| first[*cluster as usize]).collect()
     }
 
     /// Names and types of [`Self::pairs`].

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | here | the request, what is refused of it, and the call of `clew_identity::matching` |
 //! | [`answer`] | clusters and pairs as record batches |
+//! | [`look_up`] | records of another file looked up among those that were matched |
 //! | [`report`] | what is said of a matching: levels and weights, rules, expected precision and recall, truth |
 //!
 //! All records are in memory, as text of the columns that are compared: [`MOST_RECORDS`] is the limit.
 
 pub mod answer;
+pub mod look_up;
 pub mod report;
 
 use std::collections::BTreeMap;
@@ -18,7 +20,9 @@ use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArra
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 use clew_identity::matching::dictionary::Dictionary;
-use clew_identity::matching::{Encoded, MatchError as Unmatched, Matching, Options, Silence, encode, match_records};
+use clew_identity::matching::{
+    Encoded, MOST_COMPARISONS, MatchError as Unmatched, Matching, Options, Silence, encode, match_records,
+};
 
 pub use clew_identity::matching::{Kind, Phase};
 
@@ -76,6 +80,8 @@ pub struct Request {
     pub kinds: BTreeMap<String, Kind>,
     /// The column that is equal for records of one person, where that is known. It is not compared.
     pub truth: Option<String>,
+    /// Columns of identifiers of which a person has one: records in which they differ are never one person.
+    pub unique: Vec<String>,
     /// Pairs at or above this probability join clusters.
     pub threshold: f64,
     /// Threads.
@@ -157,6 +163,16 @@ pub enum MatchError {
         /// The column.
         column: String,
     },
+    /// A column that is said to be unique is not compared.
+    #[error(
+        "`{column}` is named by `unique:` but has no comparison of its own: {why}; say with `columns:` what it holds, or leave it out of `unique:`"
+    )]
+    UniqueNotCompared {
+        /// The column.
+        column: String,
+        /// Why.
+        why: String,
+    },
     /// Fewer than two records.
     #[error("{file}: {records} record: there is nothing to match")]
     TooFew {
@@ -201,7 +217,7 @@ pub fn matched(files: &[File], request: Request, begins: &mut dyn FnMut(Phase)) 
     let left_out =
         |name: &String| Some(name) == id.as_ref() || Some(name) == request.truth.as_ref() || request.exclude.contains(name);
     let columns: Vec<String> = compared_columns(files, request.link)?.into_iter().filter(|name| !left_out(name)).collect();
-    let (compared, silent) = {
+    let (compared, mut silent) = {
         let texts: Vec<Vec<StringArray>> = columns.iter().map(|name| texts(files, name)).collect();
         let named: Vec<(String, Option<Kind>)> =
             columns.iter().map(|name| (name.clone(), request.kinds.get(name).copied())).collect();
@@ -217,14 +233,32 @@ pub fn matched(files: &[File], request: Request, begins: &mut dyn FnMut(Phase)) 
     };
     let parts: Option<Vec<u8>> = (files.len() > 1)
         .then(|| files.iter().zip(0..).flat_map(|(file, part)| std::iter::repeat_n(part, file.rows())).collect());
-    let options =
-        Options { threads: request.threads, threshold: request.threshold, parts: parts.clone().filter(|_| request.link) };
+    let options = Options {
+        threads: request.threads,
+        threshold: request.threshold,
+        parts: parts.clone().filter(|_| request.link),
+        unique: request.unique.clone(),
+    };
     let matching = match_records(compared, &options, begins).map_err(|error| match error {
         Unmatched::OneComparison { comparison } => MatchError::OneColumn { column: comparison },
         _ => MatchError::NothingToCompare { columns: silent.iter().map(|(name, why)| format!("`{name}` {why}")).collect() },
     })?;
+    silent.extend(matching.left_out.iter().map(|name| (name.clone(), LEFT_OUT)));
+    if let Some(column) = request.unique.iter().find(|name| !matching.comparisons.iter().any(|c| c.name == **name)) {
+        let why = silent
+            .iter()
+            .find(|(name, _)| name == column)
+            .map_or("it is the id, excluded, or part of an address", |(_, why)| *why);
+        return Err(MatchError::UniqueNotCompared { column: column.clone(), why: why.to_owned() });
+    }
     Ok(Matched { matching, request, id, ids, parts, silent, truth })
 }
+
+/// Why a column is not compared that could have been.
+const LEFT_OUT: &str = const {
+    assert!(MOST_COMPARISONS == 24, "the words below say how many");
+    "tells less than the 24 comparisons that there can be"
+};
 
 fn words(silence: Silence) -> &'static str {
     match silence {
@@ -259,7 +293,8 @@ fn check(files: &[File], request: &Request, records: usize) -> Result<(), MatchE
         .exclude
         .iter()
         .map(|column| ("--exclude", column))
-        .chain(request.kinds.keys().map(|column| ("`columns:`", column)));
+        .chain(request.kinds.keys().map(|column| ("`columns:`", column)))
+        .chain(request.unique.iter().map(|column| ("`unique:`", column)));
     for (option, column) in named {
         if !files.iter().any(|file| file.columns.contains(column)) {
             return Err(missing(&files[0], option, column));
