@@ -14,6 +14,8 @@
 //! | [`estimate`] | what does a number look like that knows its n and its interval? |
 //! | [`interval`] | how sure is a share, an NPS, a mean? |
 //! | [`comparison`] | do two of them differ? |
+//! | [`clustered`] | the same for shares whose trials come in clusters |
+//! | [`rank`] | which of two samples tends to be larger, and where is the median? |
 //! | [`multiple`] | which of many p-values survive? |
 //! | [`quantile`] | the nine definitions of a sample quantile |
 //! | [`association`] | does one column go with the outcome? |
@@ -24,6 +26,7 @@
 
 pub mod association;
 pub mod bootstrap;
+pub mod clustered;
 pub mod comparison;
 mod design;
 pub mod dice;
@@ -33,6 +36,7 @@ pub mod importance;
 pub mod interval;
 pub mod multiple;
 pub mod quantile;
+pub mod rank;
 pub mod regression;
 
 pub use design::{Design, DesignError};
