@@ -18,8 +18,14 @@
 //! * [`retention`]: who comes back, by cohort.
 //! * [`paths`]: how sessions begin.
 //!
+//! And of columns in case order ([`cases`]), one question at a time:
+//!
+//! * [`compare`](mod@compare): what differs between two groups, or between before and after.
+//!
 //! Input is plain slices: case numbers, dictionary codes and microseconds. The crate knows no storage and no clock: "now" comes in as `as_of_us`.
 
+pub mod cases;
+pub mod compare;
 pub mod definition;
 pub mod dropoff;
 pub mod events;
@@ -34,12 +40,14 @@ pub mod stages;
 pub mod transitions;
 mod waits;
 
+pub use cases::CaseOrder;
+pub use compare::{CompareQuestion, Compared, Difference, Differences, Side, compare};
 pub use definition::{Definition, Duration, JourneyRule, Problem, Scope, StageRule, Touch};
 pub use dropoff::{StageFlow, stage_flow};
 pub use events::{Events, NotSorted, first_and_last_seen};
 pub use funnel::{BadFunnel, Funnel, FunnelGroup};
 pub use journeys::{Journey, JourneyId, Journeys, Outcome, build_journeys};
-pub use log::{Chunk, Log};
+pub use log::{Chunk, Log, Traces};
 pub use paths::{Path, PathQuestion, Paths};
 pub use process::{Edge, ProcessMap, ProcessQuestion, Variant};
 pub use retention::{BadPeriods, Cohort, Periods};
