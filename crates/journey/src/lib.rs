@@ -21,6 +21,7 @@
 //! And of columns in case order ([`cases`]), one question at a time:
 //!
 //! * [`compare`](mod@compare): what differs between two groups, or between before and after.
+//! * [`friction`](mod@friction): where people repeat themselves, wait, are sent around or give up.
 //!
 //! Input is plain slices: case numbers, dictionary codes and microseconds. The crate knows no storage and no clock: "now" comes in as `as_of_us`.
 
@@ -29,6 +30,7 @@ pub mod compare;
 pub mod definition;
 pub mod dropoff;
 pub mod events;
+pub mod friction;
 pub mod funnel;
 pub mod journeys;
 pub mod log;
@@ -45,6 +47,7 @@ pub use compare::{CompareQuestion, Compared, Difference, Differences, Side, comp
 pub use definition::{Definition, Duration, JourneyRule, Problem, Scope, StageRule, Touch};
 pub use dropoff::{StageFlow, stage_flow};
 pub use events::{Events, NotSorted, first_and_last_seen};
+pub use friction::{Finding, FirstContact, Friction, FrictionEvents, Kind, Occurrence, Thresholds, friction, occurrences};
 pub use funnel::{BadFunnel, Funnel, FunnelGroup};
 pub use journeys::{Journey, JourneyId, Journeys, Outcome, build_journeys};
 pub use log::{Chunk, Log, Traces};

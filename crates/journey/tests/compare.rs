@@ -1,6 +1,5 @@
 //! Comparing groups: figures against a slow, obvious reference, nothing found where nothing differs, and what was planted on top.
 
-
 use std::collections::BTreeSet;
 
 use clew_journey::{CaseOrder, CompareQuestion, Compared, Difference, Differences, Side, compare};
