@@ -59,6 +59,11 @@ impl Kind {
         Self::Failure,
     ];
 
+    /// Whether a log shows time that was lost by it.
+    pub const fn loses_time(self) -> bool {
+        !matches!(self, Self::RepeatContact | Self::ChannelSwitch | Self::DeadEnd | Self::Failure)
+    }
+
     /// The word for reports and tables.
     pub const fn as_str(self) -> &'static str {
         match self {
