@@ -20,12 +20,14 @@
 //!
 //! And of columns in case order ([`cases`]), one question at a time:
 //!
+//! * [`attribution`]: how the credit for conversions is shared among the touches before them.
 //! * [`compare`](mod@compare): what differs between two groups, or between before and after.
 //! * [`conformance`](mod@conformance): actual against intended path, a [`process_tree`] of what is allowed.
 //! * [`friction`](mod@friction): where people repeat themselves, wait, are sent around or give up.
 //!
 //! Input is plain slices: case numbers, dictionary codes and microseconds. The crate knows no storage and no clock: "now" comes in as `as_of_us`.
 
+pub mod attribution;
 pub mod cases;
 pub mod compare;
 pub mod conformance;
@@ -45,6 +47,7 @@ pub mod stages;
 pub mod transitions;
 mod waits;
 
+pub use attribution::{Attribution, AttributionQuestion, TouchPath, attribute, touch_paths};
 pub use cases::CaseOrder;
 pub use compare::{CompareQuestion, Compared, Difference, Differences, Side, compare};
 pub use conformance::{Conformance, ConformanceQuestion, conformance};

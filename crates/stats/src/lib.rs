@@ -16,6 +16,7 @@
 //! | [`comparison`] | do two of them differ? |
 //! | [`clustered`] | the same for shares whose trials come in clusters |
 //! | [`rank`] | which of two samples tends to be larger, and where is the median? |
+//! | [`markov`] | how likely is success, and how much is lost without a state? |
 //! | [`multiple`] | which of many p-values survive? |
 //! | [`quantile`] | the nine definitions of a sample quantile |
 //! | [`association`] | does one column go with the outcome? |
@@ -34,6 +35,7 @@ mod distribution;
 pub mod estimate;
 pub mod importance;
 pub mod interval;
+pub mod markov;
 pub mod multiple;
 pub mod quantile;
 pub mod rank;
