@@ -21,6 +21,7 @@
 //! | [`quantile`] | the nine definitions of a sample quantile |
 //! | [`association`] | does one column go with the outcome? |
 //! | [`regression`] | the same with repeated answers of one unit (cluster-robust) |
+//! | [`survival`] | how long until it happens, where for some it has not happened yet? |
 //! | [`importance`] | how much of R² does each predictor carry? |
 //! | [`bootstrap`] | how sure is that? |
 //! | [`dice`] | which numbers look random and are the same on every run? |
@@ -40,6 +41,7 @@ pub mod multiple;
 pub mod quantile;
 pub mod rank;
 pub mod regression;
+pub mod survival;
 
 pub use design::{Design, DesignError};
 pub use estimate::{Estimate, Reason};
