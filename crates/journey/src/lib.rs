@@ -24,6 +24,7 @@
 //! * [`compare`](mod@compare): what differs between two groups, or between before and after.
 //! * [`conformance`](mod@conformance): actual against intended path, a [`process_tree`] of what is allowed.
 //! * [`friction`](mod@friction): where people repeat themselves, wait, are sent around or give up.
+//! * [`survival`]: how long until something happens, where for some it has not happened yet.
 //!
 //! Input is plain slices: case numbers, dictionary codes and microseconds. The crate knows no storage and no clock: "now" comes in as `as_of_us`.
 
@@ -44,6 +45,7 @@ pub mod process_tree;
 pub mod retention;
 mod scan;
 pub mod stages;
+pub mod survival;
 pub mod transitions;
 mod waits;
 
