@@ -21,6 +21,7 @@
 //! | [`quantile`] | the nine definitions of a sample quantile |
 //! | [`association`] | does one column go with the outcome? |
 //! | [`regression`] | the same with repeated answers of one unit (cluster-robust) |
+//! | [`repeat_purchase`] | how often will somebody buy again, and for how much? |
 //! | [`survival`] | how long until it happens, where for some it has not happened yet? |
 //! | [`importance`] | how much of R² does each predictor carry? |
 //! | [`bootstrap`] | how sure is that? |
@@ -41,6 +42,7 @@ pub mod multiple;
 pub mod quantile;
 pub mod rank;
 pub mod regression;
+pub mod repeat_purchase;
 pub mod survival;
 
 pub use design::{Design, DesignError};
