@@ -23,6 +23,7 @@
 //! * [`attribution`]: how the credit for conversions is shared among the touches before them.
 //! * [`compare`](mod@compare): what differs between two groups, or between before and after.
 //! * [`conformance`](mod@conformance): actual against intended path, a [`process_tree`] of what is allowed.
+//! * [`discovery`]: models from logs (inductive miner), and the dependency measure of the heuristics miner.
 //! * [`friction`](mod@friction): where people repeat themselves, wait, are sent around or give up.
 //! * [`survival`]: how long until something happens, where for some it has not happened yet.
 //!
@@ -33,6 +34,7 @@ pub mod cases;
 pub mod compare;
 pub mod conformance;
 pub mod definition;
+pub mod discovery;
 pub mod dropoff;
 pub mod events;
 pub mod friction;

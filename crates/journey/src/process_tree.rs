@@ -1,6 +1,6 @@
 //! Block-structured models: which sequences of activities are allowed.
 //!
-//! A tree of blocks is what people can write down ([`Path`]) and what discovery finds, and it is sound by construction: every
+//! A tree of blocks is what people can write down ([`AllowedPath`]) and what discovery finds, and it is sound by construction: every
 //! beginning can be brought to an end. It becomes a Petri net for replay and alignments (`conformance`).
 
 use serde::{Deserialize, Serialize};
@@ -62,11 +62,11 @@ impl ProcessTree {
 /// An allowed path as people write it, in YAML or JSON: an activity, a list of what comes one after the other, or a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Path {
+pub enum AllowedPath {
     /// An activity.
     Activity(String),
     /// One after the other.
-    Sequence(Vec<Path>),
+    Sequence(Vec<AllowedPath>),
     /// A rule.
     Rule(Rule),
 }
@@ -76,23 +76,112 @@ pub enum Path {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Rule {
     /// May be left out.
-    Optional(Box<Path>),
+    Optional(Box<AllowedPath>),
     /// Exactly one.
-    OneOf(Vec<Path>),
+    OneOf(Vec<AllowedPath>),
     /// All, in any order.
-    AnyOrder(Vec<Path>),
+    AnyOrder(Vec<AllowedPath>),
     /// Once or more often.
-    Repeat(Box<Path>),
+    Repeat(Box<AllowedPath>),
     /// Once, or more often with something in between.
     RepeatAfter {
         /// What is repeated.
-        path: Box<Path>,
+        path: Box<AllowedPath>,
         /// What leads back to it.
-        back: Box<Path>,
+        back: Box<AllowedPath>,
     },
 }
 
-impl Path {
+impl AllowedPath {
+    /// What people would write for a tree.
+    pub fn of(tree: &ProcessTree, name: &dyn Fn(u32) -> String) -> Self {
+        let all = |parts: &[ProcessTree]| parts.iter().map(|part| Self::of(part, name)).collect::<Vec<_>>();
+        let boxed = |tree: &ProcessTree| Box::new(Self::of(tree, name));
+        let silent = ProcessTree::silent();
+        match tree {
+            ProcessTree::Activity(code) => Self::Activity(name(*code)),
+            ProcessTree::Sequence(parts) => Self::Sequence(all(parts)),
+            ProcessTree::Choice(parts) => match parts.as_slice() {
+                [nothing, other] | [other, nothing] if *nothing == silent => Self::Rule(Rule::Optional(boxed(other))),
+                parts => Self::Rule(Rule::OneOf(all(parts))),
+            },
+            ProcessTree::Parallel(parts) => Self::Rule(Rule::AnyOrder(all(parts))),
+            ProcessTree::Loop(body, back) if **back == silent => Self::Rule(Rule::Repeat(boxed(body))),
+            ProcessTree::Loop(body, back) => Self::Rule(Rule::RepeatAfter { path: boxed(body), back: boxed(back) }),
+        }
+    }
+
+    /// As YAML, to be read by people and by [`AllowedPath`] again.
+    pub fn to_yaml(&self) -> String {
+        let mut text = "path:\n".to_owned();
+        match self {
+            Self::Sequence(parts) => parts.iter().for_each(|part| part.item(1, &mut text)),
+            other => other.item(1, &mut text),
+        }
+        text
+    }
+
+    /// The activity, if it is no more than that.
+    fn plain(&self) -> Option<String> {
+        match self {
+            Self::Activity(name) => {
+                let is_plain = name.starts_with(|c: char| c.is_ascii_alphabetic())
+                    && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+                    && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(&name.to_lowercase().as_str());
+                Some(if is_plain { name.clone() } else { format!("{name:?}") })
+            }
+            _ => None,
+        }
+    }
+
+    /// An item of a list.
+    fn item(&self, depth: usize, text: &mut String) {
+        let indent = "  ".repeat(depth);
+        match (self.plain(), self) {
+            (Some(name), _) => *text += &format!("{indent}- {name}\n"),
+            (None, Self::Sequence(parts)) if parts.is_empty() => *text += &format!("{indent}- []\n"),
+            (None, Self::Sequence(parts)) => {
+                *text += &format!("{indent}-\n");
+                parts.iter().for_each(|part| part.item(depth + 1, text));
+            }
+            (None, Self::Rule(rule)) => {
+                let (word, parts): (&str, Vec<(&str, &Self)>) = match rule {
+                    Rule::Optional(path) => ("optional", vec![("", path.as_ref())]),
+                    Rule::Repeat(path) => ("repeat", vec![("", path.as_ref())]),
+                    Rule::OneOf(parts) => ("one_of", parts.iter().map(|part| ("-", part)).collect()),
+                    Rule::AnyOrder(parts) => ("any_order", parts.iter().map(|part| ("-", part)).collect()),
+                    Rule::RepeatAfter { path, back } => ("repeat_after", vec![("path", path.as_ref()), ("back", back.as_ref())]),
+                };
+                *text += &format!("{indent}- {word}:");
+                match (parts.as_slice(), parts[0].1.plain()) {
+                    ([("", _)], Some(name)) => *text += &format!(" {name}\n"),
+                    ([("", Self::Sequence(inner))], _) => {
+                        text.push('\n');
+                        inner.iter().for_each(|part| part.item(depth + 2, text));
+                    }
+                    (parts, _) => {
+                        text.push('\n');
+                        parts.iter().for_each(|(key, part)| part.entry(key, depth + 2, text));
+                    }
+                }
+            }
+            (None, Self::Activity(_)) => {}
+        }
+    }
+
+    /// An entry of a rule: an item, or a key with its path as a list.
+    fn entry(&self, key: &str, depth: usize, text: &mut String) {
+        if key == "path" || key == "back" {
+            *text += &format!("{}{key}:\n", "  ".repeat(depth));
+            match self {
+                Self::Sequence(parts) => parts.iter().for_each(|part| part.item(depth + 1, text)),
+                other => other.item(depth + 1, text),
+            }
+        } else {
+            self.item(depth, text);
+        }
+    }
+
     /// Whether there is a choice or an order of nothing in it, which nobody can go.
     pub fn is_blocked(&self) -> bool {
         match self {
@@ -129,7 +218,7 @@ mod tests {
     fn a_written_path_is_a_tree() {
         let text = r#"["contact", {"optional": "escalate"}, {"one_of": ["a", ["b", "c"]]}, {"any_order": ["d", "e"]},
             {"repeat_after": {"path": "work", "back": "reopen"}}, {"repeat": "call"}]"#;
-        let path: Path = serde_json::from_str(text).unwrap();
+        let path: AllowedPath = serde_json::from_str(text).unwrap();
         let mut names: Vec<String> = Vec::new();
         let tree = path.tree(&mut |name| {
             names.push(name.to_owned());
@@ -139,8 +228,12 @@ mod tests {
             tree.to_text(&|code| names[code as usize].clone()),
             "->( 'contact', X( tau, 'escalate' ), X( 'a', ->( 'b', 'c' ) ), +( 'd', 'e' ), *( 'work', 'reopen' ), *( 'call', tau ) )"
         );
-        assert!(serde_json::from_str::<Path>(r#"{"maybe": "a"}"#).is_err());
-        let empty: Path = serde_json::from_str(r#"["a", {"optional": {"one_of": []}}]"#).unwrap();
+        assert!(serde_json::from_str::<AllowedPath>(r#"{"maybe": "a"}"#).is_err());
+        let written = AllowedPath::of(&tree, &|code| names[code as usize].clone());
+        assert_eq!(written, path);
+        let yaml = "path:\n  - contact\n  - optional: escalate\n  - one_of:\n      - a\n      -\n        - b\n        - c\n  - any_order:\n      - d\n      - e\n";
+        assert!(written.to_yaml().starts_with(yaml), "{}", written.to_yaml());
+        let empty: AllowedPath = serde_json::from_str(r#"["a", {"optional": {"one_of": []}}]"#).unwrap();
         assert!(empty.is_blocked() && !path.is_blocked());
     }
 }
