@@ -21,6 +21,7 @@
 //! And of columns in case order ([`cases`]), one question at a time:
 //!
 //! * [`attribution`]: how the credit for conversions is shared among the touches before them.
+//! * [`clusters`]: cases that do the same things, named by the steps that set them apart.
 //! * [`compare`](mod@compare): what differs between two groups, or between before and after.
 //! * [`conformance`](mod@conformance): actual against intended path, a [`process_tree`] of what is allowed.
 //! * [`discovery`]: models from logs (inductive miner), and the dependency measure of the heuristics miner.
@@ -31,6 +32,7 @@
 
 pub mod attribution;
 pub mod cases;
+pub mod clusters;
 pub mod compare;
 pub mod conformance;
 pub mod definition;

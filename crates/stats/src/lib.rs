@@ -20,6 +20,7 @@
 //! | [`multiple`] | which of many p-values survive? |
 //! | [`quantile`] | the nine definitions of a sample quantile |
 //! | [`association`] | does one column go with the outcome? |
+//! | [`agreement`] | do two ways of grouping agree? |
 //! | [`regression`] | the same with repeated answers of one unit (cluster-robust) |
 //! | [`repeat_purchase`] | how often will somebody buy again, and for how much? |
 //! | [`survival`] | how long until it happens, where for some it has not happened yet? |
@@ -27,6 +28,7 @@
 //! | [`bootstrap`] | how sure is that? |
 //! | [`dice`] | which numbers look random and are the same on every run? |
 
+pub mod agreement;
 pub mod association;
 pub mod bootstrap;
 pub mod clustered;
