@@ -26,6 +26,7 @@
 //! * [`conformance`](mod@conformance): actual against intended path, a [`process_tree`] of what is allowed.
 //! * [`discovery`]: models from logs (inductive miner), and the dependency measure of the heuristics miner.
 //! * [`friction`](mod@friction): where people repeat themselves, wait, are sent around or give up.
+//! * [`next_step`]: what comes after some steps.
 //! * [`survival`]: how long until something happens, where for some it has not happened yet.
 //!
 //! Input is plain slices: case numbers, dictionary codes and microseconds. The crate knows no storage and no clock: "now" comes in as `as_of_us`.
@@ -43,6 +44,7 @@ pub mod friction;
 pub mod funnel;
 pub mod journeys;
 pub mod log;
+pub mod next_step;
 pub mod paths;
 pub mod process;
 pub mod process_tree;
