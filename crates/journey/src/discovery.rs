@@ -58,7 +58,7 @@ pub fn dependencies(traces: &Traces<'_>) -> Vec<Dependency> {
 /// Finds a model. With `noise` (0 to below 1), where the whole graph has no cut, transitions rarer than this share of the most
 /// frequent one from the same activity are passed over, as are empty parts rarer than this share.
 pub fn discover(traces: &Traces<'_>, noise: f64) -> ProcessTree {
-    mine(variants(traces), noise)
+    mine(variants(traces), noise).flattened()
 }
 
 fn mine(mut log: Variants, noise: f64) -> ProcessTree {

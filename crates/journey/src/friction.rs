@@ -22,9 +22,9 @@ use crate::log::Traces;
 /// What kind of friction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
-    /// The same activity again within a few steps. Time lost: from the one to the other.
+    /// The same activity again within a few steps of an episode. Time lost: from the one to the other.
     Loop,
-    /// To another activity and straight back. Time lost: from the first to the return.
+    /// To another activity and straight back, in an episode. Time lost: from the first to the return.
     BackAndForth,
     /// A wait beyond a high quantile of its edge. Time lost: beyond the edge's median.
     LongWait,
@@ -116,11 +116,13 @@ pub struct Thresholds {
     pub repeat_within_us: i64,
     /// Activities that are contacts.
     pub contacts: Vec<u32>,
-    /// A longer silence ends an episode: [`Kind::ChannelSwitch`] and [`Kind::Transfer`] are looked for inside one.
+    /// A longer silence ends an episode: loops, returns, changes of channel and transfers are looked for inside one.
     pub episode_gap_us: i64,
     /// [`Kind::DeadEnd`]: silence of at least this.
     pub silence_us: i64,
-    /// False discovery rate of activities with dead ends.
+    /// Activities with dead ends: silence so many times as frequent as after the others …
+    pub dead_end_lift: f64,
+    /// … at this false discovery rate.
     pub false_discovery_rate: f64,
     /// [`Kind::Rage`]: so many of the same …
     pub rage_count: usize,
@@ -151,6 +153,7 @@ impl Thresholds {
             contacts: Vec::new(),
             episode_gap_us: DAY,
             silence_us: 30 * DAY,
+            dead_end_lift: 1.5,
             false_discovery_rate: 0.05,
             rage_count: 3,
             rage_within_us: 2 * SECOND,
@@ -282,13 +285,12 @@ pub(crate) fn dead_ends(events: &FrictionEvents<'_>, thresholds: &Thresholds) ->
         let others = (all.1 - count.1, all.0 - count.0);
         two_proportions((count.1, count.0), others, 0.95, ProportionDifference::Newcombe)
     };
-    let results: Vec<_> = tested.iter().map(|(_, count)| compared(count)).collect();
-    let corrected = benjamini_hochberg(&results.iter().map(|result| result.p_value).collect::<Vec<_>>());
-    let is_dead_end = |(result, p): (&clew_stats::comparison::Comparison, Option<f64>)| {
-        result.difference.estimate.is_some_and(|gap| gap > 0.0) && p.is_some_and(|p| p <= thresholds.false_discovery_rate)
+    let corrected = benjamini_hochberg(&tested.iter().map(|(_, count)| compared(count).p_value).collect::<Vec<_>>());
+    let is_dead_end = |((_, count), p): &((u32, (u64, u64)), Option<f64>)| {
+        let (own, others) = (count.1 as f64 / count.0 as f64, (all.1 - count.1) as f64 / (all.0 - count.0) as f64);
+        own > others && own >= thresholds.dead_end_lift * others && p.is_some_and(|p| p <= thresholds.false_discovery_rate)
     };
-    let kept = results.iter().zip(corrected).map(is_dead_end);
-    tested.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(counted, _)| counted).collect()
+    tested.into_iter().zip(corrected).filter(is_dead_end).map(|(counted, _)| counted).collect()
 }
 
 /// Looks for friction. O(events · log), and 16 bytes an occurrence.

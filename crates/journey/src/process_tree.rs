@@ -32,6 +32,36 @@ impl ProcessTree {
         Self::Choice(vec![Self::silent(), self])
     }
 
+    /// The same model without blocks in blocks of their kind, and without blocks of one part.
+    #[must_use]
+    pub fn flattened(self) -> Self {
+        let all = |parts: Vec<Self>| parts.into_iter().map(Self::flattened);
+        let one =
+            |mut parts: Vec<Self>, many: fn(Vec<Self>) -> Self| if parts.len() == 1 { parts.remove(0) } else { many(parts) };
+        match self {
+            Self::Sequence(parts) => {
+                let inner = |part| if let Self::Sequence(inner) = part { inner } else { vec![part] };
+                one(all(parts).flat_map(inner).collect(), Self::Sequence)
+            }
+            Self::Choice(parts) => {
+                let inner = |part| if let Self::Choice(inner) = part { inner } else { vec![part] };
+                let mut parts: Vec<Self> = all(parts).flat_map(inner).collect();
+                let may_be_nothing = parts.contains(&Self::silent());
+                parts.retain(|part| *part != Self::silent());
+                if may_be_nothing {
+                    parts.insert(0, Self::silent());
+                }
+                one(parts, Self::Choice)
+            }
+            Self::Parallel(parts) => {
+                let inner = |part| if let Self::Parallel(inner) = part { inner } else { vec![part] };
+                one(all(parts).flat_map(inner).collect(), Self::Parallel)
+            }
+            Self::Loop(body, back) => Self::Loop(Box::new(body.flattened()), Box::new(back.flattened())),
+            Self::Activity(_) => self,
+        }
+    }
+
     /// Activities of the shortest run.
     pub fn shortest(&self) -> u64 {
         match self {
@@ -102,7 +132,10 @@ impl AllowedPath {
             ProcessTree::Activity(code) => Self::Activity(name(*code)),
             ProcessTree::Sequence(parts) => Self::Sequence(all(parts)),
             ProcessTree::Choice(parts) => match parts.as_slice() {
-                [nothing, other] | [other, nothing] if *nothing == silent => Self::Rule(Rule::Optional(boxed(other))),
+                [nothing, other] if *nothing == silent => Self::Rule(Rule::Optional(boxed(other))),
+                [nothing, others @ ..] if *nothing == silent && !others.is_empty() => {
+                    Self::Rule(Rule::Optional(Box::new(Self::Rule(Rule::OneOf(all(others))))))
+                }
                 parts => Self::Rule(Rule::OneOf(all(parts))),
             },
             ProcessTree::Parallel(parts) => Self::Rule(Rule::AnyOrder(all(parts))),
@@ -197,6 +230,7 @@ impl AllowedPath {
     pub fn tree(&self, code: &mut dyn FnMut(&str) -> u32) -> ProcessTree {
         let mut all = |parts: &[Self]| parts.iter().map(|part| part.tree(code)).collect::<Vec<_>>();
         match self {
+            Self::Sequence(parts) if parts.len() == 1 => parts[0].tree(code),
             Self::Sequence(parts) => ProcessTree::Sequence(all(parts)),
             Self::Rule(Rule::OneOf(parts)) => ProcessTree::Choice(all(parts)),
             Self::Rule(Rule::AnyOrder(parts)) => ProcessTree::Parallel(all(parts)),
@@ -233,6 +267,11 @@ mod tests {
         assert_eq!(written, path);
         let yaml = "path:\n  - contact\n  - optional: escalate\n  - one_of:\n      - a\n      -\n        - b\n        - c\n  - any_order:\n      - d\n      - e\n";
         assert!(written.to_yaml().starts_with(yaml), "{}", written.to_yaml());
+        let nested = ProcessTree::Sequence(vec![
+            ProcessTree::Sequence(vec![ProcessTree::Activity(0), ProcessTree::Sequence(vec![ProcessTree::Activity(1)])]),
+            ProcessTree::Choice(vec![ProcessTree::Activity(2), ProcessTree::Activity(3).optional()]).optional(),
+        ]);
+        assert_eq!(nested.flattened().to_text(&|code| code.to_string()), "->( '0', '1', X( tau, '2', '3' ) )");
         let empty: AllowedPath = serde_json::from_str(r#"["a", {"optional": {"one_of": []}}]"#).unwrap();
         assert!(empty.is_blocked() && !path.is_blocked());
     }

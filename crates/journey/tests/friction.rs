@@ -101,7 +101,8 @@ fn slow(events: &Events) -> Found {
             for j in i + 1..rows.end {
                 let took = time[j] - time[i];
                 let between = || i + 1..j;
-                if code[i] == code[j] && j - i <= 4 && between().all(|k| code[k] != code[i]) {
+                let episode = (i + 1..=j).all(|k| time[k] - time[k - 1] <= 5);
+                if episode && code[i] == code[j] && j - i <= 4 && between().all(|k| code[k] != code[i]) {
                     match j - i {
                         1 if took <= 2 => {}
                         2 => drop(found.insert((Kind::BackAndForth, code[i], code[i + 1], (i, j), took))),
@@ -113,7 +114,6 @@ fn slow(events: &Events) -> Found {
                     let lost = (took as f64 - quantile(edge, 5)) as i64;
                     found.insert((Kind::LongWait, code[i], code[j], (i, j), lost));
                 }
-                let episode = (i + 1..=j).all(|k| time[k] - time[k - 1] <= 5);
                 for (kind, codes, lost) in [(Kind::ChannelSwitch, &events.channel, 0), (Kind::Transfer, &events.team, took)] {
                     let known = codes[i] != NO_KEY && codes[j] != NO_KEY && between().all(|k| codes[k] == NO_KEY);
                     if episode && known && codes[i] != codes[j] {
@@ -274,7 +274,7 @@ fn costs_are_those_of_what_would_not_have_been() {
     let rows: Vec<Row> =
         [0, 1, 0, 2, 0].iter().enumerate().map(|(at, code)| (0, at as i64 * 10, *code, NO_KEY, NO_KEY)).collect();
     let events = Events::of(&rows);
-    let found = friction(&events.read(), &Thresholds { failures: Vec::new(), ..Thresholds::usual(100) }).findings;
+    let found = friction(&events.read(), &Thresholds::usual(100)).findings;
     let shown: Vec<_> = found.iter().map(|f| (f.kind, f.from, f.to, f.lost_us, f.cost)).collect();
     assert_eq!(shown, [(Kind::BackAndForth, 0, 1, 20, 4.0), (Kind::BackAndForth, 0, 2, 20, 4.0)]);
     assert_eq!(friction(&Events::of(&[]).read(), &thresholds()).findings, []);

@@ -122,11 +122,15 @@ impl Case<'_, '_> {
         self.events.traces.time_us[rows.1] - self.events.traces.time_us[rows.0]
     }
 
-    /// The nearest earlier event of the same activity: straight after each other, with one in between, with more.
+    /// The nearest earlier event of the same activity in the episode: straight after each other, with one in between, with more.
     fn repetitions(&mut self, rows: Range<usize>) {
         let code = self.events.traces.code;
-        for at in rows.clone() {
-            let from = rows.start.max(at.saturating_sub(self.thresholds.loop_within));
+        let mut episode = rows.start;
+        for at in rows {
+            if at > episode && self.between((at - 1, at)) > self.thresholds.episode_gap_us {
+                episode = at;
+            }
+            let from = episode.max(at.saturating_sub(self.thresholds.loop_within));
             let Some(before) = (from..at).rev().find(|before| code[*before] == code[at]) else { continue };
             let lost_us = self.between((before, at));
             match at - before {
