@@ -48,7 +48,7 @@ pub enum Command {
     Replay(Replay),
     /// Write keys of sources that take facts over HTTP.
     Keys(Keys),
-    /// Ask a plain event log (CSV, Parquet, JSON, XES, OCEL): process map, variants, funnel, retention, paths. No project needed.
+    /// Ask a plain event log (CSV, Parquet, JSON, XES, OCEL): process map, funnels, what changed, friction, conformance and more. No project needed.
     Journey(journey::Journey),
     /// Write the generated part of the documentation: schemas, tables, API.
     #[command(hide = true)]

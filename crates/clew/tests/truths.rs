@@ -1,4 +1,4 @@
-//! What was planted in the demo company is found: drivers in their order, duplicates that share an identifier.
+//! What was planted in the demo company is found: drivers in their order, duplicates that share an identifier, the broken step.
 //!
 //! The generator shares nothing with the pipeline, which never reads `truth.json`; this test reads both sides. The company has its
 //! default size, because planted strengths are set for it. `CLEW_TRUTH_SEEDS` says how many seeds (`make truths`: five).
@@ -26,6 +26,7 @@ fn what_was_planted_is_found() {
         drivers_come_out_in_their_order(*seed, &company, &truth);
         duplicates_are_one_person(*seed, &company, &truth);
         dirt_is_cleaned(*seed, &company, &truth);
+        the_broken_step_is_on_top(*seed, &company, &truth);
     }
 }
 
@@ -164,4 +165,26 @@ fn written(column: &str, clean: &str) -> String {
         [day, month, year] if column == "birth_date" => format!("{year}-{month}-{day}"),
         _ => clean.to_owned(),
     }
+}
+
+/// Checkouts of the app fail more often from one version on: what differs most between it and the one before.
+fn the_broken_step_is_on_top(seed: u64, company: &Path, truth: &Value) {
+    let events = company.join("events.parquet");
+    let sql = "SELECT person_id, occurred_at, name, p_app_version FROM people_events WHERE population = 'customer'";
+    clew(company, &["sql", sql, "--format", "parquet", "--out", events.to_str().unwrap()]).done();
+    let broken = truth["broken_step"]["from_version"].as_str().unwrap();
+    let columns = ["--case", "person_id", "--time", "occurred_at", "--activity", "name", "--json"];
+    let groups = ["--by", "p_app_version", "--a", "4.2.0", "--b", broken];
+    let asked = [&["journey", "compare", events.to_str().unwrap()][..], &columns, &groups].concat();
+    let report = clew(company, &asked).json();
+    let first = &report["differences"][0];
+    assert_eq!((&first["of"], &first["found"]), (&Value::from("transition"), &Value::from(true)), "seed {seed}: {first}");
+    assert_eq!(first["activities"][0], "checkout_started", "seed {seed}");
+    let failed =
+        report["differences"].as_array().unwrap().iter().find(|row| row["activities"][1] == truth["broken_step"]["event"]);
+    let strength = &truth["broken_step"]["strength"];
+    let planted = strength["after"].as_f64().unwrap() - strength["before"].as_f64().unwrap();
+    let failed = &failed.unwrap()["difference"];
+    let (lower, upper) = (failed["lower"].as_f64().unwrap(), failed["upper"].as_f64().unwrap());
+    assert!(lower > 0.0 && (lower - 0.02..upper + 0.02).contains(&planted), "seed {seed}: {planted} is not in {lower}..{upper}");
 }

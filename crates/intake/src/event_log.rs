@@ -1,8 +1,8 @@
 //! Event logs: any file that tells who did what when, as columns of numbers.
 //!
-//! A log has a case (a person, an order, a ticket), a time and an activity per row, and perhaps a group. Which columns
-//! those are is said by the caller or recognised by their names. Rows come out in batches of numbers: codes of cases,
-//! activities and groups, and microseconds UTC. What a code means is told at the end. No project is needed, nothing is
+//! A log has a case (a person, an order, a ticket), a time and an activity per row, and perhaps more: a group, a channel, a team.
+//! Which columns those are is said by the caller or recognised by their names. Rows come out in batches of numbers: codes of
+//! cases, activities and what else is wanted, and microseconds UTC. What a code means is told at the end. No project is needed, nothing is
 //! stored, and nothing here knows what the numbers are good for.
 //!
 //! Parquet is read by row groups on all threads, only the columns that are needed (`parquet`). Other formats go
@@ -20,7 +20,7 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field};
 
 use self::columns::{Batch, Cases, Texts, bounds, times};
-pub use self::columns::{LeftOut, NONE};
+pub use self::columns::{CaseNames, LeftOut, NONE};
 use self::parquet::Table;
 use crate::nearest::nearest;
 use crate::reader::{Decoder, ReadError, ReadOptions, Reader, format_of};
@@ -64,6 +64,15 @@ const ACTIVITY: &[&str] =
 /// Objects of an OCEL log stand in columns with this before the object's type.
 const OBJECT: &str = "object:";
 
+/// A column by name.
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'a> {
+    /// How the caller is told to name another one, such as `--by`.
+    pub option: &'a str,
+    /// Its name.
+    pub column: &'a str,
+}
+
 /// Which columns are meant, where the caller says so.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wanted<'a> {
@@ -73,8 +82,8 @@ pub struct Wanted<'a> {
     pub time: Option<&'a str>,
     /// Column of the activity.
     pub activity: Option<&'a str>,
-    /// Column of a group.
-    pub group: Option<&'a str>,
+    /// More columns of texts.
+    pub more: &'a [Named<'a>],
     /// Whether activities are not needed: the column is not read then.
     pub without_activity: bool,
     /// Only rows with these activities.
@@ -90,8 +99,8 @@ pub struct Fields {
     pub time: String,
     /// Column of the activity.
     pub activity: Option<String>,
-    /// Column of the group.
-    pub group: Option<String>,
+    /// More columns, as wanted.
+    pub more: Vec<String>,
 }
 
 /// A part of a log, in columns of one length.
@@ -105,8 +114,8 @@ pub struct Part<'a> {
     pub time_us: &'a [i64],
     /// Codes of activities; empty if not needed.
     pub activity: &'a [u32],
-    /// Codes of groups, [`NONE`] where a row has none; empty if not asked for.
-    pub group: &'a [u32],
+    /// Codes of texts of each further column, [`NONE`] where a row has none.
+    pub more: &'a [Vec<u32>],
 }
 
 /// What was read.
@@ -118,8 +127,10 @@ pub struct LogRead {
     pub activities: Vec<String>,
     /// Activities that were wanted and never met.
     pub missed: Vec<String>,
-    /// Groups by code.
-    pub groups: Vec<String>,
+    /// Texts by code of each further column.
+    pub more: Vec<Vec<String>>,
+    /// What cases are called.
+    pub cases: CaseNames,
     /// Rows of the file.
     pub rows: u64,
     /// Rows without case, time or activity.
@@ -130,7 +141,7 @@ pub struct LogRead {
 
 /// Reads the log in `path` on `threads` threads and hands its parts to `take`, on any of them and in no order.
 ///
-/// Memory: one batch per thread, and the texts of cases, activities and groups. Cases that are whole numbers of a narrow
+/// Memory: one batch per thread, and the texts of cases, activities and further columns. Cases that are whole numbers of a narrow
 /// range need none.
 ///
 /// # Errors
@@ -174,7 +185,7 @@ struct Shared<'a> {
     take: &'a (dyn Fn(Part<'_>) + Sync),
     cases: Cases,
     activities: Texts,
-    groups: Texts,
+    more: Vec<Texts>,
     only: Option<Vec<u32>>,
     sums: Mutex<Sums>,
 }
@@ -194,10 +205,11 @@ impl<'a> Shared<'a> {
         let activities = Texts::default();
         // They get the first codes, so that wanted ones are known before the first row.
         let only = wanted.only.map(|names| names.iter().map(|name| activities.expect(name)).collect());
-        Self { take, cases, activities, groups: Texts::default(), only, sums: Mutex::default() }
+        let more = wanted.more.iter().map(|_| Texts::default()).collect();
+        Self { take, cases, activities, more, only, sums: Mutex::default() }
     }
 
-    /// Takes the columns of a batch (case, time, activity, group) in.
+    /// Takes the columns of a batch in.
     fn batch(&self, place: (usize, usize), first_row: u64, fields: &Fields, columns: &Columns<'_>) -> Result<(), Unfit> {
         let mut batch = Batch::default();
         let unfit = |name: &str| {
@@ -209,13 +221,15 @@ impl<'a> Shared<'a> {
         if let (Some(column), Some(name)) = (columns.activity, &fields.activity) {
             self.activities.codes(column, &mut batch.activity).map_err(unfit(name))?;
         }
-        if let (Some(column), Some(name)) = (columns.group, &fields.group) {
-            self.groups.codes(column, &mut batch.group).map_err(unfit(name))?;
+        for ((column, name), texts) in columns.more.iter().zip(&fields.more).zip(&self.more) {
+            let mut codes = Vec::new();
+            texts.codes(column, &mut codes).map_err(unfit(name))?;
+            batch.more.push(codes);
         }
         let rows = batch.case.len() as u64;
         let only = self.only.as_deref().map(|only| move |code: u32| only.contains(&code));
         let left_out = batch.compact(only.as_ref().map(|only| only as &dyn Fn(u32) -> bool), first_row);
-        (self.take)(Part { place, case: &batch.case, time_us: &batch.time_us, activity: &batch.activity, group: &batch.group });
+        (self.take)(Part { place, case: &batch.case, time_us: &batch.time_us, activity: &batch.activity, more: &batch.more });
         self.count(rows, &left_out, bounds(&batch.time_us));
         Ok(())
     }
@@ -235,7 +249,8 @@ impl<'a> Shared<'a> {
             fields,
             activities,
             missed,
-            groups: self.groups.into_names().0,
+            more: self.more.into_iter().map(|texts| texts.into_names().0).collect(),
+            cases: self.cases.into_names(),
             rows: sums.rows,
             left_out: sums.left_out,
             span_us: sums.span_us,
@@ -248,7 +263,7 @@ struct Columns<'a> {
     case: &'a ArrayRef,
     time: &'a ArrayRef,
     activity: Option<&'a ArrayRef>,
-    group: Option<&'a ArrayRef>,
+    more: Vec<&'a ArrayRef>,
 }
 
 impl<'a> Columns<'a> {
@@ -258,7 +273,7 @@ impl<'a> Columns<'a> {
             case: column(&fields.case)?,
             time: column(&fields.time)?,
             activity: optional(&fields.activity),
-            group: optional(&fields.group),
+            more: fields.more.iter().map(|name| column(name)).collect::<Option<_>>()?,
         })
     }
 }
@@ -284,7 +299,7 @@ fn of_parquet(path: &Path, wanted: &Wanted<'_>, threads: usize, take: &(dyn Fn(P
         Cases::Texts(Texts::default())
     };
     let shared = Shared::new(wanted, cases, take);
-    let texts: Vec<&str> = [&fields.activity, &fields.group].into_iter().flatten().map(String::as_str).collect();
+    let texts: Vec<&str> = fields.activity.iter().chain(&fields.more).map(String::as_str).collect();
     let mut all = vec![fields.case.as_str(), fields.time.as_str()];
     all.extend(&texts);
     // A column that does not fit is another failure than a damaged file.
@@ -306,15 +321,15 @@ fn of_parquet(path: &Path, wanted: &Wanted<'_>, threads: usize, take: &(dyn Fn(P
 
 fn of_rows(path: &Path, wanted: &Wanted<'_>, threads: usize, take: &(dyn Fn(Part<'_>) + Sync)) -> Result<LogRead, ReadError> {
     let mut reader = Reader::open(path, &ReadOptions::default())?;
-    let said = [wanted.case, wanted.time, wanted.activity, wanted.group];
+    let said = [wanted.case, wanted.time, wanted.activity];
     if reader.is_open_ended() {
-        reader.add_columns(said.into_iter().flatten());
+        reader.add_columns(said.into_iter().flatten().chain(wanted.more.iter().map(|more| more.column)));
     }
     let schema = reader.schema();
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     let fields = recognise(path, wanted, &names)?;
-    let all = [Some(&fields.case), Some(&fields.time), fields.activity.as_ref(), fields.group.as_ref()];
-    let mut places: Vec<usize> = all.into_iter().flatten().filter_map(|name| schema.index_of(name).ok()).collect();
+    let all = [&fields.case, &fields.time].into_iter().chain(&fields.activity).chain(&fields.more);
+    let mut places: Vec<usize> = all.filter_map(|name| schema.index_of(name).ok()).collect();
     places.sort_unstable();
     places.dedup();
     let shared = Shared::new(wanted, Cases::Texts(Texts::default()), take);
@@ -434,8 +449,8 @@ fn recognise(path: &Path, wanted: &Wanted<'_>, names: &[&str]) -> Result<Fields,
         (Some(name), false) => Some(said(name, "--activity")?),
         (None, false) => Some(known(ACTIVITY).ok_or_else(|| unknown("activity", "--activity"))?),
     };
-    let group = wanted.group.map(|name| said(name, "--by")).transpose()?;
-    Ok(Fields { case, time, activity, group })
+    let more = wanted.more.iter().map(|more| said(more.column, more.option)).collect::<Result<_, _>>()?;
+    Ok(Fields { case, time, activity, more })
 }
 
 #[cfg(test)]

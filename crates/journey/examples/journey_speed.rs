@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use clew_journey::journeys::Keys;
 use clew_journey::{
-    Definition, Events, Funnel, Log, PathQuestion, Periods, ProcessQuestion, Questions, StageTable, build_journeys, scan,
-    stage_flow, transitions,
+    CaseOrder, CompareQuestion, Definition, Events, FrictionEvents, Funnel, Log, PathQuestion, Periods, ProcessQuestion,
+    Questions, Side, StageTable, Thresholds, build_journeys, compare, friction, scan, stage_flow, transitions,
 };
 
 fn main() {
@@ -82,6 +82,36 @@ fn main() {
         drop(answers);
     }
     println!("{} journeys, {} edges, {} stages", journeys.journeys.len(), edges.len(), flows.len());
+    of_columns(&person, &time_us, &name);
+}
+
+/// The questions that read columns in case order.
+fn of_columns(person: &[u32], time_us: &[i64], name: &[u32]) {
+    let count = person.len();
+    let start = Instant::now();
+    let order = CaseOrder::of(person, time_us);
+    let (time_us, name) = (order.arrange(time_us), order.arrange(name));
+    let traces = order.traces(&time_us, &name);
+    report("case order", count, start);
+    let last = time_us.iter().copied().max().unwrap_or(0);
+    let start = Instant::now();
+    let side: Vec<Side> = (0..count).map(|at| if at % 3 == 0 { Side::A } else { Side::B }).collect();
+    let question = CompareQuestion {
+        within_us: 86_400_000_000,
+        observed_until_us: last,
+        min_cases: 30,
+        variants: 50,
+        level: 0.95,
+        false_discovery_rate: 0.05,
+        min_difference: 0.01,
+    };
+    let differences = compare(&traces, &side, &question);
+    report("compare", count, start);
+    let start = Instant::now();
+    let events = FrictionEvents { traces, person: &[], channel: &[], resource: &name, cost: &[] };
+    let found = friction(&events, &Thresholds::usual(last));
+    report("friction", count, start);
+    println!("{} tests, {} findings of friction", differences.tests, found.findings.len());
 }
 
 fn report(what: &str, count: usize, start: Instant) {

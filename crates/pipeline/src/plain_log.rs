@@ -5,13 +5,25 @@
 //!
 //! Shares are fractions with Wilson intervals at [`LEVEL`]; times are milliseconds. What is not known yet is null.
 
+pub mod attribution;
+pub mod clusters;
 mod collector;
+pub mod compare;
+pub mod conformance;
+pub mod discovery;
+pub mod export;
+pub mod friction;
+pub mod lifetime;
+pub mod survival;
+pub mod table;
 
 use std::io;
 
 pub use clew_insight::metric::Period;
 pub use clew_journey::Duration;
+pub use clew_journey::clusters::ClusterQuestion;
 pub use clew_journey::funnel::{Order, Ties, Within};
+pub use clew_journey::process_tree::AllowedPath;
 use clew_journey::{
     Answers, BadFunnel, BadPeriods, Cohort, Funnel, FunnelGroup, PathQuestion, Periods, ProcessMap, ProcessQuestion, Questions,
 };

@@ -1,10 +1,17 @@
 //! What can be typed after `clew journey`.
 
+mod options;
+
 use std::path::PathBuf;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use clew_pipeline::plain_log::Duration;
+
+pub use self::options::{
+    AttributionOptions, ClusterOptions, CompareOptions, ConformanceOptions, ConvertOptions, DiscoverOptions, FormatWord,
+    FrictionOptions, LifetimeOptions, NextOptions, SurvivalOptions,
+};
 
 /// `clew journey`.
 #[derive(Debug, Args)]
@@ -88,6 +95,97 @@ pub enum Question {
         /// How many to list.
         #[arg(long, value_name = "N", default_value_t = 50)]
         top: usize,
+    },
+    /// What differs between two groups, or between before and after: how often and how fast people go on, corrected for
+    /// the number of comparisons, what concerns most people on top.
+    Compare {
+        /// The log.
+        #[command(flatten)]
+        log: LogFile,
+        /// What is compared.
+        #[command(flatten)]
+        options: CompareOptions,
+    },
+    /// Where people repeat themselves, wait, are sent around or give up: every kind that the log can show, most people first.
+    Friction {
+        /// The log.
+        #[command(flatten)]
+        log: LogFile,
+        /// Columns and thresholds.
+        #[command(flatten)]
+        options: FrictionOptions,
+    },
+    /// How well cases fit an allowed path, and where they depart from it.
+    Conformance {
+        /// The log.
+        #[command(flatten)]
+        log: LogFile,
+        /// The model.
+        #[command(flatten)]
+        options: ConformanceOptions,
+    },
+    /// A model of what happens, as YAML to be edited into what is allowed (inductive miner).
+    Discover {
+        /// The log.
+        #[command(flatten)]
+        log: LogFile,
+        /// Noise.
+        #[command(flatten)]
+        options: DiscoverOptions,
+    },
+    /// The log as XES or OCEL 2.0, for other tools of process mining.
+    Convert {
+        /// The log.
+        #[command(flatten)]
+        log: LogFile,
+        /// Format and columns.
+        #[command(flatten)]
+        options: ConvertOptions,
+    },
+    /// How the credit for conversions is shared among the touches before them: first, last, linear, position, Shapley, Markov.
+    Attribution {
+        /// The log.
+        #[command(flatten)]
+        log: LogFile,
+        /// Conversions and touches.
+        #[command(flatten)]
+        options: AttributionOptions,
+    },
+    /// How long until something happens, or until people fall silent: curves that count those for whom it has not happened yet.
+    Survival {
+        /// The log.
+        #[command(flatten)]
+        log: LogFile,
+        /// Beginning, end and groups.
+        #[command(flatten)]
+        options: SurvivalOptions,
+    },
+    /// How often each customer will buy again, and for how much.
+    Lifetime {
+        /// The log.
+        #[command(flatten)]
+        log: LogFile,
+        /// Purchases and horizon.
+        #[command(flatten)]
+        options: LifetimeOptions,
+    },
+    /// Cases that do the same things, named by the steps that set them apart.
+    Clusters {
+        /// The log.
+        #[command(flatten)]
+        log: LogFile,
+        /// How many.
+        #[command(flatten)]
+        options: ClusterOptions,
+    },
+    /// What comes next after some steps, and how often nothing does.
+    Next {
+        /// The log.
+        #[command(flatten)]
+        log: LogFile,
+        /// The steps.
+        #[command(flatten)]
+        options: NextOptions,
     },
     /// All of dfg, retention and paths (gap 30m, depth 5) from one scan of the log, and a funnel where steps are named.
     All {

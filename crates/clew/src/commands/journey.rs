@@ -1,7 +1,16 @@
-//! `clew journey`: process map, variants, funnel, retention and paths of a plain event log, without a project.
+//! `clew journey`: what a plain event log tells, without a project. Here are process map, variants, funnel, retention and paths;
+//! the questions that read columns in case order have modules of their own.
 //!
 //! Reading is `intake`'s ([`read_event_log`]), answering is `pipeline`'s ([`plain_log`](clew_pipeline::plain_log)); here
 //! is what can be typed and what is printed. A report names the columns that were read and the rows that were left out.
+
+mod attribution;
+mod clusters;
+mod compare;
+mod conformance;
+mod convert;
+mod friction;
+mod survival;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -9,7 +18,8 @@ use std::path::Path;
 use std::time::Duration as Clock;
 
 use anyhow::{Context, Result};
-use clew_intake::event_log::{LogRead, Part, Wanted, read_event_log};
+use clew_intake::event_log::{LogRead, Named, Part, Wanted, read_event_log};
+use clew_pipeline::plain_log::table::{LogTable, TableParts};
 use clew_pipeline::plain_log::{
     AllAsked, AllReport, Collector, DfgReport, FunnelAsked, FunnelReport, FunnelRows, Order, PathsAsked, PathsReport, Period,
     PlainLog, RetentionReport, Share, Ties, Unanswerable, VariantsReport, Within, funnel,
@@ -67,6 +77,16 @@ pub fn perform(options: &Journey) -> Result<()> {
             };
             ask_funnel(log, &asked, by.as_deref(), started)
         }
+        Question::Compare { log, options } => compare::perform(log, options, started),
+        Question::Conformance { log, options } => conformance::perform(log, options, started),
+        Question::Attribution { log, options } => attribution::perform(log, options, started),
+        Question::Clusters { log, options } => clusters::group(log, options, started),
+        Question::Next { log, options } => clusters::next(log, options, started),
+        Question::Survival { log, options } => survival::curves(log, options, started),
+        Question::Lifetime { log, options } => survival::lifetime(log, options, started),
+        Question::Discover { log, options } => conformance::discover(log, options, started),
+        Question::Convert { log, options } => convert::perform(log, options),
+        Question::Friction { log, options } => friction::perform(log, options, started),
         Question::All { log, steps, window, period, gap } => {
             let (plain, read) = log.load(&Wanted::default())?;
             let funnel = (!steps.is_empty()).then(|| FunnelAsked {
@@ -113,19 +133,17 @@ fn ask_funnel(log: &LogFile, asked: &FunnelAsked, by: Option<&str>, started: std
         return Err(refused("a step stands twice in --steps, which means nothing with --order any: leave one out"));
     }
     let only = asked.only();
-    let wanted = Wanted { group: by, only: only.as_deref(), ..Wanted::default() };
+    let groups: Vec<Named<'_>> = by.map(|column| Named { option: "--by", column }).into_iter().collect();
+    let wanted = Wanted { more: &groups, only: only.as_deref(), ..Wanted::default() };
     let parts = Collector::default();
-    let read = log.read(&wanted, &|part: Part<'_>| {
-        if by.is_some() {
-            parts.add_with_groups(part.place, part.case, part.time_us, part.activity, part.group);
-        } else {
-            parts.add(part.place, part.case, part.time_us, part.activity);
-        }
+    let read = log.read(&wanted, &|part: Part<'_>| match part.more.first() {
+        Some(group) => parts.add_with_groups(part.place, part.case, part.time_us, part.activity, group),
+        None => parts.add(part.place, part.case, part.time_us, part.activity),
     })?;
     if let Some(name) = read.missed.first() {
         return Err(log.refused(&format!("no event is called `{name}`"), "see the names with `clew journey dfg`"));
     }
-    let groups = by.is_some().then_some(read.groups.as_slice());
+    let groups = read.more.first().map(Vec::as_slice);
     let report = funnel(parts, asked, &read.activities, groups, log.threads());
     let report = log.answered(report, "see the names with `clew journey dfg`")?;
     log.write(&report, &read, funnel_text, started.elapsed())
@@ -156,12 +174,24 @@ impl LogFile {
         })
     }
 
+    /// The log with further columns, without some activities.
+    fn table(&self, more: &[Named<'_>], without: &[String]) -> Result<(LogTable, LogRead)> {
+        let parts = TableParts::default();
+        let read = self.read(&Wanted { more, ..Wanted::default() }, &|part: Part<'_>| {
+            parts.add(part.place, part.case, part.time_us, part.activity, part.more);
+        })?;
+        if let Some(name) = without.iter().find(|name| !read.activities.contains(name)) {
+            return Err(self.refused(&format!("no event is called `{name}`"), "see the names with `clew journey dfg`"));
+        }
+        Ok((LogTable::new(parts, read.activities.clone(), read.more.clone(), without), read))
+    }
+
     fn refused(&self, error: &dyn std::fmt::Display, remedy: &str) -> anyhow::Error {
         refused(format!("{}: {error}; {remedy}", self.file.display()))
     }
 
-    /// Writes the answer, and on standard error what was left out.
-    fn write<T: Serialize>(&self, answer: &T, read: &LogRead, text: impl Fn(&T) -> String, took: Clock) -> Result<()> {
+    /// On standard error.
+    fn say_left_out(&self, read: &LogRead) {
         let out = &read.left_out;
         if out.rows() > 0 {
             eprintln!(
@@ -176,9 +206,27 @@ impl LogFile {
                 out.first_row.unwrap_or_default()
             );
         }
+    }
+
+    /// Writes the answer.
+    fn write<T: Serialize>(&self, answer: &T, read: &LogRead, text: impl Fn(&T) -> String, took: Clock) -> Result<()> {
+        self.write_marked("", answer, read, text, took)
+    }
+
+    /// Writes the answer, with a mark before the line that says what it is about; on standard error what was left out.
+    fn write_marked<T: Serialize>(
+        &self,
+        mark: &str,
+        answer: &T,
+        read: &LogRead,
+        text: impl Fn(&T) -> String,
+        took: Clock,
+    ) -> Result<()> {
+        self.say_left_out(read);
+        let out = &read.left_out;
         let fields = &read.fields;
         let log = json!({
-            "file": self.file, "case": fields.case, "time": fields.time, "activity": fields.activity, "group": fields.group,
+            "file": self.file, "case": fields.case, "time": fields.time, "activity": fields.activity, "more": fields.more,
             "rows": read.rows,
             "left_out": {"case": out.case, "time": out.time, "activity": out.activity, "unreadable": out.unreadable, "first_row": out.first_row},
             "seconds": took.as_secs_f64(),
@@ -188,7 +236,13 @@ impl LogFile {
         } else {
             let named = [Some(&fields.case), Some(&fields.time), fields.activity.as_ref()];
             let named: Vec<&str> = named.into_iter().flatten().map(String::as_str).collect();
-            format!("{} · {} rows · columns {}\n\n{}", self.file.display(), read.rows, named.join(", "), text(answer).trim_end())
+            format!(
+                "{mark}{} · {} rows · columns {}\n\n{}",
+                self.file.display(),
+                read.rows,
+                named.join(", "),
+                text(answer).trim_end()
+            )
         };
         words.push('\n');
         match &self.out {
@@ -200,10 +254,16 @@ impl LogFile {
 
 /// A file appears under its name when it is complete.
 fn write_whole(path: &Path, words: &str) -> Result<()> {
+    write_file(path, &mut |file| file.write_all(words.as_bytes()))
+}
+
+fn write_file(path: &Path, content: &mut dyn FnMut(&mut dyn std::io::Write) -> std::io::Result<()>) -> Result<()> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".unfinished");
-    let write = || -> std::io::Result<()> {
-        std::fs::File::create(&unfinished)?.write_all(words.as_bytes())?;
+    let mut write = || -> std::io::Result<()> {
+        let mut file = std::io::BufWriter::new(std::fs::File::create(&unfinished)?);
+        content(&mut file)?;
+        file.flush()?;
         std::fs::rename(&unfinished, path)
     };
     write().with_context(|| format!("writing {}", path.display()))

@@ -189,6 +189,42 @@ impl Cases {
         }
         Ok(())
     }
+
+    /// What they are called.
+    pub fn into_names(self) -> CaseNames {
+        match self {
+            Self::Near { least, .. } => CaseNames::Near(least),
+            Self::Far(numbers) => {
+                let numbers = numbers.into_inner().unwrap_or_else(PoisonError::into_inner);
+                let mut names = vec![0; numbers.len()];
+                numbers.into_iter().for_each(|(number, case)| names[case as usize] = number);
+                CaseNames::Far(names)
+            }
+            Self::Texts(texts) => CaseNames::Texts(texts.into_names().0),
+        }
+    }
+}
+
+/// What cases are called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CaseNames {
+    /// Their number and this.
+    Near(i64),
+    /// Whole numbers by case.
+    Far(Vec<i64>),
+    /// Texts by case.
+    Texts(Vec<String>),
+}
+
+impl CaseNames {
+    /// What a case is called.
+    pub fn name(&self, case: u32) -> String {
+        match self {
+            Self::Near(least) => (least + i64::from(case)).to_string(),
+            Self::Far(numbers) => numbers[case as usize].to_string(),
+            Self::Texts(texts) => texts[case as usize].clone(),
+        }
+    }
 }
 
 fn set_none(column: &dyn Array, out: &mut [u32]) {
@@ -288,8 +324,8 @@ pub struct Batch {
     pub time_us: Vec<i64>,
     /// Codes of activities; empty when they are not asked for.
     pub activity: Vec<u32>,
-    /// Codes of groups, [`NONE`] where there is none; empty when they are not asked for.
-    pub group: Vec<u32>,
+    /// Codes of each further column, [`NONE`] where there is none.
+    pub more: Vec<Vec<u32>>,
     /// Which codes of activities are wanted.
     wanted: Vec<bool>,
 }
@@ -307,7 +343,7 @@ impl Batch {
         self.wanted.clear();
         let most = self.activity.iter().filter(|code| **code != NONE).max().map_or(0, |code| *code as usize + 1);
         self.wanted.extend((0..most).map(|code| wanted.is_none_or(|wanted| wanted(code as u32))));
-        let (has_activity, has_group) = (!self.activity.is_empty(), !self.group.is_empty());
+        let has_activity = !self.activity.is_empty();
         for row in 0..self.case.len() {
             let activity = if has_activity { self.activity[row] } else { 0 };
             let lacks = if self.case[row] == NONE {
@@ -322,9 +358,7 @@ impl Batch {
                 if has_activity {
                     self.activity[kept] = activity;
                 }
-                if has_group {
-                    self.group[kept] = self.group[row];
-                }
+                self.more.iter_mut().for_each(|codes| codes[kept] = codes[row]);
                 // Without a branch: whether a row is wanted is hard to predict.
                 kept += usize::from(!has_activity || self.wanted[activity as usize]);
                 continue;
@@ -335,7 +369,7 @@ impl Batch {
         self.case.truncate(kept);
         self.time_us.truncate(kept);
         self.activity.truncate(kept);
-        self.group.truncate(kept);
+        self.more.iter_mut().for_each(|codes| codes.truncate(kept));
         out
     }
 }
