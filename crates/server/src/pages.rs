@@ -2,6 +2,7 @@
 
 pub mod alarms;
 pub mod audit;
+pub mod behind;
 pub mod data;
 pub mod drivers;
 pub mod health;
@@ -9,6 +10,7 @@ pub mod journeys;
 pub mod keys;
 pub mod meta;
 pub mod overview;
+pub mod paths;
 pub mod people;
 pub mod person;
 pub mod provisional;
