@@ -30,7 +30,18 @@ interface Pairs {
   Journeys: wire.Journeys;
   Meta: wire.Meta;
   MetricDefinition: wire.MetricDefinition;
+  ActivityCount: wire.ActivityCount;
+  CohortPeriod: wire.CohortPeriod;
+  Edge: wire.Edge;
+  Funnel: wire.Funnel;
+  FunnelGroup: wire.FunnelGroup;
+  FunnelStep: wire.FunnelStep;
   Overview: wire.Overview;
+  PathList: wire.PathList;
+  PeopleBehind: wire.PeopleBehind;
+  ProcessMap: wire.ProcessMap;
+  Retention: wire.Retention;
+  Variants: wire.Variants;
   People: wire.People;
   PeriodChoice: wire.PeriodChoice;
   Person: wire.Person;

@@ -84,6 +84,8 @@ export const GLOSSARY = {
   vital_few: "The first drivers that together hold most of the importance.",
   conversion: "People who reached a later stage, of the people who reached this one.",
   drop_off: "People who reached this stage and no later one.",
+  stands_out:
+    "Its difference from everybody else is more than chance makes where so many groups are compared (Benjamini–Hochberg, 5 % false discoveries).",
   impact: "Share of comments times the effect on the score: by how much of its scale the theme moves the mean score.",
   surge: "How much more often the theme came up in the last period than before.",
   sentiment: "Mood of the words, from −1 (bad) to 1 (good).",

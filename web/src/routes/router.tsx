@@ -28,6 +28,17 @@ const KEYS: (keyof Search)[] = [
   "across",
   "lane",
   "all",
+  "journey",
+  "coverage",
+  "steps",
+  "exclude",
+  "window",
+  "within",
+  "order",
+  "by",
+  "unit",
+  "of",
+  "who",
 ];
 
 const root = createRootRoute({
@@ -54,6 +65,9 @@ const tree = root.addChildren([
   page("/people/$id", () => import("../pages/person")),
   page("/journey", () => import("../pages/journey")),
   page("/journey/$name", () => import("../pages/journey")),
+  page("/process", () => import("../pages/process")),
+  page("/funnels", () => import("../pages/funnels")),
+  page("/retention", () => import("../pages/retention")),
   page("/voice", () => import("../pages/voice")),
   page("/voice/$id", () => import("../pages/theme")),
   page("/drivers", () => import("../pages/drivers")),

@@ -1,0 +1,214 @@
+/** Process map, variants, funnel, retention and the people behind them. */
+import type { ActivityCount, CohortPeriod, Edge, FunnelGroup, FunnelStep } from "../src/api/types";
+import { wilson } from "./company/estimate.ts";
+import * as company from "./company/index.ts";
+import { ALL, type Answer, type MockRequest } from "./request.ts";
+
+const DAY_MS = 86_400_000;
+
+const by = (counts: Map<string, number>): ActivityCount[] =>
+  [...counts].map(([activity, n]) => ({ activity, n })).sort((a, b) => b.n - a.n);
+
+/** Counts of the company's transitions. */
+function moves(part: number) {
+  const all = company.transitions(part);
+  const counts = (of: (t: (typeof all)[number]) => string | null) => {
+    const found = new Map<string, number>();
+    for (const t of all) {
+      const name = of(t);
+      if (name !== null) found.set(name, (found.get(name) ?? 0) + t.n);
+    }
+    return by(found);
+  };
+  const edges: Edge[] = all
+    .filter(({ from_step, to_step, n }) => from_step !== "(start)" && to_step !== "(end)" && n > 0)
+    .map(({ from_step, to_step, n, median_wait_ms, p90_wait_ms }) => ({
+      from: from_step,
+      to: to_step,
+      n,
+      median_wait_ms: median_wait_ms ?? 0,
+      p90_wait_ms: p90_wait_ms ?? 0,
+    }));
+  return {
+    edges,
+    moves: edges.reduce((sum, { n }) => sum + n, 0),
+    activities: counts(({ to_step }) => (to_step === "(end)" ? null : to_step)),
+    start: counts(({ from_step, to_step }) => (from_step === "(start)" ? to_step : null)),
+    end: counts(({ from_step, to_step }) => (to_step === "(end)" ? from_step : null)),
+  };
+}
+
+/** The steps of a list in a parameter. */
+function list(text: string | null): string[] {
+  if (!text) return [];
+  return text.startsWith("[") ? JSON.parse(text) : text.split(",");
+}
+
+const WAYS: [cases: number, activities: string[]][] = [
+  [4120, ["page_viewed"]],
+  [2230, ["page_viewed", "product_viewed"]],
+  [1480, ["page_viewed", "product_viewed", "cart_updated", "order_placed", "parcel_shipped", "parcel_delivered"]],
+  [910, ["ad_clicked", "page_viewed", "product_viewed", "cart_updated"]],
+  [540, ["page_viewed", "product_viewed", "cart_updated", "payment_failed", "payment_failed"]],
+  [
+    410,
+    [
+      "ad_clicked",
+      "page_viewed",
+      "product_viewed",
+      "cart_updated",
+      "order_placed",
+      "parcel_shipped",
+      "promise_missed",
+      "contact_opened",
+      "contact_closed",
+    ],
+  ],
+];
+
+export function ways(request: MockRequest): Answer {
+  const { parts, query, part, fresh } = request;
+  if (parts[1] === "people") return behind(request);
+  const size = fresh ? 0 : part;
+  const people = Math.round(19842 * size);
+  const found = moves(size);
+  const journey = query.get("journey");
+  if (parts[0] === "process")
+    return request.ok("GET /process", {
+      applied: ALL,
+      journey,
+      cases: Math.round(21920 * size),
+      people,
+      events: found.activities.reduce((sum, { n }) => sum + n, 0),
+      variants: Math.round(3180 * size),
+      ...found,
+    });
+  if (parts[0] === "variants") {
+    const cases = Math.round(21920 * size);
+    let covered = 0;
+    return request.ok("GET /variants", {
+      applied: ALL,
+      journey,
+      cases,
+      people,
+      variants: Math.round(3180 * size),
+      top: WAYS.filter(([n]) => Math.round(n * size) > 0).map(([n, activities]) => {
+        covered += Math.round(n * size);
+        return {
+          activities,
+          cases: Math.round(n * size),
+          share: wilson(Math.round(n * size), cases),
+          coverage: covered / cases,
+        };
+      }),
+    });
+  }
+  return parts[0] === "funnel" ? funnel(request, found.activities) : retention(request, found.activities);
+}
+
+function funnel(request: MockRequest, activities: ActivityCount[]): Answer {
+  const { query, part, fresh } = request;
+  const asked = list(query.get("steps"));
+  const names = fresh
+    ? []
+    : asked.length
+      ? asked
+      : ["page_viewed", "product_viewed", "cart_updated", "order_placed", "parcel_delivered"];
+  const unknown = names.find((name) => !activities.some(({ activity }) => activity === name));
+  if (unknown) return request.error(400, "invalid", `no event is called \`${unknown}\`.`);
+  const reached = names.map((_, i) => Math.round(18_200 * part * 0.62 ** i));
+  const steps: FunnelStep[] = names.map((step, i) => {
+    const stopped = reached[i]! - (reached[i + 1] ?? 0);
+    return {
+      step,
+      people: reached[i]!,
+      of_first: wilson(reached[i]!, reached[0]!),
+      of_previous: wilson(reached[i]!, reached[Math.max(0, i - 1)]!),
+      stopped,
+      next:
+        i === names.length - 1
+          ? []
+          : [
+              { activity: null, people: Math.round(stopped * 0.7) },
+              { activity: "contact_opened", people: stopped - Math.round(stopped * 0.7) },
+            ],
+    };
+  });
+  const way = query.get("by");
+  const group = (name: string | null, size: number, factor: number): FunnelGroup => {
+    const at = reached.map((n, i) => Math.round(n * size * factor ** i));
+    const conversion = wilson(at.at(-1) ?? 0, at[0] ?? 0);
+    const gap = factor - 1;
+    return {
+      group: name,
+      reached: at,
+      conversion,
+      difference: {
+        ...conversion,
+        estimate: gap / 4,
+        lower: gap / 4 - 0.02,
+        upper: gap / 4 + 0.02,
+        method: "newcombe",
+      },
+      stands_out: Math.abs(gap) > 0.1,
+    };
+  };
+  const days = Number(/^(\d+)d$/.exec(query.get("window") ?? "30d")?.[1] ?? 30);
+  return request.ok("GET /funnel", {
+    applied: ALL,
+    window_ms: days * DAY_MS,
+    within: query.get("within") ?? "whole",
+    order: query.get("order") ?? "ordered",
+    exclude: list(query.get("exclude")),
+    people: fresh ? 0 : Math.round(19_310 * part),
+    steps,
+    median_conversion_ms: steps.length ? 4.2 * DAY_MS : null,
+    p90_conversion_ms: steps.length ? 11.8 * DAY_MS : null,
+    by: way,
+    groups: way ? [group("West", 0.4, 1.02), group("North", 0.3, 0.82), group(null, 0.3, 1)] : [],
+    groupings: ["channel", "attribute.region"],
+    activities,
+  });
+}
+
+function retention(request: MockRequest, activities: ActivityCount[]): Answer {
+  const { query, part, fresh } = request;
+  const starts = fresh ? [] : company.MONTHS;
+  const curve: CohortPeriod[] = [];
+  const cohorts = starts.map((cohort, i) => {
+    const people = Math.round((1500 + ((i * 137) % 400)) * part);
+    const periods = Array.from({ length: starts.length - i }, (_, n): CohortPeriod => {
+      const active = n === 0 ? people : Math.round(people * (0.42 / Math.sqrt(n) + (i % 3) * 0.02));
+      const complete = i + n < starts.length - 1;
+      return {
+        n,
+        active,
+        complete,
+        rate: complete ? wilson(active, people) : { ...wilson(0, 0), n: people, reason: "not_computed" },
+      };
+    });
+    return { cohort, people, periods };
+  });
+  for (let n = 0; n < starts.length - 1; n++) {
+    const seen = cohorts.filter(({ periods }) => periods[n]?.complete);
+    const active = seen.reduce((sum, { periods }) => sum + periods[n]!.active, 0);
+    const people = seen.reduce((sum, cohort) => sum + cohort.people, 0);
+    curve.push({ n, active, complete: true, rate: wilson(active, people) });
+  }
+  return request.ok("GET /retention", {
+    applied: ALL,
+    unit: query.get("unit") ?? "week",
+    of: list(query.get("of")),
+    observed_until: fresh ? null : company.DATA_UNTIL,
+    people: cohorts.reduce((sum, { people }) => sum + people, 0),
+    cohorts,
+    curve,
+    activities,
+  });
+}
+
+/** People of the company, as many as the cell says, in pages. */
+function behind(request: MockRequest): Answer {
+  const slice = request.page(company.PEOPLE.slice(0, 57), 50);
+  return request.ok("GET /funnel/people", { total: 57, people: slice.items, next_cursor: slice.next_cursor });
+}
