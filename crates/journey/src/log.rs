@@ -111,10 +111,27 @@ pub struct Traces<'a> {
     pub code: &'a [u32],
 }
 
-impl Traces<'_> {
+impl<'a> Traces<'a> {
+    /// Columns that are in case order: case `n` has the events `starts[n]..starts[n + 1]`, by time.
+    ///
+    /// # Panics
+    /// If the columns differ in length, or `starts` does not reach from 0 to it.
+    pub fn new(starts: &'a [u32], time_us: &'a [i64], code: &'a [u32]) -> Self {
+        assert_eq!(time_us.len(), code.len(), "columns of a log have one length");
+        let ends = starts.last().map_or(0, |end| *end as usize);
+        assert!(ends == code.len() && starts.is_sorted(), "cases cover all events in order");
+        Self { starts, time_us, code }
+    }
+
     /// The rows of each case that has any.
-    pub fn cases(&self) -> impl Iterator<Item = Range<usize>> + '_ {
-        self.starts.windows(2).map(|pair| pair[0] as usize..pair[1] as usize).filter(|rows| !rows.is_empty())
+    pub fn cases(&self) -> impl Iterator<Item = Range<usize>> + 'a {
+        self.numbered().map(|(_, rows)| rows)
+    }
+
+    /// The number and the rows of each case that has any.
+    pub fn numbered(&self) -> impl Iterator<Item = (u32, Range<usize>)> + 'a {
+        let rows = |(case, pair): (usize, &[u32])| (case as u32, pair[0] as usize..pair[1] as usize);
+        self.starts.windows(2).enumerate().map(rows).filter(|(_, rows)| !rows.is_empty())
     }
 }
 

@@ -24,7 +24,7 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    fn unknown(n: u64, level: f64, reason: Reason) -> Self {
+    pub(crate) fn unknown(n: u64, level: f64, reason: Reason) -> Self {
         Self { difference: Estimate::unknown(n, level, reason), statistic: None, df: None, p_value: None }
     }
 }
@@ -58,10 +58,15 @@ pub fn two_proportions(a: (u64, u64), b: (u64, u64), level: f64, method: Proport
             Estimate::new(p1 - p2, p1 - p2 - half, p1 - p2 + half, n, level)
         }
     };
-    let pooled = (a.0 + b.0) as f64 / (n1 + n2);
-    let error = (pooled * (1.0 - pooled) * (1.0 / n1 + 1.0 / n2)).sqrt();
-    let statistic = (error > 0.0).then(|| (p1 - p2) / error);
+    let statistic = pooled_z((a.0 as f64, n1), (b.0 as f64, n2));
     Comparison { difference, statistic, df: None, p_value: statistic.map(normal_two_sided) }
+}
+
+/// The pooled z of two shares `(successes, n)`; `None` where all or none succeed.
+pub(crate) fn pooled_z(a: (f64, f64), b: (f64, f64)) -> Option<f64> {
+    let pooled = (a.0 + b.0) / (a.1 + b.1);
+    let error = (pooled * (1.0 - pooled) * (1.0 / a.1 + 1.0 / b.1)).sqrt();
+    (error > 0.0).then(|| (a.0 / a.1 - b.0 / b.1) / error)
 }
 
 /// How to make the interval of a difference of two net promoter scores.

@@ -51,7 +51,7 @@ pub fn proportion(successes: u64, n: u64, level: f64, method: Proportion) -> Est
     Estimate::new(p, lower, upper, n, level)
 }
 
-fn wilson(p: f64, n: f64, z: f64) -> (f64, f64) {
+pub(crate) fn wilson(p: f64, n: f64, z: f64) -> (f64, f64) {
     let z2 = z * z;
     let centre = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
     let half = z / (1.0 + z2 / n) * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
