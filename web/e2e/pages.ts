@@ -9,6 +9,8 @@ export const PAGES = [
   { name: "Journey: process map", path: "/process" },
   { name: "Journey: funnels", path: "/funnels?by=channel" },
   { name: "Journey: retention", path: "/retention" },
+  { name: "Journey: friction", path: "/friction" },
+  { name: "Journey: compare", path: "/compare" },
   { name: "Voice", path: "/voice" },
   { name: "Drivers", path: "/drivers" },
   { name: "People", path: "/people" },

@@ -5,7 +5,7 @@ import { complaints, expectAccessible, expectNoOverflow, open } from "./pages.ts
 test("the views of Journey have tabs, and the rail says where they lie", async ({ page }) => {
   await open(page, "/journey?period=2026-06");
   const tabs = page.getByRole("navigation", { name: "Journey views" });
-  for (const name of ["Process map", "Funnels", "Retention"]) {
+  for (const name of ["Process map", "Funnels", "Retention", "Friction", "Compare"]) {
     await tabs.getByRole("link", { name }).click();
     await expect(tabs.getByRole("link", { name })).toHaveAttribute("aria-current", "page");
     await expect(page).toHaveURL(/period=2026-06/);
@@ -111,12 +111,42 @@ test("a cell of the retention map opens its people; what is not over is said", a
   await expectNoOverflow(page);
 });
 
+test("friction leads to its people, and an example to one timeline", async ({ page }) => {
+  await open(page, "/friction");
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText(/^Promise missed: \d+ people$/);
+  await page.getByRole("button", { name: "Waits long" }).click();
+  await expect(page).toHaveURL(/kind=long_wait/);
+  await expect(page.locator(".finding")).toHaveCount(1);
+  await page.getByRole("button", { name: /^People: Long wait from parcel shipped/ }).click();
+  await expect(
+    page.getByRole("heading", { name: /^57 people: long wait from parcel shipped to parcel delivered/ }),
+  ).toBeVisible();
+  await expectAccessible(page);
+  await page.locator(".finding summary").click();
+  await page.locator(".finding details").getByRole("link").first().click();
+  await expect(page.getByRole("heading", { name: "Who this is, and why" })).toBeVisible();
+});
+
+test("two groups are compared, before and after a day too", async ({ page }) => {
+  await open(page, "/compare");
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText(
+    /^Promoters: after cart updated comes payment failed, 15\.0\s% instead of 7\.0\s%$/,
+  );
+  await expect(page.getByText("stands out", { exact: true })).toHaveCount(2);
+  await page.getByRole("combobox", { name: "Compare" }).selectOption("date");
+  await page.getByLabel("Day", { exact: true }).fill("2026-02-12");
+  await expect(page).toHaveURL(/split=date(:|%3A)2026-02-12/);
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText(/^From 2026-02-12: /);
+  await expectNoOverflow(page);
+});
+
 test("a broken address of a number opens nothing", async ({ page }) => {
   const found = complaints(page);
   for (const path of [
     "/process?who=%5B",
     "/funnels?who=%7B%7D&coverage=x",
     "/retention?who=1",
+    "/friction?who=%5B1%5D",
     "/process?coverage=-4",
   ]) {
     await open(page, path);

@@ -62,6 +62,8 @@ export class MockServer {
       case "GET /variants":
       case "GET /funnel":
       case "GET /retention":
+      case "GET /friction":
+      case "GET /compare":
         return ways(request);
       case "GET /voice":
         return voice(request);

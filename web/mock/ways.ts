@@ -1,6 +1,14 @@
 /** Process map, variants, funnel, retention and the people behind them. */
-import type { ActivityCount, CohortPeriod, Edge, FunnelGroup, FunnelStep } from "../src/api/types";
-import { wilson } from "./company/estimate.ts";
+import type {
+  ActivityCount,
+  CohortPeriod,
+  Edge,
+  FrictionFinding,
+  FunnelGroup,
+  FunnelStep,
+  WayDifference,
+} from "../src/api/types";
+import { normal, wilson } from "./company/estimate.ts";
 import * as company from "./company/index.ts";
 import { ALL, type Answer, type MockRequest } from "./request.ts";
 
@@ -70,6 +78,8 @@ export function ways(request: MockRequest): Answer {
   const { parts, query, part, fresh } = request;
   if (parts[1] === "people") return behind(request);
   const size = fresh ? 0 : part;
+  if (parts[0] === "friction") return friction(request);
+  if (parts[0] === "compare") return compare(request);
   const people = Math.round(19842 * size);
   const found = moves(size);
   const journey = query.get("journey");
@@ -211,4 +221,112 @@ function retention(request: MockRequest, activities: ActivityCount[]): Answer {
 function behind(request: MockRequest): Answer {
   const slice = request.page(company.PEOPLE.slice(0, 57), 50);
   return request.ok("GET /funnel/people", { total: 57, people: slice.items, next_cursor: slice.next_cursor });
+}
+
+function friction(request: MockRequest): Answer {
+  const { query, part, fresh } = request;
+  const finding = (
+    kind: FrictionFinding["kind"],
+    from: string,
+    to: string | null,
+    n: number,
+    of: number,
+    lostHours: number | null,
+  ): FrictionFinding => {
+    const times = Math.round(n * part);
+    return {
+      kind,
+      from,
+      to,
+      n: times,
+      share: wilson(times, Math.round(of * part)),
+      people: Math.round(times * 0.8),
+      lost_ms: lostHours === null ? null : lostHours * 3_600_000 * times,
+      value: times * 212.4,
+      examples: company.PEOPLE.slice(0, 3).map(({ person_id }, i) => ({
+        person_id,
+        from_at: `2026-05-${11 + i}T09:12:00Z`,
+        to_at: `2026-05-${12 + i}T10:40:00Z`,
+      })),
+    };
+  };
+  const found = [
+    finding("failure", "promise_missed", null, 1190, 1190, null),
+    finding("failure", "payment_failed", null, 1932, 1932, null),
+    finding("repeat_contact", "contact_opened", "contact_opened", 331, 1721, null),
+    finding("transfer", "billing_desk", "technical_desk", 210, 940, 5),
+    finding("dead_end", "payment_failed", null, 790, 1932, null),
+    finding("long_wait", "parcel_shipped", "parcel_delivered", 760, 7630, 61),
+    finding("loop", "payment_failed", null, 512, 1932, 0.1),
+  ];
+  return request.ok("GET /friction", {
+    applied: ALL,
+    journey: query.get("journey"),
+    people: fresh ? 0 : Math.round(19_842 * part),
+    findings: fresh ? [] : found,
+    resolution: fresh ? null : wilson(Math.round(1390 * part), Math.round(1721 * part)),
+    first_contact_resolution: fresh ? null : wilson(Math.round(1101 * part), Math.round(1302 * part)),
+    too_young: Math.round(64 * part),
+    contacts: ["contact_opened"],
+    failures: ["promise_missed", "payment_failed"],
+    currency: "EUR",
+  });
+}
+
+function compare(request: MockRequest): Answer {
+  const { query, part, fresh } = request;
+  const split = query.get("split") ?? "";
+  const [by, value] = split.split(":");
+  if (split !== "nps" && !value)
+    return request.error(
+      400,
+      "invalid",
+      "`split` is none of nps, date:2026-02-12, channel:app, attribute.<name>:<value>.",
+    );
+  const [a, b] =
+    by === "nps"
+      ? ["detractors", "promoters"]
+      : by === "date"
+        ? [`before ${value}`, `from ${value}`]
+        : ["others", value!];
+  const n = Math.round(4200 * part);
+  const difference = (
+    kind: WayDifference["kind"],
+    activities: string[],
+    before: number,
+    after: number,
+    stands_out: boolean,
+  ): WayDifference => {
+    const of = (at: number) =>
+      kind === "wait" ? normal(at, at, n, "quantile") : { ...wilson(Math.round(at * n), n), method: "cluster" };
+    const gap = normal(after - before, kind === "wait" ? before : 0.4, 2 * n, "mover");
+    return {
+      kind,
+      activities,
+      a: of(before),
+      b: of(after),
+      difference: gap,
+      p_value: stands_out ? 0.0004 : 0.41,
+      effect: stands_out ? (after - before) * n : 3,
+      stands_out,
+    };
+  };
+  const HOUR = 3_600_000;
+  return request.ok("GET /compare", {
+    applied: ALL,
+    journey: query.get("journey"),
+    a: a!,
+    b: b!,
+    cases_a: fresh ? 0 : n,
+    cases_b: fresh ? 0 : n,
+    tests: 61,
+    found: 2,
+    differences: [
+      difference("transition", ["cart_updated", "payment_failed"], 0.07, 0.15, true),
+      difference("wait", ["order_placed", "parcel_shipped"], 20 * HOUR, 31 * HOUR, true),
+      difference("transition", ["payment_failed"], 0.4, 0.42, false),
+      difference("step", ["contact_opened"], 0.02, 0.021, false),
+      difference("variant", ["page_viewed", "product_viewed"], 0.1, 0.101, false),
+    ],
+  });
 }

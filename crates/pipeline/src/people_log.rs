@@ -1,15 +1,20 @@
 //! The events of the lake's people as one log in memory, and who is behind each number that is read from it.
 //!
 //! A page asks many questions of the same events: another window, another segment, the people of a cell. So the events are read once, in
-//! the order of lives (by person, time, source and event id, which come from content), into columns of numbers, 17 bytes an event. A filter is a
+//! the order of lives (by person, time, source and event id, which come from content), into columns of numbers, 21 bytes an event. A filter is a
 //! pass over them, and each question goes to the scan of [`clew_journey`] as that of a plain log does ([`crate::plain_log`]).
 //! Whoever keeps a log decides when it is too old.
 //!
 //! A case is a person, or one journey of `journey.yaml`. A [`Selection`] is the filter bar: of people the events of the period count;
 //! journeys and cohorts count whole where they begin in it. A channel keeps the cases that have an event on it, a segment those of its people.
 //!
+//! Friction and comparisons ([`friction`], [`compare`]) read the same columns.
+//!
 //! Every question has its inverse: [`PeopleLog::people_of`] names the people of a [`Cell`], by the same rules as the number; a test
 //! holds the two together.
+
+pub mod compare;
+pub mod friction;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -28,8 +33,9 @@ use crate::plain_log::{
     VariantsReport, periods,
 };
 use crate::run::RunError;
+use friction::{FrictionAsked, FrictionPlace};
 
-/// Most events of a log in memory: 850 MB.
+/// Most events of a log in memory: 1 GB.
 pub const MOST_EVENTS: usize = 50_000_000;
 /// Groups that a funnel is told by; the people of further ones are in the sums only.
 pub const MOST_GROUPS: usize = 50;
@@ -70,9 +76,11 @@ pub struct PeopleLog {
     time_us: Vec<i64>,
     activity: Vec<u32>,
     channel: Vec<u8>,
+    team: Vec<u32>,
     /// Sorted, so that codes are in the order of names.
     activities: Vec<String>,
     channels: Vec<String>,
+    teams: Vec<String>,
 }
 
 /// The filter bar, as it applies to a log.
@@ -107,6 +115,12 @@ pub struct Values {
 }
 
 impl Values {
+    /// Those who have a value, but another one.
+    pub fn others(&self, value: &str) -> Segment {
+        let code = self.values.iter().position(|known| known == value).map_or(NONE, |code| code as u32);
+        Segment(self.of_person.iter().map(|of| *of != NONE && *of != code).collect())
+    }
+
     /// Those who have this value.
     pub fn segment(&self, value: &str) -> Segment {
         let code = self.values.iter().position(|known| known == value).map_or(NONE, |code| code as u32);
@@ -127,6 +141,8 @@ pub enum Cell {
     Path(PathsAsked, Vec<String>),
     /// A funnel, how many steps people got to, whether they stopped there, and their group.
     Funnel(FunnelAsked, FunnelCell),
+    /// A place of friction.
+    Friction(FrictionAsked, FrictionPlace),
     /// Period length, zone, first day of the cohort's period, and how many periods later.
     Retention(Period, String, String, usize),
 }
@@ -156,13 +172,13 @@ impl PeopleLog {
     pub async fn load(session: &SessionContext, cases: &Cases, population: &str) -> Result<Self, LoadError> {
         let sql = match cases {
             Cases::People => format!(
-                "SELECT s.person_id, CAST(NULL AS VARCHAR) AS journey_id, e.name, e.channel, e.occurred_at FROM events_current e \
+                "SELECT s.person_id, CAST(NULL AS VARCHAR) AS journey_id, e.name, e.channel, e.team, e.occurred_at FROM events_current e \
                  JOIN subjects s ON e.subject = s.subject WHERE s.population = {} AND e.occurred_at >= s.valid_from \
                  AND (s.valid_to IS NULL OR e.occurred_at < s.valid_to) ORDER BY s.person_no, e.occurred_at, e.source, e.event_id",
                 Text(population)
             ),
             Cases::Journeys(name) => format!(
-                "SELECT s.person_id, s.journey_id, s.name, s.channel, s.occurred_at FROM steps s JOIN persons p \
+                "SELECT s.person_id, s.journey_id, s.name, s.channel, CAST(NULL AS VARCHAR) AS team, s.occurred_at FROM steps s JOIN persons p \
                  ON s.person_id = p.person_id AND s.bucket = p.bucket WHERE s.journey = {} AND p.population = {} \
                  ORDER BY s.person_id, s.journey_id, s.seq",
                 Text(name),
@@ -454,6 +470,7 @@ impl PeopleLog {
                 });
                 cases
             }
+            Cell::Friction(asked, place) => self.cases_of_friction(selection, asked, place)?,
             Cell::Retention(period, timezone, cohort, later) => {
                 self.cases_of_cohort(selection, (*period, timezone), (cohort, *later), only)?
             }
@@ -551,8 +568,10 @@ struct Builder {
     time_us: Vec<i64>,
     activity: Vec<u32>,
     channel: Vec<u8>,
+    team: Vec<u32>,
     activities: Dictionary,
     channels: Dictionary,
+    teams: Dictionary,
     /// Person and journey of the last row.
     last: Option<(String, Option<String>)>,
 }
@@ -576,6 +595,7 @@ impl Builder {
             self.last = Some((who.to_owned(), which.map(str::to_owned)));
         }
         self.activity.extend(self.activities.codes(&columns.text("name")?));
+        self.team.extend(self.teams.codes(&columns.text("team")?));
         self.channel.extend(codes_of_channels(&mut self.channels, &columns.text("channel")?));
         self.time_us.extend(columns.time("occurred_at")?.values());
         Ok(())
@@ -600,8 +620,10 @@ impl Builder {
             time_us: self.time_us,
             activity: self.activity,
             channel: self.channel,
+            team: self.team,
             activities,
             channels: self.channels.into_values(),
+            teams: self.teams.into_values(),
         }
     }
 }

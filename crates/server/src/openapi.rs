@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use crate::pages::{
-    audit, behind, data, drivers, journeys, keys, meta, overview, paths, people, person, quality, quarantine, scores, search,
-    source, sql, tail, test_message, timeline, voice, work,
+    audit, behind, data, drivers, friction, journeys, keys, meta, overview, paths, people, person, quality, quarantine, scores,
+    search, source, sql, tail, test_message, timeline, voice, work,
 };
 
 #[derive(OpenApi)]
@@ -29,6 +29,9 @@ use crate::pages::{
     behind::retention,
     paths::paths,
     behind::paths,
+    friction::friction,
+    friction::friction_people,
+    friction::compare,
     voice::voice,
     voice::theme,
     drivers::drivers,

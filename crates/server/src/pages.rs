@@ -5,6 +5,7 @@ pub mod audit;
 pub mod behind;
 pub mod data;
 pub mod drivers;
+pub mod friction;
 pub mod health;
 pub mod journeys;
 pub mod keys;

@@ -18,8 +18,8 @@ use tower_http::compression::CompressionLayer;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::pages::{
-    audit, behind, data, drivers, journeys, keys, meta, overview, paths, people, person, quality, quarantine, scores, search,
-    source, sql, tail, test_message, timeline, voice, work,
+    audit, behind, data, drivers, friction, journeys, keys, meta, overview, paths, people, person, quality, quarantine, scores,
+    search, source, sql, tail, test_message, timeline, voice, work,
 };
 use crate::{assets, auth, observe, openapi, tracking};
 
@@ -51,6 +51,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/retention/people", get(behind::retention))
         .route("/api/v1/paths", get(paths::paths))
         .route("/api/v1/paths/people", get(behind::paths))
+        .route("/api/v1/friction", get(friction::friction))
+        .route("/api/v1/friction/people", get(friction::friction_people))
+        .route("/api/v1/compare", get(friction::compare))
         .route("/api/v1/voice", get(voice::voice))
         .route("/api/v1/voice/themes/{theme_id}", get(voice::theme))
         .route("/api/v1/drivers", get(drivers::drivers))

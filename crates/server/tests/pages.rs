@@ -221,6 +221,30 @@ async fn ways(server: &Server) {
         let behind: wire::PeopleBehind = shape(server, &format!("/api/v1/{path}")).await;
         assert_eq!((behind.total, behind.people.len() as u64), (total, total), "{path}");
     }
+    let parts = "failures=order_placed&contacts=checkout_started&repeat_within=60d";
+    let friction: wire::FrictionList = shape(server, &format!("/api/v1/friction?{parts}")).await;
+    let failure = &friction.findings[0];
+    assert_eq!(
+        (failure.kind.as_str(), failure.from.as_str(), failure.n, failure.people),
+        ("failure", "order_placed", visits, people)
+    );
+    assert!((failure.value.unwrap() - 119.4 * people as f64).abs() < 1e-6, "{failure:?}");
+    let repeat = friction.findings.iter().find(|finding| finding.kind == "repeat_contact").unwrap();
+    assert_eq!((repeat.people, repeat.n), (people, visits - people), "every further checkout within sixty days");
+    assert_eq!(friction.first_contact_resolution.unwrap().estimate, Some(0.0));
+    let behind: wire::PeopleBehind =
+        shape(server, &format!("/api/v1/friction/people?{parts}&kind=failure&from=order_placed")).await;
+    assert_eq!(behind.total, people);
+
+    let same: wire::Comparison = shape(server, "/api/v1/compare?split=channel:app&within=1d").await;
+    assert!(same.tests > 0 && same.found == 0, "both channels are alike over the year: {same:?}");
+    let apart: wire::Comparison = shape(server, "/api/v1/compare?split=channel:app&within=1d&period=2026-01").await;
+    let top = &apart.differences[0];
+    assert!(top.stands_out && top.activities[0] == "order_placed" && apart.b == "app", "{top:?}");
+    shape::<wire::Comparison>(server, "/api/v1/compare?split=date:2026-04-01&journey=order").await;
+    shape::<wire::Comparison>(server, "/api/v1/compare?split=attribute.city:Dublin").await;
+    assert_eq!(ask("compare?split=nps").await["cases_a"], 0, "nobody was asked");
+
     let first = ask("process/people?activity=order_placed&limit=30").await;
     let next = first["next_cursor"].as_str().unwrap();
     let rest = ask(&format!("process/people?activity=order_placed&limit=30&cursor={next}")).await;
@@ -328,7 +352,7 @@ async fn hostile_words(server: &Server) {
     let before = server.get("/api/v1/data").await.1["tables"].clone();
     let id = first_person(server).await;
     let timeline = format!("/api/v1/people/{id}/timeline");
-    let addresses: [(&str, &[&str]); 17] = [
+    let addresses: [(&str, &[&str]); 20] = [
         ("/api/v1/overview", &["period", "channel", "slice"]),
         ("/api/v1/scores", &["metric", "period", "channel", "slice"]),
         ("/api/v1/people", &["q", "population", "cursor", "limit", "period"]),
@@ -345,6 +369,9 @@ async fn hostile_words(server: &Server) {
         ("/api/v1/variants/people", &["way"]),
         ("/api/v1/funnel", &["steps", "exclude", "window", "order", "within", "by"]),
         ("/api/v1/retention", &["unit", "of"]),
+        ("/api/v1/friction", &["contacts", "failures", "silence"]),
+        ("/api/v1/friction/people", &["kind", "from"]),
+        ("/api/v1/compare", &["split", "within"]),
         ("/api/v1/paths", &["gap", "depth", "collapse", "top"]),
     ];
     for words in HOSTILE {
@@ -397,6 +424,11 @@ async fn limits(server: &Server) {
         ("/api/v1/process/people", 400),
         ("/api/v1/process/people?from=(end)&to=order_placed", 400),
         ("/api/v1/retention?unit=hour", 400),
+        ("/api/v1/friction?long_wait=100", 400),
+        ("/api/v1/friction?contacts=none", 400),
+        ("/api/v1/friction/people", 400),
+        ("/api/v1/compare", 400),
+        ("/api/v1/compare?split=date:soon", 400),
         ("/api/v1/paths?depth=0", 400),
         ("/api/v1/variants?top=201", 400),
     ] {

@@ -32,7 +32,11 @@ interface Pairs {
   MetricDefinition: wire.MetricDefinition;
   ActivityCount: wire.ActivityCount;
   CohortPeriod: wire.CohortPeriod;
+  Comparison: wire.Comparison;
   Edge: wire.Edge;
+  FrictionFinding: wire.FrictionFinding;
+  FrictionList: wire.FrictionList;
+  WayDifference: wire.WayDifference;
   Funnel: wire.Funnel;
   FunnelGroup: wire.FunnelGroup;
   FunnelStep: wire.FunnelStep;

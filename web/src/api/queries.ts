@@ -13,11 +13,11 @@ export const ANSWERS = {
 
 /** A question whose answer has people behind its numbers: its address, and the parameters of question and cell. */
 export type Cell = {
-  [Q in "process" | "variants" | "funnel" | "retention"]: {
+  [Q in "process" | "variants" | "funnel" | "retention" | "friction"]: {
     of: Q;
     query: Endpoints[`GET /${Q}/people`]["query"];
   };
-}["process" | "variants" | "funnel" | "retention"];
+}["process" | "variants" | "funnel" | "retention" | "friction"];
 
 export const queries = {
   meta: () =>
@@ -111,6 +111,20 @@ export const queries = {
     queryOptions({
       queryKey: ["retention", asked],
       queryFn: ({ signal }) => get<"GET /retention">("/retention", [], asked, signal),
+      placeholderData: keepPreviousData,
+      staleTime: STALE_MS,
+    }),
+  friction: (asked: CasesAsked) =>
+    queryOptions({
+      queryKey: ["friction", asked],
+      queryFn: ({ signal }) => get<"GET /friction">("/friction", [], asked, signal),
+      placeholderData: keepPreviousData,
+      staleTime: STALE_MS,
+    }),
+  compare: (asked: CasesAsked & { split: string; within?: string }) =>
+    queryOptions({
+      queryKey: ["compare", asked],
+      queryFn: ({ signal }) => get<"GET /compare">("/compare", [], asked, signal),
       placeholderData: keepPreviousData,
       staleTime: STALE_MS,
     }),

@@ -21,6 +21,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What differs between two groups, or between before and after? */
+        get: operations["compare"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/data": {
         parameters: {
             query?: never;
@@ -166,6 +183,40 @@ export interface paths {
         };
         /** What moves the score? */
         get: operations["drivers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/friction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where do people repeat themselves, wait, are sent around, or give up? */
+        get: operations["friction"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/friction/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The people of a place of friction. */
+        get: operations["friction_people"];
         put?: never;
         post?: never;
         delete?: never;
@@ -934,6 +985,39 @@ export interface components {
             /** @description Share of the cohort that came in that period, Wilson; `not_computed` unless complete. */
             rate: components["schemas"]["Estimate"];
         };
+        /** @description What differs between two groups, or between before and after? */
+        Comparison: {
+            /** @description The first group, in words. */
+            a: string;
+            /** @description What the filter did. */
+            applied: components["schemas"]["Applied"];
+            /** @description The second. */
+            b: string;
+            /**
+             * Format: int64
+             * @description Cases with events of the first group.
+             */
+            cases_a: number;
+            /**
+             * Format: int64
+             * @description Cases with events of the second.
+             */
+            cases_b: number;
+            /** @description Those that stand out first, the largest effect on cases on top; then the rest by p-value. Up to 60. */
+            differences: components["schemas"]["WayDifference"][];
+            /**
+             * Format: int64
+             * @description How many differences stand out although so many were tested.
+             */
+            found: number;
+            /** @description A case is one journey of this name; null: a person. */
+            journey: string | null;
+            /**
+             * Format: int64
+             * @description Tests that were made.
+             */
+            tests: number;
+        };
         /** @description What stands behind it all. */
         Counts: {
             /**
@@ -1302,6 +1386,75 @@ export interface components {
             share: components["schemas"]["Estimate"];
             /** @description Event name; null for a drop-off. */
             to_step: string | null;
+        };
+        /** @description One time that it happened. */
+        FrictionExample: {
+            /** @description Its first event. */
+            from_at: string;
+            /** @description Person. */
+            person_id: string;
+            /** @description Its last event. */
+            to_at: string;
+        };
+        /** @description Friction of one kind at one place. */
+        FrictionFinding: {
+            /** @description Those with most time lost, up to 5. */
+            examples: components["schemas"]["FrictionExample"][];
+            /** @description Event name, channel (`channel_switch`) or team (`transfer`). */
+            from: string;
+            /** @description `failure`, `repeat_contact`, `transfer`, `reopened`, `dead_end`, `long_wait`, `channel_switch`, `rage`, `back_and_forth` or `loop`. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Time lost, all together; null: the kind shows none.
+             */
+            lost_ms: number | null;
+            /**
+             * Format: int64
+             * @description How often.
+             */
+            n: number;
+            /**
+             * Format: int64
+             * @description Distinct people.
+             */
+            people: number;
+            /** @description Of how often it could have been, Wilson; of a failure: people, of all of the selection. */
+            share: components["schemas"]["Estimate"];
+            /** @description The other one; null: there is none. */
+            to: string | null;
+            /**
+             * Format: double
+             * @description What these people are worth, all together (`value` of their profiles); null: not known.
+             */
+            value: number | null;
+        };
+        /** @description Where do people repeat themselves, wait, are sent around, or give up? */
+        FrictionList: {
+            /** @description What the filter did. */
+            applied: components["schemas"]["Applied"];
+            /** @description Events that were taken as contacts. */
+            contacts: string[];
+            /** @description Currency of `value`; null: the project has none. */
+            currency: string | null;
+            /** @description Events that were taken as failures. */
+            failures: string[];
+            /** @description By kind (what went wrong by itself, what people had to do again, what they waited for), then by people; up to 8 of a kind. */
+            findings: components["schemas"]["FrictionFinding"][];
+            first_contact_resolution: components["schemas"]["Estimate"] | null;
+            /** @description A case is one journey of this name; null: a person. */
+            journey: string | null;
+            /**
+             * Format: int64
+             * @description Distinct people of the selection.
+             */
+            people: number;
+            resolution: components["schemas"]["Estimate"] | null;
+            /**
+             * Format: int64
+             * @description Contacts too young to tell.
+             */
+            too_young: number;
         };
         /** @description How far do people get? */
         Funnel: {
@@ -3327,6 +3480,31 @@ export interface components {
             /** @description Its beginning. */
             start: string;
         };
+        /** @description A difference. */
+        WayDifference: {
+            /** @description The figure of the first group. */
+            a: components["schemas"]["Estimate"];
+            /** @description Event names: from and to (only one: nothing more), the step, or the whole way. */
+            activities: string[];
+            /** @description That of the second. */
+            b: components["schemas"]["Estimate"];
+            /** @description b - a. */
+            difference: components["schemas"]["Estimate"];
+            /**
+             * Format: double
+             * @description Cases of the second group for which it went otherwise than it would have in the first.
+             */
+            effect: number;
+            /** @description `transition` (share of visits that go on so), `wait` (median, milliseconds), `step` (share of events) or `variant` (share of cases). */
+            kind: string;
+            /**
+             * Format: double
+             * @description Corrected for all tests (Benjamini–Hochberg); null: not tested.
+             */
+            p_value: number | null;
+            /** @description Whether it stands out (false discovery rate 5 %). */
+            stands_out: boolean;
+        };
         /** @description The stage of a journey that loses the largest share. */
         WeakestStage: {
             /** @description The journey. */
@@ -3376,6 +3554,55 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Audit"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    compare: {
+        parameters: {
+            query: {
+                /** @description `all`, or a calendar period in the project's zone: `2026`, `2026-Q2`, `2026-06`, `2026-W23`, `2026-06-30`. */
+                period?: string;
+                /** @description A dimension of the scores table; only together with `slice`. */
+                slice_by?: string;
+                /** @description A value of that dimension. */
+                slice?: string;
+                /** @description A channel of the glossary. */
+                channel?: string;
+                /** @description A case is a journey of this name in journey.yaml, and not a person. For process, variants and paths. */
+                journey?: string;
+                /** @description Default customer. */
+                population?: string;
+                /** @description How many variants or paths: 1 to 200, default 50. */
+                top?: number;
+                /**
+                 * @description `nps` (detractors and promoters), `date:2026-02-12` (before and from then on), `channel:app` (other channels and this one),
+                 *     or `attribute.<name>:<value>` (other people and those of the value).
+                 */
+                split: string;
+                /** @description What comes within this time of an event is its outcome; default 7d. */
+                within?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"];
                 };
             };
             default: {
@@ -3686,6 +3913,124 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Drivers"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    friction: {
+        parameters: {
+            query?: {
+                /** @description `all`, or a calendar period in the project's zone: `2026`, `2026-Q2`, `2026-06`, `2026-W23`, `2026-06-30`. */
+                period?: string;
+                /** @description A dimension of the scores table; only together with `slice`. */
+                slice_by?: string;
+                /** @description A value of that dimension. */
+                slice?: string;
+                /** @description A channel of the glossary. */
+                channel?: string;
+                /** @description A case is a journey of this name in journey.yaml, and not a person. For process, variants and paths. */
+                journey?: string;
+                /** @description Default customer. */
+                population?: string;
+                /** @description How many variants or paths: 1 to 200, default 50. */
+                top?: number;
+                /** @description Event names that begin a contact; default those that are called like it. */
+                contacts?: string;
+                /** @description Event names that are failures; default those that are called like it. */
+                failures?: string;
+                /** @description A contact so soon after another is a repeat; default 7d. */
+                repeat_within?: string;
+                /** @description A longer silence ends an episode; default 1d. */
+                episode_gap?: string;
+                /** @description Silence that makes a dead end; default 30d. */
+                silence?: string;
+                /** @description A wait beyond this percentile of its edge is long: 50 to 99, default 90. */
+                long_wait?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FrictionList"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    friction_people: {
+        parameters: {
+            query: {
+                /** @description `all`, or a calendar period in the project's zone: `2026`, `2026-Q2`, `2026-06`, `2026-W23`, `2026-06-30`. */
+                period?: string;
+                /** @description A dimension of the scores table; only together with `slice`. */
+                slice_by?: string;
+                /** @description A value of that dimension. */
+                slice?: string;
+                /** @description A channel of the glossary. */
+                channel?: string;
+                /** @description A case is a journey of this name in journey.yaml, and not a person. For process, variants and paths. */
+                journey?: string;
+                /** @description Default customer. */
+                population?: string;
+                /** @description How many variants or paths: 1 to 200, default 50. */
+                top?: number;
+                /** @description Event names that begin a contact; default those that are called like it. */
+                contacts?: string;
+                /** @description Event names that are failures; default those that are called like it. */
+                failures?: string;
+                /** @description A contact so soon after another is a repeat; default 7d. */
+                repeat_within?: string;
+                /** @description A longer silence ends an episode; default 1d. */
+                episode_gap?: string;
+                /** @description Silence that makes a dead end; default 30d. */
+                silence?: string;
+                /** @description A wait beyond this percentile of its edge is long: 50 to 99, default 90. */
+                long_wait?: number;
+                /** @description Its kind. */
+                kind: string;
+                /** @description Event name, channel or team. */
+                from: string;
+                /** @description The other one, where there is one. */
+                to?: string;
+                /** @description 1 to 200; default 50. */
+                limit?: number;
+                /** @description Where the list goes on. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PeopleBehind"];
                 };
             };
             default: {

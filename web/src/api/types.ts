@@ -659,6 +659,83 @@ export interface PathList {
   paths: { activities: string[]; sessions: number; share: Estimate }[];
 }
 
+/** `GET /friction` *(filter as for process)*: where do people repeat themselves, wait, are sent around, or give up? */
+export interface FrictionList {
+  applied: Applied;
+  journey: string | null;
+  people: number;
+  /** By kind, then by people; up to 8 of a kind. */
+  findings: FrictionFinding[];
+  /** Contacts that were not repeated in time, of those old enough to tell; null: there are no contacts. */
+  resolution: Estimate | null;
+  /** The same of first contacts: without another one in the same time before. */
+  first_contact_resolution: Estimate | null;
+  too_young: number;
+  /** Events that were taken as contacts, and as failures. */
+  contacts: string[];
+  failures: string[];
+  currency: string | null;
+}
+
+export interface FrictionFinding {
+  kind:
+    | "failure"
+    | "repeat_contact"
+    | "transfer"
+    | "reopened"
+    | "dead_end"
+    | "long_wait"
+    | "channel_switch"
+    | "rage"
+    | "back_and_forth"
+    | "loop";
+  /** Event name, channel (`channel_switch`) or team (`transfer`). */
+  from: string;
+  to: string | null;
+  n: number;
+  /** Of how often it could have been; of a failure: people, of all of the selection. */
+  share: Estimate;
+  people: number;
+  /** All together; null: the kind shows none. */
+  lost_ms: number | null;
+  /** What these people are worth, all together; null: not known. */
+  value: number | null;
+  /** Those with most time lost, up to 5. */
+  examples: { person_id: string; from_at: string; to_at: string }[];
+}
+
+/** `GET /compare` *(filter as for process)*: what differs between two groups, or between before and after? */
+export interface Comparison {
+  applied: Applied;
+  journey: string | null;
+  /** The groups in words. */
+  a: string;
+  b: string;
+  cases_a: number;
+  cases_b: number;
+  tests: number;
+  /** How many stand out. */
+  found: number;
+  /** Those that stand out first, the largest effect on top. Up to 60. */
+  differences: WayDifference[];
+}
+
+export interface WayDifference {
+  /** Share of visits that go on so; median wait in ms; share of events; share of cases. */
+  kind: "transition" | "wait" | "step" | "variant";
+  /** From and to (only one: nothing more), the step, or the whole way. */
+  activities: string[];
+  a: Estimate;
+  b: Estimate;
+  /** b − a. */
+  difference: Estimate;
+  /** Corrected for all tests; null: not tested. */
+  p_value: number | null;
+  /** Cases of the second group for which it went otherwise than it would have in the first. */
+  effect: number;
+  stands_out: boolean;
+}
+
 /** The people behind a number, those seen last first. */
 export interface PeopleBehind {
   total: number;
@@ -1286,6 +1363,12 @@ export interface Endpoints {
   };
   "GET /retention": { query: RetentionAsked; answer: Retention };
   "GET /retention/people": { query: RetentionAsked & Paged & { cohort: string; later?: number }; answer: PeopleBehind };
+  "GET /friction": { query: CasesAsked; answer: FrictionList };
+  "GET /friction/people": {
+    query: CasesAsked & Paged & { kind: string; from: string; to?: string };
+    answer: PeopleBehind;
+  };
+  "GET /compare": { query: CasesAsked & { split: string; within?: string }; answer: Comparison };
   "GET /paths": {
     query: CasesAsked & { gap?: string; depth?: number; collapse?: boolean };
     answer: PathList;

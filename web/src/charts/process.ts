@@ -111,6 +111,12 @@ export function layout(map: ProcessMap, coverage: number): Layout {
       }
     }
   }
+  // What begins somewhere else than cases do stands just before what it leads to.
+  for (const name of names) {
+    const after = forward.filter(({ from }) => from === name).map(({ to }) => layerOf.get(to)!);
+    if (name !== START && after.length && !forward.some(({ to }) => to === name))
+      layerOf.set(name, Math.min(...after) - 1);
+  }
   const layers = Math.max(0, ...layerOf.values()) + 1;
   if (layerOf.has(END)) layerOf.set(END, layers - 1);
   const rows: string[][] = Array.from({ length: layers }, () => []);

@@ -1,6 +1,32 @@
-/** What the views of the Journey page share: their tabs. */
+/** What the views of the Journey page share: their tabs, and what a case is. */
 import { Link, useRouterState } from "@tanstack/react-router";
+import type { Meta } from "../api/types";
+import { lower } from "../format/words";
+import { Choice } from "../ui/choice";
+import { useFilter } from "../ui/filter";
 import { JOURNEY_VIEWS } from "../ui/pages";
+
+/** In the URL: cases are people. */
+export const PEOPLE = "*";
+
+/** What `journey` in the URL asks of the server: nothing where cases are people. */
+export const casesOf = (chosen: string) => (chosen === PEOPLE ? {} : { journey: chosen });
+
+/** What a case is: a journey of journey.yaml, or a person. */
+export function CasesChoice({ meta, chosen }: { meta: Meta; chosen: string }) {
+  const { set } = useFilter();
+  return (
+    <Choice
+      label="Cases"
+      value={chosen}
+      options={[
+        ...meta.journeys.map((name) => [name, `Journey: ${lower(name)}`] as const),
+        [PEOPLE, "Whole lives of people"] as const,
+      ]}
+      choose={(journey) => set({ journey, coverage: undefined, who: undefined })}
+    />
+  );
+}
 
 export function JourneyTabs() {
   const path = useRouterState({ select: (state) => state.location.pathname });

@@ -9,23 +9,19 @@ import { edgeText, mapHeight, ProcessPicture, stepName } from "../charts/process
 import * as number from "../format/number";
 import * as time from "../format/time";
 import { lower, plural, title } from "../format/words";
-import { Choice } from "../ui/choice";
 import { Figure } from "../ui/figure";
 import { useFilter, useSelection } from "../ui/filter";
 import { More, useFirst } from "../ui/more";
 import { Behind, Opens } from "../ui/people";
 import { EmptySelection, ErrorState, NotApplied, PageSkeleton } from "../ui/states";
-import { JourneyTabs } from "./journey-parts";
-
-/** In the URL: cases are people. */
-const PEOPLE = "*";
+import { CasesChoice, casesOf, JourneyTabs, PEOPLE } from "./journey-parts";
 
 export default function ProcessPage() {
-  const { filter, search, set } = useFilter();
+  const { filter, search } = useFilter();
   const selection = useSelection();
   const { data: meta } = useQuery(queries.meta());
   const chosen = search.journey ?? meta?.journeys[0] ?? PEOPLE;
-  const asked = chosen === PEOPLE ? filter : { ...filter, journey: chosen };
+  const asked = { ...filter, ...casesOf(chosen) };
   const map = useQuery({ ...queries.process(asked), enabled: meta !== undefined });
   const variants = useQuery({ ...queries.variants({ ...asked, top: 100 }), enabled: meta !== undefined });
   const { data, error, refetch } = map;
@@ -46,15 +42,7 @@ export default function ProcessPage() {
       </div>
       <JourneyTabs />
       <div className="controls">
-        <Choice
-          label="Cases"
-          value={chosen}
-          options={[
-            ...meta.journeys.map((name) => [name, `Journey: ${lower(name)}`] as const),
-            [PEOPLE, "Whole lives of people"] as const,
-          ]}
-          choose={(journey) => set({ journey, coverage: undefined, who: undefined })}
-        />
+        <CasesChoice meta={meta} chosen={chosen} />
       </div>
       {data.cases === 0 ? (
         <EmptySelection what="events" />

@@ -39,6 +39,8 @@ const KEYS: (keyof Search)[] = [
   "unit",
   "of",
   "who",
+  "kind",
+  "split",
 ];
 
 const root = createRootRoute({
@@ -66,6 +68,8 @@ const tree = root.addChildren([
   page("/journey", () => import("../pages/journey")),
   page("/journey/$name", () => import("../pages/journey")),
   page("/process", () => import("../pages/process")),
+  page("/friction", () => import("../pages/friction")),
+  page("/compare", () => import("../pages/compare")),
   page("/funnels", () => import("../pages/funnels")),
   page("/retention", () => import("../pages/retention")),
   page("/voice", () => import("../pages/voice")),

@@ -39,6 +39,10 @@ export interface Search extends Filter {
   /** Retention: length of periods, and the events that count. */
   unit?: string;
   of?: string;
+  /** Kind of friction. */
+  kind?: string;
+  /** How two groups are told apart: nps, date:…, channel:…, attribute.…:…. */
+  split?: string;
   /** The number whose people are shown. */
   who?: string;
   /** Names of the long lists that are shown whole, joined by commas. */

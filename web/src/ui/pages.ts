@@ -20,4 +20,6 @@ export const JOURNEY_VIEWS = [
   ["/process", "Process map"],
   ["/funnels", "Funnels"],
   ["/retention", "Retention"],
+  ["/friction", "Friction"],
+  ["/compare", "Compare"],
 ] as const;

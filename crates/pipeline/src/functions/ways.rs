@@ -65,10 +65,12 @@ fn time_type() -> DataType {
 /// A constant text among the arguments.
 fn constant(expression: &Arc<dyn PhysicalExpr>, function: &str, what: &str) -> Result<String> {
     let empty = RecordBatch::new_empty(Arc::new(Schema::empty()));
-    match expression.evaluate(&empty) {
-        Ok(ColumnarValue::Scalar(ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)))) => Ok(text),
-        _ => exec_err!("{function}: {what} must be a constant text"),
-    }
+    let Ok(ColumnarValue::Scalar(ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)))) =
+        expression.evaluate(&empty)
+    else {
+        return exec_err!("{function}: {what} must be a constant text");
+    };
+    Ok(text)
 }
 
 fn duration(text: &str, function: &str) -> Result<Duration> {

@@ -4,6 +4,7 @@ use arrow::array::{ArrayRef, RecordBatch};
 use proptest::prelude::*;
 use std::sync::Arc;
 
+use super::compare::Split;
 use super::*;
 use crate::columns::times;
 use crate::plain_log::{Order, Ties, Within};
@@ -28,6 +29,7 @@ fn log(people: &[Vec<Event>], cases: Cases) -> PeopleLog {
             ("journey_id", text(&|event| (cases != Cases::People).then(|| format!("j{}", event.0 / 24))), true),
             ("name", text(&|event| Some(NAMES[event.1].to_owned())), true),
             ("channel", text(&|event| Some(CHANNELS[event.2].to_owned())), true),
+            ("team", text(&|event| (event.1 == 3).then(|| CHANNELS[event.2].to_owned())), true),
             ("occurred_at", Arc::new(times(events.iter().map(|event| Some(event.0 * HOUR)))) as ArrayRef, true),
         ]);
         // Two batches, so that a case goes over their border.
@@ -84,6 +86,53 @@ fn who_stopped_did_something_next_or_nothing() {
         report.groups.iter().map(|group| (group.group.as_deref(), group.rows.people)).collect();
     assert_eq!(groups, [(Some("web"), 3), (Some("phone"), 1)]);
     assert!(log.funnel(&Selection::default(), &asked(&["none"], 2), None).is_err());
+}
+
+#[test]
+fn friction_takes_its_parts_by_name_and_teams_are_told() {
+    let people = [vec![(0, 3, 0), (1, 3, 1), (2, 2, 0)], vec![(0, 0, 0), (1, 1, 0)]];
+    let log = log(&people, Cases::People);
+    let asked = FrictionAsked {
+        contacts: vec!["call".into()],
+        failures: vec!["cart".into()],
+        repeat_within: "1d".parse().unwrap(),
+        episode_gap: "1d".parse().unwrap(),
+        silence: "30d".parse().unwrap(),
+        long_wait_percentile: 90,
+    };
+    let found = log.friction(&Selection::default(), &asked, &[Some(5.0), None], 10).unwrap();
+    let told: Vec<_> =
+        found.findings.iter().map(|found| (found.kind.as_str(), found.from.as_str(), found.to.as_deref(), found.value)).collect();
+    assert!(told.contains(&("failure", "cart", None, None)), "{told:?}");
+    assert!(told.contains(&("transfer", "web", Some("phone"), Some(5.0))), "{told:?}");
+    assert!(told.contains(&("channel_switch", "web", Some("phone"), Some(5.0))), "{told:?}");
+    assert_eq!(told[0].0, "failure", "what went wrong by itself comes first");
+    let names = |name: &str| log.find(name).unwrap();
+    assert!(log.usual_failures().is_empty() && log.usual_contacts().is_empty());
+    assert!(log.friction(&Selection::default(), &FrictionAsked { failures: vec!["x".into()], ..asked }, &[], 10).is_err());
+    assert!(names("call") < names("view"));
+}
+
+#[test]
+fn two_sides_differ_where_they_do() {
+    // Of forty people, those of the first half go on from view to cart, the others to order.
+    let people: Vec<Vec<Event>> =
+        (0..80).map(|n| vec![(n, 0, usize::from(n >= 40)), (n + 1, if n < 40 { 1 } else { 2 }, 0), (500, 3, 0)]).collect();
+    let log = log(&people, Cases::People);
+    let hours = |hours: u32| format!("{hours}h").parse().unwrap();
+    for split in [
+        Split::At(40 * HOUR),
+        Split::Channel("phone".into()),
+        Split::People(Segment((0..80).map(|n| n < 40).collect()), Segment((0..80).map(|n| n >= 40).collect())),
+    ] {
+        let (found, named) = log.compare(&Selection::default(), &split, hours(24));
+        assert!(found.cases.0 >= 40 && found.cases.1 >= 40, "{found:?}");
+        let top = &named[0];
+        assert!(top.difference.found && top.activities[0] == "view" && top.kind == "transition", "{top:?}");
+        assert!(top.difference.effect.abs() > 30.0);
+    }
+    let (found, _) = log.compare(&Selection::default(), &Split::Channel("store".into()), hours(24));
+    assert_eq!((found.cases.1, found.differences.iter().filter(|one| one.found).count()), (0, 0));
 }
 
 #[test]
@@ -152,6 +201,21 @@ proptest! {
                     prop_assert_eq!(next[at].iter().map(|next| next.people).sum::<u64>(), report.all.reached_exactly[at + 1]);
                 }
             }
+        }
+        let question = FrictionAsked {
+            contacts: log.find("call").map(|_| "call".to_owned()).into_iter().collect(),
+            failures: log.find("cart").map(|_| "cart".to_owned()).into_iter().collect(),
+            repeat_within: "1d".parse().unwrap(),
+            episode_gap: "6h".parse().unwrap(),
+            silence: "2d".parse().unwrap(),
+            long_wait_percentile: 90,
+        };
+        let worth = vec![Some(2.0); people.len()];
+        for found in log.friction(&selection, &question, &worth, 100).unwrap().findings {
+            let place = FrictionPlace { kind: found.kind.as_str().to_owned(), from: found.from.clone(), to: found.to.clone() };
+            prop_assert_eq!(who(&Cell::Friction(question.clone(), place)), found.people, "{:?}", found);
+            prop_assert_eq!(found.value, Some(2.0 * found.people as f64));
+            prop_assert!(found.people >= 1 && found.people <= found.occurrences);
         }
         let retention = log.retention(&selection, (Period::Day, "UTC"), &[], 1).unwrap();
         for cohort in &retention.cohorts {

@@ -179,7 +179,8 @@ struct Found {
     person: PersonRow,
 }
 
-async fn behind(app: &App, question: Question, cell: Cell, only: Vec<String>, paged: Paged) -> Answer<PeopleBehind> {
+/// The people of a cell, in pages.
+pub async fn behind(app: &App, question: Question, cell: Cell, only: Vec<String>, paged: Paged) -> Answer<PeopleBehind> {
     let (limit, after) = (limit(paged.limit)?, cursor::read::<(i64, String)>(paged.cursor.as_deref())?);
     let people = question.answer(app, move |asked| asked.log.people_of(&asked.selection, &cell, &only)).await?;
     let total = people.len() as u64;

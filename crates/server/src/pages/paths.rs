@@ -117,8 +117,10 @@ pub struct Question {
     pub log: Arc<PeopleLog>,
     /// The filter.
     pub selection: Selection,
-    applied: Applied,
-    journey: Option<String>,
+    /// Which parts of the filter are honoured.
+    pub applied: Applied,
+    /// A case is a journey of this name.
+    pub journey: Option<String>,
     top: usize,
 }
 
@@ -183,7 +185,8 @@ pub fn list(name: &str, text: Option<String>) -> Result<Vec<String>, ApiError> {
     Ok(text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect())
 }
 
-fn duration(name: &str, text: Option<String>) -> Result<Option<Duration>, ApiError> {
+/// A length of time in a parameter.
+pub fn duration(name: &str, text: Option<String>) -> Result<Option<Duration>, ApiError> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
     text.parse().map(Some).map_err(|_| {
         ApiError::invalid(format!("`{name}` is no length of time: a whole number and one of s, m, h, d, w, such as 7d."))

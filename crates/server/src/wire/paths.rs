@@ -234,6 +234,109 @@ pub struct SessionPath {
     pub share: Estimate,
 }
 
+/// Where do people repeat themselves, wait, are sent around, or give up?
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FrictionList {
+    /// What the filter did.
+    pub applied: Applied,
+    /// A case is one journey of this name; null: a person.
+    pub journey: Option<String>,
+    /// Distinct people of the selection.
+    pub people: u64,
+    /// By kind (what went wrong by itself, what people had to do again, what they waited for), then by people; up to 8 of a kind.
+    pub findings: Vec<FrictionFinding>,
+    /// Contacts that the same person did not repeat in time, of those old enough to tell, Wilson; null: there are no contacts.
+    pub resolution: Option<Estimate>,
+    /// The same of first contacts: without another one in the same time before.
+    pub first_contact_resolution: Option<Estimate>,
+    /// Contacts too young to tell.
+    pub too_young: u64,
+    /// Events that were taken as contacts.
+    pub contacts: Vec<String>,
+    /// Events that were taken as failures.
+    pub failures: Vec<String>,
+    /// Currency of `value`; null: the project has none.
+    pub currency: Option<String>,
+}
+
+/// Friction of one kind at one place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FrictionFinding {
+    /// `failure`, `repeat_contact`, `transfer`, `reopened`, `dead_end`, `long_wait`, `channel_switch`, `rage`, `back_and_forth` or `loop`.
+    pub kind: String,
+    /// Event name, channel (`channel_switch`) or team (`transfer`).
+    pub from: String,
+    /// The other one; null: there is none.
+    pub to: Option<String>,
+    /// How often.
+    pub n: u64,
+    /// Of how often it could have been, Wilson; of a failure: people, of all of the selection.
+    pub share: Estimate,
+    /// Distinct people.
+    pub people: u64,
+    /// Time lost, all together; null: the kind shows none.
+    pub lost_ms: Option<i64>,
+    /// What these people are worth, all together (`value` of their profiles); null: not known.
+    pub value: Option<f64>,
+    /// Those with most time lost, up to 5.
+    pub examples: Vec<FrictionExample>,
+}
+
+/// One time that it happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FrictionExample {
+    /// Person.
+    pub person_id: String,
+    /// Its first event.
+    pub from_at: String,
+    /// Its last event.
+    pub to_at: String,
+}
+
+/// What differs between two groups, or between before and after?
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Comparison {
+    /// What the filter did.
+    pub applied: Applied,
+    /// A case is one journey of this name; null: a person.
+    pub journey: Option<String>,
+    /// The first group, in words.
+    pub a: String,
+    /// The second.
+    pub b: String,
+    /// Cases with events of the first group.
+    pub cases_a: u64,
+    /// Cases with events of the second.
+    pub cases_b: u64,
+    /// Tests that were made.
+    pub tests: u64,
+    /// How many differences stand out although so many were tested.
+    pub found: u64,
+    /// Those that stand out first, the largest effect on cases on top; then the rest by p-value. Up to 60.
+    pub differences: Vec<WayDifference>,
+}
+
+/// A difference.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct WayDifference {
+    /// `transition` (share of visits that go on so), `wait` (median, milliseconds), `step` (share of events) or `variant` (share of cases).
+    pub kind: String,
+    /// Event names: from and to (only one: nothing more), the step, or the whole way.
+    pub activities: Vec<String>,
+    /// The figure of the first group.
+    pub a: Estimate,
+    /// That of the second.
+    pub b: Estimate,
+    /// b - a.
+    pub difference: Estimate,
+    /// Corrected for all tests (Benjamini–Hochberg); null: not tested.
+    pub p_value: Option<f64>,
+    /// Cases of the second group for which it went otherwise than it would have in the first.
+    pub effect: f64,
+    /// Whether it stands out (false discovery rate 5 %).
+    pub stands_out: bool,
+}
+
 /// The people behind a number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PeopleBehind {
