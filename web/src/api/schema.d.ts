@@ -1660,7 +1660,7 @@ export interface components {
              * @description Distinct people.
              */
             people: number;
-            /** @description `person`, `reference` or `conversation`. */
+            /** @description `person`, `reference`, `conversation` or `session`. */
             scope: string;
             /** @description In order of position, from the first to the last that anybody reached. */
             stages: components["schemas"]["Stage"][];
@@ -1693,7 +1693,7 @@ export interface components {
              * @description Distinct people.
              */
             people: number;
-            /** @description `person`, `reference` or `conversation`. */
+            /** @description `person`, `reference`, `conversation` or `session`. */
             scope: string;
         };
         /** @description All journeys. */

@@ -439,7 +439,7 @@ export interface Journeys {
   applied: Applied;
   journeys: {
     journey: string;
-    /** `person`, `reference` or `conversation`. */
+    /** `person`, `reference`, `conversation` or `session`. */
     scope: string;
     /** Distinct people. */
     people: number;
