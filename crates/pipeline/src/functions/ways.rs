@@ -523,7 +523,7 @@ mod tests {
 
     /// Events as SQL: 3,000 of 40 people on six activities, some at equal times.
     const EVENTS: &str = "(SELECT (value * 7919) % 40 AS who, 'a' || CAST((value * value + value / 7) % 6 AS VARCHAR) AS what, \
-        to_timestamp_micros(1700000000000000 + ((value * 104729) % 701) * 3600000000) AS at FROM generate_series(1, 3000))";
+        to_timestamp_micros(1700000000000000 + ((value * 104729) % 53) * 21600000000) AS at FROM generate_series(1, 3000))";
 
     fn context() -> SessionContext {
         // Several partitions, so that states are merged.
