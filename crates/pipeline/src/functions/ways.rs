@@ -9,7 +9,7 @@
 //! | `sessionize` | window, ordered by the time | the number of the session within the partition, from 1, `bigint` |
 //!
 //! The answers are those of [`clew_journey`]. A case may be of any type. A row without case, time or activity is none. SQL has no order of rows, so
-//! of equal times the activity's name decides. Lists open with `unnest`.
+//! of equal times the activity's name decides; in a funnel the order of the steps, and what is no step comes last. Lists open with `unnest`.
 //!
 //! The state of an aggregate is its events, 16 bytes each: they merge in any order, on one machine or on many.
 
@@ -618,7 +618,10 @@ mod tests {
             for row in rows(&sql).await.unwrap() {
                 found[row[0].parse::<usize>().unwrap()] = row[1].parse().unwrap();
             }
-            let events = rows(&format!("SELECT who, what, CAST(at AS BIGINT) FROM {EVENTS} ORDER BY at, what")).await.unwrap();
+            let events =
+                rows(&format!("SELECT who, what, CAST(at AS BIGINT) FROM {EVENTS} ORDER BY at, what IN ('a0', 'a5'), what"))
+                    .await
+                    .unwrap();
             let columns = |place: usize| events.iter().map(move |row| row[place].clone());
             let codes: Vec<u32> = columns(1).map(|name| name[1..].parse().unwrap()).collect();
             let who: Vec<u32> = columns(0).map(|who| who.parse().unwrap()).collect();
