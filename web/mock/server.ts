@@ -9,6 +9,7 @@ import { DataPages } from "./data.ts";
 import { Jobs } from "./jobs.ts";
 import { people } from "./people.ts";
 import { ALL, type Answer, type Answers, MockRequest, NO_SLICE } from "./request.ts";
+import { ways } from "./ways.ts";
 
 export class MockServer {
   private requests = 0;
@@ -57,6 +58,13 @@ export class MockServer {
         return people(request);
       case "GET /journeys":
         return journeys(request);
+      case "GET /process":
+      case "GET /variants":
+      case "GET /funnel":
+      case "GET /retention":
+      case "GET /friction":
+      case "GET /compare":
+        return ways(request);
       case "GET /voice":
         return voice(request);
       case "GET /drivers":

@@ -88,7 +88,7 @@ pub struct JourneyRule {
     /// The longest time from its first step to its last.
     #[serde(default)]
     pub within: Option<Duration>,
-    /// The longest time without an event.
+    /// The longest time without an event. Left out, it has no limit; in scope session 30m.
     #[serde(default)]
     pub gap: Option<Duration>,
     /// Whose events are put in a row.
@@ -108,6 +108,18 @@ pub enum Scope {
     Reference,
     /// The events of a person in the same conversation.
     Conversation,
+    /// The events of a person until a silence longer than `gap`: one episode or visit after the other.
+    Session,
+}
+
+/// The silence that ends a session where a journey says none: that of web analytics.
+const USUAL_SESSION_GAP: Duration = Duration { micros: 30 * 60_000_000 };
+
+impl JourneyRule {
+    /// The longest time without an event.
+    pub fn longest_gap(&self) -> Option<Duration> {
+        self.gap.or((self.scope == Scope::Session).then_some(USUAL_SESSION_GAP))
+    }
 }
 
 impl Scope {
@@ -117,6 +129,7 @@ impl Scope {
             Self::Person => "person",
             Self::Reference => "reference",
             Self::Conversation => "conversation",
+            Self::Session => "session",
         }
     }
 }
@@ -374,7 +387,7 @@ impl Definition {
                     touch.find_problems(&format!("{path}.{key}"), Some(&names), &mut note);
                 }
             }
-            if let (Some(gap), Some(within)) = (journey.gap, journey.within)
+            if let (Some(gap), Some(within)) = (journey.longest_gap(), journey.within)
                 && gap > within
             {
                 note(
@@ -464,6 +477,9 @@ mod tests {
         assert!(serde_json::from_str::<JourneyRule>(r#"{"name": "a", "scope": "basket"}"#).is_err());
         assert!(serde_json::from_str::<JourneyRule>(r#"{"name": "a", "until": {}}"#).is_err());
         assert_eq!(serde_json::from_str::<JourneyRule>(r#"{"name": "a", "scope": "order"}"#).unwrap().scope, Scope::Reference);
+        let visit = serde_json::from_str::<JourneyRule>(r#"{"name": "visit", "scope": "session"}"#).unwrap();
+        assert_eq!(visit.longest_gap().unwrap().to_string(), "30m");
+        assert_eq!(JourneyRule { gap: "2h".parse().ok(), ..visit }.longest_gap().unwrap().to_string(), "2h");
     }
 
     #[test]

@@ -150,16 +150,59 @@ pub fn total(groups: &[FunnelGroup]) -> FunnelGroup {
     total
 }
 
+/// How far one person got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// The group at the first event that serves a step.
+    pub group: u32,
+    /// Steps reached.
+    pub steps: usize,
+    /// Shortest time from the first step to the last, of those who got there.
+    pub shortest_us: Option<i64>,
+}
+
+/// Reads people one at a time.
+#[derive(Clone, Debug)]
+pub struct Reader<'a> {
+    funnel: &'a Funnel,
+    /// Per step, the steps that the same activity serves, itself among them.
+    alike: [u32; MAX_STEPS],
+}
+
+impl<'a> Reader<'a> {
+    /// A reader for `funnel`.
+    pub fn new(funnel: &'a Funnel) -> Self {
+        let mut alike = [0; MAX_STEPS];
+        for &steps in &funnel.steps_of {
+            (0..MAX_STEPS).filter(|step| steps & (1 << step) != 0).for_each(|step| alike[step] |= steps);
+        }
+        Self { funnel, alike }
+    }
+
+    /// How far the person got whose events these are, by time; `None` without an event of any step.
+    pub fn reached(&self, code: &[u32], time_us: &[i64]) -> Option<Reached> {
+        let funnel = self.funnel;
+        let mask = (1 << funnel.group_shift) - 1;
+        let first = code.iter().find(|code| funnel.steps_of[(**code & mask) as usize] != 0)?;
+        let mut state = State { latest: [NEVER; MAX_STEPS], level: 0, shortest_us: i64::MAX };
+        let case = Case { funnel, code, time_us, mask, alike: &self.alike };
+        match funnel.order {
+            Order::Ordered => case.ordered(&mut state),
+            Order::Strict => case.strict(&mut state),
+            Order::Any => case.any(&mut state),
+        }
+        let shortest_us = (state.level == funnel.steps).then_some(state.shortest_us);
+        Some(Reached { group: first >> funnel.group_shift, steps: state.level, shortest_us })
+    }
+}
+
 /// What one thread has seen.
 #[derive(Clone, Debug)]
 pub(crate) struct Partial<'a> {
-    funnel: &'a Funnel,
+    reader: Reader<'a>,
     /// `group * (steps + 1) + level`.
     people: Vec<u64>,
     durations_us: Vec<Vec<i64>>,
-    state: State,
-    /// Per step, the steps that the same activity serves, itself among them.
-    alike: [u32; MAX_STEPS],
 }
 
 /// One person at a time.
@@ -175,33 +218,16 @@ struct State {
 impl<'a> Partial<'a> {
     pub fn new(funnel: &'a Funnel) -> Self {
         let groups = funnel.groups.max(1) as usize;
-        let state = State { latest: [NEVER; MAX_STEPS], level: 0, shortest_us: i64::MAX };
-        let mut alike = [0; MAX_STEPS];
-        for &steps in &funnel.steps_of {
-            (0..MAX_STEPS).filter(|step| steps & (1 << step) != 0).for_each(|step| alike[step] |= steps);
-        }
-        Self { funnel, people: vec![0; groups * (funnel.steps + 1)], durations_us: vec![Vec::new(); groups], state, alike }
+        Self { reader: Reader::new(funnel), people: vec![0; groups * (funnel.steps + 1)], durations_us: vec![Vec::new(); groups] }
     }
 
     pub fn scan(&mut self, traces: &Traces<'_>) {
-        let funnel = self.funnel;
-        let shift = funnel.group_shift;
+        let steps = self.reader.funnel.steps;
         for rows in traces.cases() {
-            let (code, time_us) = (&traces.code[rows.clone()], &traces.time_us[rows]);
-            let touches = |code: &&u32| funnel.steps_of[(**code & ((1 << shift) - 1)) as usize] != 0;
-            let Some(first) = code.iter().find(touches) else { continue };
-            let group = (first >> shift) as usize;
-            self.state = State { latest: [NEVER; MAX_STEPS], level: 0, shortest_us: i64::MAX };
-            let case = Case { funnel, code, time_us, mask: (1 << shift) - 1, alike: &self.alike };
-            match funnel.order {
-                Order::Ordered => case.ordered(&mut self.state),
-                Order::Strict => case.strict(&mut self.state),
-                Order::Any => case.any(&mut self.state),
-            }
-            self.people[group * (funnel.steps + 1) + self.state.level] += 1;
-            if self.state.level == funnel.steps {
-                self.durations_us[group].push(self.state.shortest_us);
-            }
+            let Some(reached) = self.reader.reached(&traces.code[rows.clone()], &traces.time_us[rows]) else { continue };
+            let group = reached.group as usize;
+            self.people[group * (steps + 1) + reached.steps] += 1;
+            self.durations_us[group].extend(reached.shortest_us);
         }
     }
 
@@ -216,7 +242,7 @@ impl<'a> Partial<'a> {
                 all.extend(durations);
             }
         }
-        let levels = all.people.chunks(all.funnel.steps + 1);
+        let levels = all.people.chunks(all.reader.funnel.steps + 1);
         let group = |(levels, mut durations_us): (&[u64], Vec<i64>)| {
             durations_us.sort_unstable();
             FunnelGroup { reached_exactly: levels.to_vec(), durations_us }

@@ -77,7 +77,7 @@ pub struct Journey {
     pub rule: u32,
     /// Person number.
     pub person: u32,
-    /// Code of its reference or conversation; [`NO_KEY`] for scope person.
+    /// Code of its reference or conversation; [`NO_KEY`] for scopes person and session.
     pub key: u32,
     /// Time of the first step, microseconds UTC.
     pub started_at_us: i64,
@@ -137,7 +137,7 @@ pub fn build_journeys(
     for person_rows in runs(events.person) {
         for (number, rule) in definition.journeys.iter().enumerate() {
             let column = match rule.scope {
-                Scope::Person => {
+                Scope::Person | Scope::Session => {
                     rows.clear();
                     rows.extend(person_rows.clone());
                     cutter.cut((number, rule), NO_KEY, &rows);
@@ -181,7 +181,7 @@ impl Cutter<'_> {
         let Some(&first) = rows.first() else { return };
         let given_up = if rule.to.is_some() { Outcome::Dropped } else { Outcome::Ended };
         let is_over = |journey: &Journey, now_us: i64| {
-            rule.gap.is_some_and(|gap| now_us.saturating_sub(journey.ended_at_us) > gap.micros())
+            rule.longest_gap().is_some_and(|gap| now_us.saturating_sub(journey.ended_at_us) > gap.micros())
                 || rule.within.is_some_and(|within| now_us.saturating_sub(journey.started_at_us) > within.micros())
         };
         let mut open: Option<Journey> = None;
@@ -232,7 +232,7 @@ impl Cutter<'_> {
 
     fn id(&self, rule: &JourneyRule, person: u32, key: u32, (start_us, ordinal): (i64, u64)) -> JourneyId {
         let key = match rule.scope {
-            Scope::Person => 0,
+            Scope::Person | Scope::Session => 0,
             Scope::Reference => self.keys.references[key as usize],
             Scope::Conversation => self.keys.conversations[key as usize],
         };

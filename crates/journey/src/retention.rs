@@ -58,7 +58,7 @@ impl Periods {
     }
 
     /// The period of a time; times outside belong to the first or last.
-    fn of(&self, time_us: i64) -> usize {
+    pub fn of(&self, time_us: i64) -> usize {
         self.bounds_us.partition_point(|bound| *bound <= time_us).clamp(1, self.len()) - 1
     }
 }

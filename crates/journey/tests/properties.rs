@@ -71,7 +71,7 @@ fn touch() -> impl Strategy<Value = Option<Touch>> {
 
 fn definition() -> impl Strategy<Value = Definition> {
     let duration = |minutes: u32| format!("{minutes}m").parse::<Duration>().unwrap();
-    let scope = prop::sample::select(vec![Scope::Person, Scope::Reference, Scope::Conversation]);
+    let scope = prop::sample::select(vec![Scope::Person, Scope::Session, Scope::Reference, Scope::Conversation]);
     let rule = (touch(), touch(), prop::option::of(1..20_u32), prop::option::of(1..6_u32), scope);
     prop::collection::vec(rule, 0..4).prop_map(move |rules| {
         let rule = |(number, (from, to, within, gap, scope)): (usize, (_, _, Option<u32>, Option<u32>, _))| JourneyRule {
@@ -114,7 +114,9 @@ fn tell(rule: &JourneyRule, all: &[Row], rows: &[usize], as_of_us: i64) -> Vec<(
         return Vec::new();
     };
     let in_time = |first: usize, last: usize, now_us: i64| {
-        rule.gap.is_none_or(|gap| now_us - all[last].1 <= gap.micros())
+        // A session ends after half an hour of silence unless it says otherwise.
+        let session = (rule.scope == Scope::Session).then(|| "30m".parse().unwrap());
+        rule.gap.or(session).is_none_or(|gap| now_us - all[last].1 <= gap.micros())
             && rule.within.is_none_or(|within| now_us - all[first].1 <= within.micros())
     };
     let lost = if rule.to.is_some() { Outcome::Dropped } else { Outcome::Ended };
@@ -143,11 +145,11 @@ fn reference(all: &[Row], definition: &Definition, as_of_us: i64) -> BTreeSet<To
         for person in 0..4 {
             for key in [0, 1, 2, NO_KEY] {
                 let key_of = |row: &Row| match rule.scope {
-                    Scope::Person => NO_KEY,
+                    Scope::Person | Scope::Session => NO_KEY,
                     Scope::Reference => row.3,
                     Scope::Conversation => row.4,
                 };
-                if rule.scope != Scope::Person && key == NO_KEY {
+                if !matches!(rule.scope, Scope::Person | Scope::Session) && key == NO_KEY {
                     continue;
                 }
                 let rows: Vec<usize> = (0..all.len()).filter(|&row| all[row].0 == person && key_of(&all[row]) == key).collect();
@@ -160,6 +162,25 @@ fn reference(all: &[Row], definition: &Definition, as_of_us: i64) -> BTreeSet<To
         }
     }
     told
+}
+
+#[test]
+fn a_session_ends_after_half_an_hour_of_silence_unless_it_says_otherwise() {
+    let rule = |gap: Option<&str>| JourneyRule {
+        name: "visit".to_owned(),
+        from: None,
+        to: None,
+        within: None,
+        gap: gap.map(|gap| gap.parse().unwrap()),
+        scope: Scope::Session,
+    };
+    let rows: Vec<Row> = [0, 30, 61, 90].map(|minute| (0, minute * MINUTE, 0, NO_KEY, NO_KEY)).to_vec();
+    let columns = Columns::of(&rows);
+    for (gap, steps) in [(None, vec![2, 2]), (Some("31m"), vec![4]), (Some("29m"), vec![1, 1, 2])] {
+        let definition = Definition { journeys: vec![rule(gap)], ..Definition::default() };
+        let built = build(&columns, &definition, 91 * MINUTE);
+        assert_eq!(built.journeys.iter().map(|journey| journey.steps).collect::<Vec<_>>(), steps, "{gap:?}");
+    }
 }
 
 fn stage(name: u32) -> Option<u8> {

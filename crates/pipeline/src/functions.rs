@@ -1,4 +1,4 @@
-//! SQL functions: those over profiles (in the module below), and the aggregates of the metrics: `nps(score)`, `csat(score[, scale_max])`, `ces(score[, scale_max])`.
+//! SQL functions: those over profiles and over the ways of people (in the modules below), and the aggregates of the metrics: `nps(score)`, `csat(score[, scale_max])`, `ces(score[, scale_max])`.
 //!
 //! Each metric comes in six forms, so that tools without struct support can use it too:
 //!
@@ -14,6 +14,7 @@
 //! ([`clew_insight::metric`]): it merges in any order, on one machine or on many.
 
 mod profiles;
+mod ways;
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -32,10 +33,13 @@ const LEVEL: f64 = 0.95;
 
 /// The scalar functions.
 pub use profiles::scalars;
+/// The window functions.
+pub use ways::windows;
 
-/// All aggregate functions: those of metrics, and `profile_merge` ([`profiles`]).
+/// All aggregate functions: those of metrics, `profile_merge` ([`profiles`]), and those of [`ways`].
 pub fn aggregates() -> Vec<Arc<AggregateUDF>> {
     let mut functions = profiles::aggregates();
+    functions.extend(ways::aggregates());
     for kind in [Kind::Nps, Kind::Csat, Kind::Ces] {
         for form in [Form::Estimate, Form::Interval, Form::Lower, Form::Upper, Form::N, Form::OutOfScale] {
             functions.push(Arc::new(AggregateUDF::from(MetricFunction::new(kind, form))));

@@ -12,6 +12,7 @@
 //! | [`scan`] | the events of people, bucket by bucket |
 //! | [`online`] | who is who until the next run: the lake's write-path hook |
 //! | [`plain_log`], `spill_file` | answers about a file's event log of any size, without a project |
+//! | [`people_log`] | the events of the lake's people as one log, and who is behind each of its numbers |
 //! | [`touched`] | whose buckets have to be recomputed |
 //! | [`columns`], [`writer`] | between Arrow and slices, between steps and tables |
 //! | [`matching`] | files of records matched on their own, without a lake |
@@ -23,6 +24,7 @@ pub mod definitions;
 pub mod functions;
 pub mod matching;
 pub mod online;
+pub mod people_log;
 pub mod periods;
 pub mod plain_log;
 pub mod reading;
@@ -48,6 +50,7 @@ pub fn registry() -> Extensions {
     let mut extensions = Extensions {
         udfs: functions::scalars(),
         udafs: functions::aggregates(),
+        udwfs: functions::windows(),
         views: views::VIEWS.iter().map(|(name, sql)| ((*name).to_owned(), (*sql).to_owned())).collect(),
         ..Extensions::default()
     };

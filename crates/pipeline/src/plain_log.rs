@@ -404,7 +404,7 @@ impl FunnelAsked {
 
 impl FunnelAsked {
     /// The funnel over a log with these activities.
-    fn over(&self, activities: &[String]) -> Result<Funnel, Unanswerable> {
+    pub(crate) fn over(&self, activities: &[String]) -> Result<Funnel, Unanswerable> {
         let code = |name: &String| match activities.iter().position(|known| known == name) {
             Some(code) => Ok(code as u32),
             None => Err(Unanswerable::NoSuchActivity(name.clone())),
@@ -433,7 +433,7 @@ pub struct AllAsked {
 }
 
 /// `clew journey funnel`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct FunnelReport {
     /// The window.
     pub window_ms: i64,
@@ -446,7 +446,7 @@ pub struct FunnelReport {
 }
 
 impl FunnelReport {
-    fn of(asked: &FunnelAsked, found: &[FunnelGroup], groups: Option<&[String]>) -> Self {
+    pub(crate) fn of(asked: &FunnelAsked, found: &[FunnelGroup], groups: Option<&[String]>) -> Self {
         let all = FunnelRows::of(&clew_journey::funnel::total(found), &asked.steps);
         let mut report = Self { window_ms: asked.window.micros() / 1_000, all, groups: Vec::new() };
         if let Some(names) = groups {
@@ -473,7 +473,7 @@ pub struct GroupRows {
 }
 
 /// A funnel of some people.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct FunnelRows {
     /// People with an event of any step.
     pub people: u64,
@@ -624,7 +624,7 @@ impl RetentionReport {
 }
 
 /// The calendar periods that hold a span.
-fn periods(period: Period, timezone: &str, span_us: (i64, i64)) -> Result<Periods, Unanswerable> {
+pub(crate) fn periods(period: Period, timezone: &str, span_us: (i64, i64)) -> Result<Periods, Unanswerable> {
     const HOUR: i64 = 3_600_000_000;
     // Longer than the longest, so that the next start is found whatever the clock does; shorter than the next.
     let step = match period {

@@ -31,6 +31,7 @@ use crate::feeds::Turns;
 use crate::jobs::Jobs;
 use crate::json;
 use crate::keys::WriteKeys;
+use crate::logs::Logs;
 use crate::observe::Counters;
 
 /// A query that takes longer is stopped.
@@ -90,6 +91,8 @@ pub struct App {
     pub counters: Counters,
     /// When the schedule looks next, UTC microseconds.
     pub next_run: Mutex<Option<i64>>,
+    /// Logs of events, kept between questions.
+    pub logs: Logs,
     cache: Cache,
     queries: Semaphore,
 }
@@ -126,6 +129,7 @@ impl App {
             next_pulls: Mutex::default(),
             counters: Counters::default(),
             next_run: Mutex::new(None),
+            logs: Logs::default(),
             cache: Cache::default(),
             queries: Semaphore::new(QUERIES_AT_ONCE),
         }

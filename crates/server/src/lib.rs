@@ -13,6 +13,7 @@
 //! | `pages` | one file a page: SQL, and small functions from rows to the answer |
 //! | [`wire`] | the types of the answers; `openapi` makes the contract of them |
 //! | `app`, `cache`, `literal`, `json`, `cursor` | queries: limits, results kept, values into SQL, rows out of it, paging |
+//! | `logs` | logs of events in memory, for questions about paths |
 //! | `filter`, `calendar`, `scoring` | the filter bar, periods in the project's zone, scores with trend and change |
 //! | `jobs` | imports and runs in the background |
 //! | `feeds`, `failures` | what comes in by itself: watched files, buckets and databases; why sources could not be read |
@@ -38,6 +39,7 @@ mod filter;
 mod jobs;
 mod json;
 mod keys;
+mod logs;
 mod observe;
 mod openapi;
 mod pages;

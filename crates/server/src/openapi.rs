@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use crate::pages::{
-    audit, data, drivers, journeys, keys, meta, overview, people, person, quality, quarantine, scores, search, source, sql, tail,
-    test_message, timeline, voice, work,
+    audit, behind, data, drivers, friction, journeys, keys, meta, overview, paths, people, person, quality, quarantine, scores,
+    search, source, sql, tail, test_message, timeline, voice, work,
 };
 
 #[derive(OpenApi)]
@@ -19,6 +19,19 @@ use crate::pages::{
     timeline::timeline,
     journeys::journeys,
     journeys::journey,
+    paths::process,
+    behind::process,
+    paths::variants,
+    behind::variants,
+    paths::funnel,
+    behind::funnel,
+    paths::retention,
+    behind::retention,
+    paths::paths,
+    behind::paths,
+    friction::friction,
+    friction::friction_people,
+    friction::compare,
     voice::voice,
     voice::theme,
     drivers::drivers,

@@ -2,13 +2,16 @@
 
 pub mod alarms;
 pub mod audit;
+pub mod behind;
 pub mod data;
 pub mod drivers;
+pub mod friction;
 pub mod health;
 pub mod journeys;
 pub mod keys;
 pub mod meta;
 pub mod overview;
+pub mod paths;
 pub mod people;
 pub mod person;
 pub mod provisional;

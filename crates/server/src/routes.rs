@@ -18,8 +18,8 @@ use tower_http::compression::CompressionLayer;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::pages::{
-    audit, data, drivers, journeys, keys, meta, overview, people, person, quality, quarantine, scores, search, source, sql, tail,
-    test_message, timeline, voice, work,
+    audit, behind, data, drivers, friction, journeys, keys, meta, overview, paths, people, person, quality, quarantine, scores,
+    search, source, sql, tail, test_message, timeline, voice, work,
 };
 use crate::{assets, auth, observe, openapi, tracking};
 
@@ -41,6 +41,19 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/people/{person_id}/timeline", get(timeline::timeline))
         .route("/api/v1/journeys", get(journeys::journeys))
         .route("/api/v1/journeys/{journey}", get(journeys::journey))
+        .route("/api/v1/process", get(paths::process))
+        .route("/api/v1/process/people", get(behind::process))
+        .route("/api/v1/variants", get(paths::variants))
+        .route("/api/v1/variants/people", get(behind::variants))
+        .route("/api/v1/funnel", get(paths::funnel))
+        .route("/api/v1/funnel/people", get(behind::funnel))
+        .route("/api/v1/retention", get(paths::retention))
+        .route("/api/v1/retention/people", get(behind::retention))
+        .route("/api/v1/paths", get(paths::paths))
+        .route("/api/v1/paths/people", get(behind::paths))
+        .route("/api/v1/friction", get(friction::friction))
+        .route("/api/v1/friction/people", get(friction::friction_people))
+        .route("/api/v1/compare", get(friction::compare))
         .route("/api/v1/voice", get(voice::voice))
         .route("/api/v1/voice/themes/{theme_id}", get(voice::theme))
         .route("/api/v1/drivers", get(drivers::drivers))

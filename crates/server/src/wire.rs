@@ -7,6 +7,7 @@
 pub mod common;
 pub mod data;
 pub mod journeys;
+pub mod paths;
 pub mod people;
 pub mod replay;
 pub mod scores;
@@ -17,6 +18,7 @@ pub mod work;
 pub use common::*;
 pub use data::*;
 pub use journeys::*;
+pub use paths::*;
 pub use people::*;
 pub use replay::*;
 pub use scores::*;

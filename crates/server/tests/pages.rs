@@ -34,6 +34,7 @@ async fn the_pages_of_a_small_company() {
     filters(&server).await;
     people(&server).await;
     paging(&server).await;
+    ways(&server).await;
     hostile_words(&server).await;
     limits(&server).await;
     queries(&server).await;
@@ -166,6 +167,101 @@ async fn filters(server: &Server) {
     assert_eq!(voice["comments"], 0, "answers in January came by e-mail");
 }
 
+/// Process map, variants, funnel, retention and paths, and who is behind them.
+async fn ways(server: &Server) {
+    let ask = async |path: &str| {
+        let (status, body) = server.get(&format!("/api/v1/{path}")).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {body}");
+        body
+    };
+    let visits = (PEOPLE * ANSWERS) as u64;
+    let delivered =
+        (0..PEOPLE).flat_map(|person| (0..ANSWERS).map(move |answer| person + answer)).filter(|sum| sum % 4 != 0).count() as u64;
+    let map: wire::ProcessMap = shape(server, "/api/v1/process").await;
+    assert_eq!((map.cases, map.people, map.events), (PEOPLE as u64, PEOPLE as u64, 3 * visits + delivered));
+    let edge = map.edges.iter().find(|edge| edge.from == "product_viewed").unwrap();
+    assert_eq!((edge.to.as_str(), edge.n, edge.median_wait_ms), ("checkout_started", visits, 3_600_000.0));
+    assert_eq!(map.moves, map.events - map.cases);
+    let variants: wire::Variants = shape(server, "/api/v1/variants?journey=order").await;
+    assert_eq!((variants.cases, variants.people, variants.variants), (visits, PEOPLE as u64, 2));
+    assert_eq!(variants.top.iter().map(|variant| variant.cases).collect::<Vec<_>>(), [delivered, visits - delivered]);
+    let paths: wire::PathList = shape(server, "/api/v1/paths?gap=1d&depth=2").await;
+    assert_eq!((paths.sessions, paths.distinct, paths.depth), (visits, 2, 2));
+
+    // In January the orders of every fourth person, all on the web, were not delivered.
+    let steps = "period=2026-01&steps=product_viewed,order_placed,order_delivered&window=1d";
+    let funnel: wire::Funnel = shape(server, &format!("/api/v1/funnel?{steps}&by=channel")).await;
+    let (people, lost) = (PEOPLE as u64, PEOPLE as u64 / 4);
+    assert_eq!(funnel.steps.iter().map(|step| step.people).collect::<Vec<_>>(), [people, people, people - lost]);
+    assert_eq!(funnel.steps[1].stopped, lost);
+    assert_eq!(funnel.steps[1].next, [wire::NextActivity { activity: None, people: lost }]);
+    assert_eq!(funnel.median_conversion_ms, Some(3.0 * 3_600_000.0));
+    let web = funnel.groups.iter().find(|group| group.group.as_deref() == Some("web")).unwrap();
+    assert_eq!((web.conversion.estimate, web.conversion.n), (Some(0.5), people / 2));
+    assert!(web.stands_out && web.difference.upper.unwrap() < 0.0, "{web:?}");
+    assert_eq!(ask("funnel").await["steps"].as_array().unwrap().len(), 3, "one event for each of three stages");
+
+    let retention: wire::Retention = shape(server, "/api/v1/retention?unit=month").await;
+    assert_eq!((retention.cohorts.len(), retention.people), (1, people));
+    let cells: Vec<_> = retention.cohorts[0].periods.iter().map(|cell| (cell.active, cell.complete)).collect();
+    assert_eq!(cells, [(people, true), (people, true), (people, true), (people, true), (people, true), (people, false)]);
+    assert_eq!(retention.cohorts[0].periods[5].rate.reason.as_deref(), Some("not_computed"));
+    assert_eq!(retention.curve.len(), 5);
+
+    for (path, total) in [
+        (format!("funnel/people?{steps}&step=2&stopped=true"), lost),
+        (format!("funnel/people?{steps}&step=3&by=channel&group=app"), people / 2),
+        ("process/people?activity=order_delivered".to_owned(), people),
+        ("process/people?from=(start)&to=product_viewed".to_owned(), people),
+        ("variants/people?journey=order&way=product_viewed,checkout_started,order_placed".to_owned(), people),
+        ("retention/people?unit=month&cohort=2026-01-01&later=3".to_owned(), people),
+        ("retention/people?unit=month&cohort=2026-02-01".to_owned(), 0),
+        ("paths/people?gap=1d&way=product_viewed,checkout_started".to_owned(), people),
+    ] {
+        let behind: wire::PeopleBehind = shape(server, &format!("/api/v1/{path}")).await;
+        assert_eq!((behind.total, behind.people.len() as u64), (total, total), "{path}");
+    }
+    let parts = "failures=order_placed&contacts=checkout_started&repeat_within=60d";
+    let friction: wire::FrictionList = shape(server, &format!("/api/v1/friction?{parts}")).await;
+    let failure = &friction.findings[0];
+    assert_eq!(
+        (failure.kind.as_str(), failure.from.as_str(), failure.n, failure.people),
+        ("failure", "order_placed", visits, people)
+    );
+    assert!((failure.value.unwrap() - 119.4 * people as f64).abs() < 1e-6, "{failure:?}");
+    let repeat = friction.findings.iter().find(|finding| finding.kind == "repeat_contact").unwrap();
+    assert_eq!((repeat.people, repeat.n), (people, visits - people), "every further checkout within sixty days");
+    assert_eq!(friction.first_contact_resolution.unwrap().estimate, Some(0.0));
+    let behind: wire::PeopleBehind =
+        shape(server, &format!("/api/v1/friction/people?{parts}&kind=failure&from=order_placed")).await;
+    assert_eq!(behind.total, people);
+
+    let same: wire::Comparison = shape(server, "/api/v1/compare?split=channel:app&within=1d").await;
+    // The first orders of people, in January, do differ.
+    let alike = same.differences.iter().filter(|difference| difference.kind != "variant");
+    assert!(alike.clone().count() > 5 && alike.clone().all(|difference| !difference.stands_out), "over the year: {same:?}");
+    let apart: wire::Comparison = shape(server, "/api/v1/compare?split=channel:app&within=1d&period=2026-01").await;
+    let top = &apart.differences[0];
+    assert_eq!((top.kind.as_str(), top.a.estimate, apart.b.as_str()), ("variant", Some(0.5), "app"), "{top:?}");
+    assert!(top.stands_out && top.b.estimate.is_some_and(|share| !(0.01..0.99).contains(&share)), "{top:?}");
+    shape::<wire::Comparison>(server, "/api/v1/compare?split=date:2026-04-01&journey=order").await;
+    shape::<wire::Comparison>(server, "/api/v1/compare?split=attribute.city:Dublin").await;
+    assert_eq!(ask("compare?split=nps").await["cases_a"], 0, "nobody was asked");
+
+    let first = ask("process/people?activity=order_placed&limit=30").await;
+    let next = first["next_cursor"].as_str().unwrap();
+    let rest = ask(&format!("process/people?activity=order_placed&limit=30&cursor={next}")).await;
+    let ids: BTreeSet<&str> = [&first, &rest]
+        .iter()
+        .flat_map(|page| page["people"].as_array().unwrap())
+        .map(|row| row["person_id"].as_str().unwrap())
+        .collect();
+    assert_eq!((ids.len(), &rest["next_cursor"]), (PEOPLE, &Value::Null));
+    let app_only = ask("process?channel=app&period=2026-01").await;
+    assert_eq!((&app_only["people"], &app_only["applied"]["slice"]), (&json!(PEOPLE / 2), &json!(true)));
+    assert_eq!(ask("process?slice_by=language&slice=en").await["applied"]["slice"], false, "about answers, not people");
+}
+
 async fn people(server: &Server) {
     let find = async |q: &str| -> wire::People {
         let (status, body) = server.ask("/api/v1/people", &[("q", q)]).await;
@@ -259,7 +355,7 @@ async fn hostile_words(server: &Server) {
     let before = server.get("/api/v1/data").await.1["tables"].clone();
     let id = first_person(server).await;
     let timeline = format!("/api/v1/people/{id}/timeline");
-    let addresses: [(&str, &[&str]); 11] = [
+    let addresses: [(&str, &[&str]); 20] = [
         ("/api/v1/overview", &["period", "channel", "slice"]),
         ("/api/v1/scores", &["metric", "period", "channel", "slice"]),
         ("/api/v1/people", &["q", "population", "cursor", "limit", "period"]),
@@ -271,6 +367,15 @@ async fn hostile_words(server: &Server) {
         ("/api/v1/data/quarantine", &["source", "reason", "cursor"]),
         ("/api/v1/runs", &["limit"]),
         ("/api/v1/search", &["q"]),
+        ("/api/v1/process", &["journey", "population", "slice"]),
+        ("/api/v1/process/people", &["activity", "cursor", "limit"]),
+        ("/api/v1/variants/people", &["way"]),
+        ("/api/v1/funnel", &["steps", "exclude", "window", "order", "within", "by"]),
+        ("/api/v1/retention", &["unit", "of"]),
+        ("/api/v1/friction", &["contacts", "failures", "silence"]),
+        ("/api/v1/friction/people", &["kind", "from"]),
+        ("/api/v1/compare", &["split", "within"]),
+        ("/api/v1/paths", &["gap", "depth", "collapse", "top"]),
     ];
     for words in HOSTILE {
         for (path, parameters) in addresses {
@@ -285,7 +390,7 @@ async fn hostile_words(server: &Server) {
                     let list = body.get("people").or(body.get("hits")).unwrap();
                     assert_eq!(list, &json!([]), "{path} {given:?}");
                 }
-                if *parameter == "population" || *parameter == "source" {
+                if (*parameter == "population" && path.ends_with("people")) || *parameter == "source" {
                     assert_eq!(body["total"], 0, "{path} {given:?}");
                 }
             }
@@ -315,6 +420,20 @@ async fn limits(server: &Server) {
         ("/api/v1/overview?period=2026-13", 400),
         ("/api/v1/overview?channel=pigeon", 400),
         ("/api/v1/overview?slice=web", 400),
+        ("/api/v1/funnel?steps=none", 400),
+        ("/api/v1/funnel?window=7", 400),
+        ("/api/v1/funnel?journey=order", 400),
+        ("/api/v1/funnel/people?step=1&group=web", 400),
+        ("/api/v1/process/people", 400),
+        ("/api/v1/process/people?from=(end)&to=order_placed", 400),
+        ("/api/v1/retention?unit=hour", 400),
+        ("/api/v1/friction?long_wait=100", 400),
+        ("/api/v1/friction?contacts=none", 400),
+        ("/api/v1/friction/people", 400),
+        ("/api/v1/compare", 400),
+        ("/api/v1/compare?split=date:soon", 400),
+        ("/api/v1/paths?depth=0", 400),
+        ("/api/v1/variants?top=201", 400),
     ] {
         let (found, body) = server.get(path).await;
         assert_eq!((found.as_u16(), &body["error"]["code"]), (status, &json!("invalid")), "{path}");

@@ -1,7 +1,7 @@
 /** Server state: one function a question, used by pages and by prefetching. Keys hold everything the answer depends on. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { get } from "./client";
-import type { Filter } from "./types";
+import type { CasesAsked, Endpoints, Filter, FunnelAsked, RetentionAsked } from "./types";
 
 /** Answers are as of the last run; a finished job empties the cache, so they may live long. */
 const STALE_MS = 60_000;
@@ -10,6 +10,14 @@ const STALE_MS = 60_000;
 export const ANSWERS = {
   predicate: ({ queryKey }: { queryKey: readonly unknown[] }) => queryKey[0] !== "job",
 };
+
+/** A question whose answer has people behind its numbers: its address, and the parameters of question and cell. */
+export type Cell = {
+  [Q in "process" | "variants" | "funnel" | "retention" | "friction"]: {
+    of: Q;
+    query: Endpoints[`GET /${Q}/people`]["query"];
+  };
+}["process" | "variants" | "funnel" | "retention" | "friction"];
 
 export const queries = {
   meta: () =>
@@ -76,6 +84,66 @@ export const queries = {
       queryKey: ["journey", name, filter],
       queryFn: ({ signal }) => get<"GET /journeys/{journey}">("/journeys/{journey}", [name], filter, signal),
       placeholderData: keepPreviousData,
+      staleTime: STALE_MS,
+    }),
+  process: (asked: CasesAsked) =>
+    queryOptions({
+      queryKey: ["process", asked],
+      queryFn: ({ signal }) => get<"GET /process">("/process", [], asked, signal),
+      placeholderData: keepPreviousData,
+      staleTime: STALE_MS,
+    }),
+  variants: (asked: CasesAsked) =>
+    queryOptions({
+      queryKey: ["variants", asked],
+      queryFn: ({ signal }) => get<"GET /variants">("/variants", [], asked, signal),
+      placeholderData: keepPreviousData,
+      staleTime: STALE_MS,
+    }),
+  funnel: (asked: FunnelAsked) =>
+    queryOptions({
+      queryKey: ["funnel", asked],
+      queryFn: ({ signal }) => get<"GET /funnel">("/funnel", [], asked, signal),
+      placeholderData: keepPreviousData,
+      staleTime: STALE_MS,
+    }),
+  retention: (asked: RetentionAsked) =>
+    queryOptions({
+      queryKey: ["retention", asked],
+      queryFn: ({ signal }) => get<"GET /retention">("/retention", [], asked, signal),
+      placeholderData: keepPreviousData,
+      staleTime: STALE_MS,
+    }),
+  friction: (asked: CasesAsked) =>
+    queryOptions({
+      queryKey: ["friction", asked],
+      queryFn: ({ signal }) => get<"GET /friction">("/friction", [], asked, signal),
+      placeholderData: keepPreviousData,
+      staleTime: STALE_MS,
+    }),
+  compare: (asked: CasesAsked & { split: string; within?: string }) =>
+    queryOptions({
+      queryKey: ["compare", asked],
+      queryFn: ({ signal }) => get<"GET /compare">("/compare", [], asked, signal),
+      placeholderData: keepPreviousData,
+      staleTime: STALE_MS,
+    }),
+  behind: (cell: Cell | undefined) =>
+    infiniteQueryOptions({
+      queryKey: ["behind", cell ?? null],
+      queryFn: ({ signal, pageParam }) => {
+        const { of, query } = cell!;
+        // The address and its parameters come from one cell, so they fit; the union cannot say so.
+        return get<"GET /funnel/people">(
+          `/${of}/people` as "/funnel/people",
+          [],
+          { ...(query as Endpoints["GET /funnel/people"]["query"]), limit: 20, cursor: pageParam },
+          signal,
+        );
+      },
+      enabled: cell !== undefined,
+      initialPageParam: undefined as string | undefined,
+      getNextPageParam: (page) => page.next_cursor ?? undefined,
       staleTime: STALE_MS,
     }),
   voice: (filter: Filter) =>

@@ -21,6 +21,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What differs between two groups, or between before and after? */
+        get: operations["compare"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/data": {
         parameters: {
             query?: never;
@@ -174,6 +191,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/friction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where do people repeat themselves, wait, are sent around, or give up? */
+        get: operations["friction"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/friction/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The people of a place of friction. */
+        get: operations["friction_people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/funnel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far do people get? */
+        get: operations["funnel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/funnel/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The people of a step of a funnel. */
+        get: operations["funnel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/import": {
         parameters: {
             query?: never;
@@ -311,6 +396,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/paths": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How do sessions begin? */
+        get: operations["paths"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/paths/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The people who had a session that begins so. */
+        get: operations["paths"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/people": {
         parameters: {
             query?: never;
@@ -354,6 +473,74 @@ export interface paths {
         };
         /** Events and answers of a person. */
         get: operations["timeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/process": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What follows what? */
+        get: operations["process"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/process/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The people of a place in the process map. */
+        get: operations["process"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who comes back? */
+        get: operations["retention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retention/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The people of a cohort who came in a period. */
+        get: operations["retention"];
         put?: never;
         post?: never;
         delete?: never;
@@ -447,6 +634,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/variants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The ways of whole cases. */
+        get: operations["variants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/variants/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The people of a variant. */
+        get: operations["variants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/voice": {
         parameters: {
             query?: never;
@@ -485,6 +706,16 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description How often. */
+        ActivityCount: {
+            /** @description Event name. */
+            activity: string;
+            /**
+             * Format: int64
+             * @description How often.
+             */
+            n: number;
+        };
         /** @description An expectation that was not met, or a change in how values are spread. */
         Alarm: {
             /** @description Its id. */
@@ -725,6 +956,68 @@ export interface components {
              */
             n: number;
         };
+        /** @description People who came first in one period. */
+        Cohort: {
+            /** @description First local day of the period. */
+            cohort: string;
+            /**
+             * Format: int64
+             * @description People.
+             */
+            people: number;
+            /** @description That period and those after it, at most 60. */
+            periods: components["schemas"]["CohortPeriod"][];
+        };
+        /** @description A cohort, some periods later. */
+        CohortPeriod: {
+            /**
+             * Format: int64
+             * @description People who came in that period.
+             */
+            active: number;
+            /** @description Whether the period was observed to its end; if not, more may come. */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description Periods later.
+             */
+            n: number;
+            /** @description Share of the cohort that came in that period, Wilson; `not_computed` unless complete. */
+            rate: components["schemas"]["Estimate"];
+        };
+        /** @description What differs between two groups, or between before and after? */
+        Comparison: {
+            /** @description The first group, in words. */
+            a: string;
+            /** @description What the filter did. */
+            applied: components["schemas"]["Applied"];
+            /** @description The second. */
+            b: string;
+            /**
+             * Format: int64
+             * @description Cases with events of the first group.
+             */
+            cases_a: number;
+            /**
+             * Format: int64
+             * @description Cases with events of the second.
+             */
+            cases_b: number;
+            /** @description Those that stand out first, the largest effect on cases on top; then the rest by p-value. Up to 60. */
+            differences: components["schemas"]["WayDifference"][];
+            /**
+             * Format: int64
+             * @description How many differences stand out although so many were tested.
+             */
+            found: number;
+            /** @description A case is one journey of this name; null: a person. */
+            journey: string | null;
+            /**
+             * Format: int64
+             * @description Tests that were made.
+             */
+            tests: number;
+        };
         /** @description What stands behind it all. */
         Counts: {
             /**
@@ -893,6 +1186,28 @@ export interface components {
             segment: string;
             /** @description Segments for this metric, `all` first. */
             segments: string[];
+        };
+        /** @description Activities that follow each other. */
+        Edge: {
+            /** @description The earlier event's name. */
+            from: string;
+            /**
+             * Format: double
+             * @description Median wait.
+             */
+            median_wait_ms: number;
+            /**
+             * Format: int64
+             * @description How often.
+             */
+            n: number;
+            /**
+             * Format: double
+             * @description 90th percentile of the wait.
+             */
+            p90_wait_ms: number;
+            /** @description The later event's name. */
+            to: string;
         };
         /** @description An error of any kind. */
         ErrorBody: {
@@ -1072,6 +1387,150 @@ export interface components {
             /** @description Event name; null for a drop-off. */
             to_step: string | null;
         };
+        /** @description One time that it happened. */
+        FrictionExample: {
+            /** @description Its first event. */
+            from_at: string;
+            /** @description Person. */
+            person_id: string;
+            /** @description Its last event. */
+            to_at: string;
+        };
+        /** @description Friction of one kind at one place. */
+        FrictionFinding: {
+            /** @description Those with most time lost, up to 5. */
+            examples: components["schemas"]["FrictionExample"][];
+            /** @description Event name, channel (`channel_switch`) or team (`transfer`). */
+            from: string;
+            /** @description `failure`, `repeat_contact`, `transfer`, `reopened`, `dead_end`, `long_wait`, `channel_switch`, `rage`, `back_and_forth` or `loop`. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Time lost, all together; null: the kind shows none.
+             */
+            lost_ms: number | null;
+            /**
+             * Format: int64
+             * @description How often.
+             */
+            n: number;
+            /**
+             * Format: int64
+             * @description Distinct people.
+             */
+            people: number;
+            /** @description Of how often it could have been, Wilson; of a failure: people, of all of the selection. */
+            share: components["schemas"]["Estimate"];
+            /** @description The other one; null: there is none. */
+            to: string | null;
+            /**
+             * Format: double
+             * @description What these people are worth, all together (`value` of their profiles); null: not known.
+             */
+            value: number | null;
+        };
+        /** @description Where do people repeat themselves, wait, are sent around, or give up? */
+        FrictionList: {
+            /** @description What the filter did. */
+            applied: components["schemas"]["Applied"];
+            /** @description Events that were taken as contacts. */
+            contacts: string[];
+            /** @description Currency of `value`; null: the project has none. */
+            currency: string | null;
+            /** @description Events that were taken as failures. */
+            failures: string[];
+            /** @description By kind (what went wrong by itself, what people had to do again, what they waited for), then by people; up to 8 of a kind. */
+            findings: components["schemas"]["FrictionFinding"][];
+            first_contact_resolution: components["schemas"]["Estimate"] | null;
+            /** @description A case is one journey of this name; null: a person. */
+            journey: string | null;
+            /**
+             * Format: int64
+             * @description Distinct people of the selection.
+             */
+            people: number;
+            resolution: components["schemas"]["Estimate"] | null;
+            /**
+             * Format: int64
+             * @description Contacts too young to tell.
+             */
+            too_young: number;
+        };
+        /** @description How far do people get? */
+        Funnel: {
+            /** @description What steps may be: event names, the most frequent first, up to 200. */
+            activities: components["schemas"]["ActivityCount"][];
+            /** @description What the filter did. */
+            applied: components["schemas"]["Applied"];
+            /** @description What `groups` are told apart by; null: not asked. */
+            by: string | null;
+            /** @description Activities that end every attempt. */
+            exclude: string[];
+            /** @description What `by` may be. */
+            groupings: string[];
+            /** @description By people descending, up to 50. */
+            groups: components["schemas"]["FunnelGroup"][];
+            /**
+             * Format: double
+             * @description Median time from the first step to the last, of those who got there; null: nobody did.
+             */
+            median_conversion_ms: number | null;
+            /** @description `ordered`, `strict` or `any`. */
+            order: string;
+            /**
+             * Format: double
+             * @description 90th percentile of it.
+             */
+            p90_conversion_ms: number | null;
+            /**
+             * Format: int64
+             * @description People with an event of any step.
+             */
+            people: number;
+            /** @description In order. */
+            steps: components["schemas"]["FunnelStep"][];
+            /**
+             * Format: int64
+             * @description The window.
+             */
+            window_ms: number;
+            /** @description `whole` or `step`: what the window bounds. */
+            within: string;
+        };
+        /** @description A funnel of some people. */
+        FunnelGroup: {
+            /** @description Of those of the first step, who got to the last, Wilson. */
+            conversion: components["schemas"]["Estimate"];
+            /** @description Its conversion less that of everybody else, Newcombe. */
+            difference: components["schemas"]["Estimate"];
+            /** @description Value; null: people without one. */
+            group: string | null;
+            /** @description People at each step. */
+            reached: number[];
+            /** @description Whether the difference stands out although so many groups were looked at (Benjamini–Hochberg, false discovery rate 5 %). */
+            stands_out: boolean;
+        };
+        /** @description A step of a funnel. */
+        FunnelStep: {
+            /** @description What they did next after their last event of this step, by people descending, up to 5. */
+            next: components["schemas"]["NextActivity"][];
+            /** @description Of those of the first step, Wilson. */
+            of_first: components["schemas"]["Estimate"];
+            /** @description Of those of the step before, Wilson. */
+            of_previous: components["schemas"]["Estimate"];
+            /**
+             * Format: int64
+             * @description People who got here.
+             */
+            people: number;
+            /** @description Event name. */
+            step: string;
+            /**
+             * Format: int64
+             * @description People who got no further.
+             */
+            stopped: number;
+        };
         /** @description Survey health. */
         Health: {
             /**
@@ -1201,7 +1660,7 @@ export interface components {
              * @description Distinct people.
              */
             people: number;
-            /** @description `person`, `reference` or `conversation`. */
+            /** @description `person`, `reference`, `conversation` or `session`. */
             scope: string;
             /** @description In order of position, from the first to the last that anybody reached. */
             stages: components["schemas"]["Stage"][];
@@ -1234,7 +1693,7 @@ export interface components {
              * @description Distinct people.
              */
             people: number;
-            /** @description `person`, `reference` or `conversation`. */
+            /** @description `person`, `reference`, `conversation` or `session`. */
             scope: string;
         };
         /** @description All journeys. */
@@ -1420,6 +1879,16 @@ export interface components {
             /** @description The key itself. */
             write_key: string;
         };
+        /** @description What people did next. */
+        NextActivity: {
+            /** @description Event name; null: nothing more. */
+            activity: string | null;
+            /**
+             * Format: int64
+             * @description People.
+             */
+            people: number;
+        };
         /** @description An organisation. */
         Organisation: {
             /** @description Its name. */
@@ -1443,6 +1912,35 @@ export interface components {
             /** @description The stage of each journey that loses the largest share (people ≥ 5). */
             weakest_stages: components["schemas"]["WeakestStage"][];
         };
+        /** @description How sessions begin. */
+        PathList: {
+            /** @description What the filter did. */
+            applied: components["schemas"]["Applied"];
+            /**
+             * Format: int64
+             * @description Activities of a session that count.
+             */
+            depth: number;
+            /**
+             * Format: int64
+             * @description Different paths.
+             */
+            distinct: number;
+            /**
+             * Format: int64
+             * @description A longer silence ends a session; null: a case is one.
+             */
+            gap_ms: number | null;
+            /** @description A case is one journey of this name; null: a person. */
+            journey: string | null;
+            /** @description The most frequent ones first. */
+            paths: components["schemas"]["SessionPath"][];
+            /**
+             * Format: int64
+             * @description Sessions.
+             */
+            sessions: number;
+        };
         /** @description People that a search found. */
         People: {
             /** @description What the filter did. */
@@ -1454,6 +1952,18 @@ export interface components {
             /**
              * Format: int64
              * @description People in the store, not hits.
+             */
+            total: number;
+        };
+        /** @description The people behind a number. */
+        PeopleBehind: {
+            /** @description null: the end. */
+            next_cursor: string | null;
+            /** @description By last fact, the newest first, up to `limit`. Whom no run has seen with a profile yet is counted only. */
+            people: components["schemas"]["PersonRow"][];
+            /**
+             * Format: int64
+             * @description How many.
              */
             total: number;
         };
@@ -1648,6 +2158,46 @@ export interface components {
             stage: string | null;
             /** @description Sum of amounts. */
             value: string | null;
+        };
+        /** @description What follows what? */
+        ProcessMap: {
+            /** @description By n descending, up to 200. */
+            activities: components["schemas"]["ActivityCount"][];
+            /** @description What the filter did. */
+            applied: components["schemas"]["Applied"];
+            /**
+             * Format: int64
+             * @description Cases.
+             */
+            cases: number;
+            /** @description By n descending, up to 500. */
+            edges: components["schemas"]["Edge"][];
+            /** @description Cases by the activity that ends them, by n descending, up to 200. */
+            end: components["schemas"]["ActivityCount"][];
+            /**
+             * Format: int64
+             * @description Events.
+             */
+            events: number;
+            /** @description A case is one journey of this name; null: a person. */
+            journey: string | null;
+            /**
+             * Format: int64
+             * @description Pairs of events that follow each other, drawn or not.
+             */
+            moves: number;
+            /**
+             * Format: int64
+             * @description Distinct people.
+             */
+            people: number;
+            /** @description Cases by the activity that begins them, by n descending, up to 200. */
+            start: components["schemas"]["ActivityCount"][];
+            /**
+             * Format: int64
+             * @description Different variants.
+             */
+            variants: number;
         };
         /** @description A person's profile. */
         Profile: {
@@ -2062,6 +2612,28 @@ export interface components {
              */
             unreadable: number;
         };
+        /** @description Who comes back? */
+        Retention: {
+            /** @description What `of` may name: event names, the most frequent first, up to 200. */
+            activities: components["schemas"]["ActivityCount"][];
+            /** @description What the filter did. */
+            applied: components["schemas"]["Applied"];
+            /** @description By their period; the newest 60. */
+            cohorts: components["schemas"]["Cohort"][];
+            /** @description All cohorts together, each period over those that were observed to its end. */
+            curve: components["schemas"]["CohortPeriod"][];
+            /** @description Last event of all; null: there is none. */
+            observed_until: string | null;
+            /** @description Events that count; empty: all. */
+            of: string[];
+            /**
+             * Format: int64
+             * @description People.
+             */
+            people: number;
+            /** @description `day`, `week`, `month`, `quarter` or `year`. */
+            unit: string;
+        };
         /** @description read = mapped + skipped + unreadable. */
         RowsEquation: {
             /** @description Whether it holds. */
@@ -2243,6 +2815,18 @@ export interface components {
         SearchResult: {
             /** @description Best first. */
             hits: components["schemas"]["Hit"][];
+        };
+        /** @description Activities with which sessions begin. */
+        SessionPath: {
+            /** @description In order. */
+            activities: string[];
+            /**
+             * Format: int64
+             * @description Sessions that begin so.
+             */
+            sessions: number;
+            /** @description Of all sessions, Wilson. */
+            share: components["schemas"]["Estimate"];
         };
         /** @description A dimension that the filter offers. */
         SliceChoice: {
@@ -2827,6 +3411,47 @@ export interface components {
             /** @description The score. */
             score: components["schemas"]["Estimate"];
         };
+        /** @description A way of whole cases. */
+        Variant: {
+            /** @description In order. */
+            activities: string[];
+            /**
+             * Format: int64
+             * @description Cases that went exactly so.
+             */
+            cases: number;
+            /**
+             * Format: double
+             * @description Share of cases that this variant and those before it cover.
+             */
+            coverage: number;
+            /** @description Of all cases, Wilson. */
+            share: components["schemas"]["Estimate"];
+        };
+        /** @description The ways of whole cases. */
+        Variants: {
+            /** @description What the filter did. */
+            applied: components["schemas"]["Applied"];
+            /**
+             * Format: int64
+             * @description Cases.
+             */
+            cases: number;
+            /** @description A case is one journey of this name; null: a person. */
+            journey: string | null;
+            /**
+             * Format: int64
+             * @description Distinct people.
+             */
+            people: number;
+            /** @description The most frequent ones first. */
+            top: components["schemas"]["Variant"][];
+            /**
+             * Format: int64
+             * @description Different variants.
+             */
+            variants: number;
+        };
         /** @description What do they say, and what is new? */
         Voice: {
             /** @description What the filter did. */
@@ -2854,6 +3479,31 @@ export interface components {
             n: number;
             /** @description Its beginning. */
             start: string;
+        };
+        /** @description A difference. */
+        WayDifference: {
+            /** @description The figure of the first group. */
+            a: components["schemas"]["Estimate"];
+            /** @description Event names: from and to (only one: nothing more), the step, or the whole way. */
+            activities: string[];
+            /** @description That of the second. */
+            b: components["schemas"]["Estimate"];
+            /** @description b - a. */
+            difference: components["schemas"]["Estimate"];
+            /**
+             * Format: double
+             * @description Cases of the second group for which it went otherwise than it would have in the first.
+             */
+            effect: number;
+            /** @description `transition` (share of visits that go on so), `wait` (median, milliseconds), `step` (share of events) or `variant` (share of cases). */
+            kind: string;
+            /**
+             * Format: double
+             * @description Corrected for all tests (Benjamini–Hochberg); null: not tested.
+             */
+            p_value: number | null;
+            /** @description Whether it stands out (false discovery rate 5 %). */
+            stands_out: boolean;
         };
         /** @description The stage of a journey that loses the largest share. */
         WeakestStage: {
@@ -2904,6 +3554,55 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Audit"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    compare: {
+        parameters: {
+            query: {
+                /** @description `all`, or a calendar period in the project's zone: `2026`, `2026-Q2`, `2026-06`, `2026-W23`, `2026-06-30`. */
+                period?: string;
+                /** @description A dimension of the scores table; only together with `slice`. */
+                slice_by?: string;
+                /** @description A value of that dimension. */
+                slice?: string;
+                /** @description A channel of the glossary. */
+                channel?: string;
+                /** @description A case is a journey of this name in journey.yaml, and not a person. For process, variants and paths. */
+                journey?: string;
+                /** @description Default customer. */
+                population?: string;
+                /** @description How many variants or paths: 1 to 200, default 50. */
+                top?: number;
+                /**
+                 * @description `nps` (detractors and promoters), `date:2026-02-12` (before and from then on), `channel:app` (other channels and this one),
+                 *     or `attribute.<name>:<value>` (other people and those of the value).
+                 */
+                split: string;
+                /** @description What comes within this time of an event is its outcome; default 7d. */
+                within?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"];
                 };
             };
             default: {
@@ -3226,6 +3925,242 @@ export interface operations {
             };
         };
     };
+    friction: {
+        parameters: {
+            query?: {
+                /** @description `all`, or a calendar period in the project's zone: `2026`, `2026-Q2`, `2026-06`, `2026-W23`, `2026-06-30`. */
+                period?: string;
+                /** @description A dimension of the scores table; only together with `slice`. */
+                slice_by?: string;
+                /** @description A value of that dimension. */
+                slice?: string;
+                /** @description A channel of the glossary. */
+                channel?: string;
+                /** @description A case is a journey of this name in journey.yaml, and not a person. For process, variants and paths. */
+                journey?: string;
+                /** @description Default customer. */
+                population?: string;
+                /** @description How many variants or paths: 1 to 200, default 50. */
+                top?: number;
+                /** @description Event names that begin a contact; default those that are called like it. */
+                contacts?: string;
+                /** @description Event names that are failures; default those that are called like it. */
+                failures?: string;
+                /** @description A contact so soon after another is a repeat; default 7d. */
+                repeat_within?: string;
+                /** @description A longer silence ends an episode; default 1d. */
+                episode_gap?: string;
+                /** @description Silence that makes a dead end; default 30d. */
+                silence?: string;
+                /** @description A wait beyond this percentile of its edge is long: 50 to 99, default 90. */
+                long_wait?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FrictionList"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    friction_people: {
+        parameters: {
+            query: {
+                /** @description `all`, or a calendar period in the project's zone: `2026`, `2026-Q2`, `2026-06`, `2026-W23`, `2026-06-30`. */
+                period?: string;
+                /** @description A dimension of the scores table; only together with `slice`. */
+                slice_by?: string;
+                /** @description A value of that dimension. */
+                slice?: string;
+                /** @description A channel of the glossary. */
+                channel?: string;
+                /** @description A case is a journey of this name in journey.yaml, and not a person. For process, variants and paths. */
+                journey?: string;
+                /** @description Default customer. */
+                population?: string;
+                /** @description How many variants or paths: 1 to 200, default 50. */
+                top?: number;
+                /** @description Event names that begin a contact; default those that are called like it. */
+                contacts?: string;
+                /** @description Event names that are failures; default those that are called like it. */
+                failures?: string;
+                /** @description A contact so soon after another is a repeat; default 7d. */
+                repeat_within?: string;
+                /** @description A longer silence ends an episode; default 1d. */
+                episode_gap?: string;
+                /** @description Silence that makes a dead end; default 30d. */
+                silence?: string;
+                /** @description A wait beyond this percentile of its edge is long: 50 to 99, default 90. */
+                long_wait?: number;
+                /** @description Its kind. */
+                kind: string;
+                /** @description Event name, channel or team. */
+                from: string;
+                /** @description The other one, where there is one. */
+                to?: string;
+                /** @description 1 to 200; default 50. */
+                limit?: number;
+                /** @description Where the list goes on. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PeopleBehind"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    funnel: {
+        parameters: {
+            query?: {
+                /** @description `all`, or a calendar period in the project's zone: `2026`, `2026-Q2`, `2026-06`, `2026-W23`, `2026-06-30`. */
+                period?: string;
+                /** @description A dimension of the scores table; only together with `slice`. */
+                slice_by?: string;
+                /** @description A value of that dimension. */
+                slice?: string;
+                /** @description A channel of the glossary. */
+                channel?: string;
+                /** @description A case is a journey of this name in journey.yaml, and not a person. For process, variants and paths. */
+                journey?: string;
+                /** @description Default customer. */
+                population?: string;
+                /** @description How many variants or paths: 1 to 200, default 50. */
+                top?: number;
+                /** @description Event names in order, joined by commas or as a JSON list; default the event of each stage that most people had. */
+                steps?: string;
+                /** @description Event names that end every attempt. */
+                exclude?: string;
+                /** @description Such as 7d; default 30d. */
+                window?: string;
+                /** @description What the window bounds: `whole` (default) or `step`. */
+                within?: string;
+                /** @description `ordered` (default), `strict` or `any`. */
+                order?: string;
+                /** @description `channel`, or `attribute.<name>`. */
+                by?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Funnel"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    funnel: {
+        parameters: {
+            query: {
+                /** @description `all`, or a calendar period in the project's zone: `2026`, `2026-Q2`, `2026-06`, `2026-W23`, `2026-06-30`. */
+                period?: string;
+                /** @description A dimension of the scores table; only together with `slice`. */
+                slice_by?: string;
+                /** @description A value of that dimension. */
+                slice?: string;
+                /** @description A channel of the glossary. */
+                channel?: string;
+                /** @description A case is a journey of this name in journey.yaml, and not a person. For process, variants and paths. */
+                journey?: string;
+                /** @description Default customer. */
+                population?: string;
+                /** @description How many variants or paths: 1 to 200, default 50. */
+                top?: number;
+                /** @description Event names in order, joined by commas or as a JSON list; default the event of each stage that most people had. */
+                steps?: string;
+                /** @description Event names that end every attempt. */
+                exclude?: string;
+                /** @description Such as 7d; default 30d. */
+                window?: string;
+                /** @description What the window bounds: `whole` (default) or `step`. */
+                within?: string;
+                /** @description `ordered` (default), `strict` or `any`. */
+                order?: string;
+                /** @description `channel`, or `attribute.<name>`. */
+                by?: string;
+                /** @description How many steps they got to: 0 (none in order) to the number of steps. */
+                step: number;
+                /** @description Only those who got no further; default false. */
+                stopped?: boolean;
+                /** @description Only those of this group of `by`; empty: without a value. */
+                group?: string;
+                /** @description 1 to 200; default 50. */
+                limit?: number;
+                /** @description Where the list goes on. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PeopleBehind"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     import: {
         parameters: {
             query?: never;
@@ -3513,6 +4448,108 @@ export interface operations {
             };
         };
     };
+    paths: {
+        parameters: {
+            query?: {
+                /** @description `all`, or a calendar period in the project's zone: `2026`, `2026-Q2`, `2026-06`, `2026-W23`, `2026-06-30`. */
+                period?: string;
+                /** @description A dimension of the scores table; only together with `slice`. */
+                slice_by?: string;
+                /** @description A value of that dimension. */
+                slice?: string;
+                /** @description A channel of the glossary. */
+                channel?: string;
+                /** @description A case is a journey of this name in journey.yaml, and not a person. For process, variants and paths. */
+                journey?: string;
+                /** @description Default customer. */
+                population?: string;
+                /** @description How many variants or paths: 1 to 200, default 50. */
+                top?: number;
+                /** @description A longer silence ends a session, such as 30m; default: a case is one. */
+                gap?: string;
+                /** @description Events of a session that count, 1 to 20; default 5. */
+                depth?: number;
+                /** @description Whether an event that follows itself is taken as one; default true. */
+                collapse?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PathList"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    paths: {
+        parameters: {
+            query: {
+                /** @description `all`, or a calendar period in the project's zone: `2026`, `2026-Q2`, `2026-06`, `2026-W23`, `2026-06-30`. */
+                period?: string;
+                /** @description A dimension of the scores table; only together with `slice`. */
+                slice_by?: string;
+                /** @description A value of that dimension. */
+                slice?: string;
+                /** @description A channel of the glossary. */
+                channel?: string;
+                /** @description A case is a journey of this name in journey.yaml, and not a person. For process, variants and paths. */
+                journey?: string;
+                /** @description Default customer. */
+                population?: string;
+                /** @description How many variants or paths: 1 to 200, default 50. */
+                top?: number;
+                /** @description A longer silence ends a session, such as 30m; default: a case is one. */
+                gap?: string;
+                /** @description Events of a session that count, 1 to 20; default 5. */
+                depth?: number;
+                /** @description Whether an event that follows itself is taken as one; default true. */
+                collapse?: boolean;
+                /** @description The names. */
+                way: string;
+                /** @description 1 to 200; default 50. */
+                limit?: number;
+                /** @description Where the list goes on. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PeopleBehind"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     people: {
         parameters: {
             query?: {
@@ -3612,6 +4649,200 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Timeline"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    process: {
+        parameters: {
+            query?: {
+                /** @description `all`, or a calendar period in the project's zone: `2026`, `2026-Q2`, `2026-06`, `2026-W23`, `2026-06-30`. */
+                period?: string;
+                /** @description A dimension of the scores table; only together with `slice`. */
+                slice_by?: string;
+                /** @description A value of that dimension. */
+                slice?: string;
+                /** @description A channel of the glossary. */
+                channel?: string;
+                /** @description A case is a journey of this name in journey.yaml, and not a person. For process, variants and paths. */
+                journey?: string;
+                /** @description Default customer. */
+                population?: string;
+                /** @description How many variants or paths: 1 to 200, default 50. */
+                top?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProcessMap"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    process: {
+        parameters: {
+            query?: {
+                /** @description `all`, or a calendar period in the project's zone: `2026`, `2026-Q2`, `2026-06`, `2026-W23`, `2026-06-30`. */
+                period?: string;
+                /** @description A dimension of the scores table; only together with `slice`. */
+                slice_by?: string;
+                /** @description A value of that dimension. */
+                slice?: string;
+                /** @description A channel of the glossary. */
+                channel?: string;
+                /** @description A case is a journey of this name in journey.yaml, and not a person. For process, variants and paths. */
+                journey?: string;
+                /** @description Default customer. */
+                population?: string;
+                /** @description How many variants or paths: 1 to 200, default 50. */
+                top?: number;
+                /** @description Event name. */
+                activity?: string;
+                /** @description Event name, or `(start)`. */
+                from?: string;
+                /** @description Event name, or `(end)`. */
+                to?: string;
+                /** @description 1 to 200; default 50. */
+                limit?: number;
+                /** @description Where the list goes on. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PeopleBehind"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    retention: {
+        parameters: {
+            query?: {
+                /** @description `all`, or a calendar period in the project's zone: `2026`, `2026-Q2`, `2026-06`, `2026-W23`, `2026-06-30`. */
+                period?: string;
+                /** @description A dimension of the scores table; only together with `slice`. */
+                slice_by?: string;
+                /** @description A value of that dimension. */
+                slice?: string;
+                /** @description A channel of the glossary. */
+                channel?: string;
+                /** @description A case is a journey of this name in journey.yaml, and not a person. For process, variants and paths. */
+                journey?: string;
+                /** @description Default customer. */
+                population?: string;
+                /** @description How many variants or paths: 1 to 200, default 50. */
+                top?: number;
+                /** @description `day`, `week` (default), `month`, `quarter` or `year`. */
+                unit?: string;
+                /** @description Event names that count, joined by commas or as a JSON list; default all. */
+                of?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    retention: {
+        parameters: {
+            query: {
+                /** @description `all`, or a calendar period in the project's zone: `2026`, `2026-Q2`, `2026-06`, `2026-W23`, `2026-06-30`. */
+                period?: string;
+                /** @description A dimension of the scores table; only together with `slice`. */
+                slice_by?: string;
+                /** @description A value of that dimension. */
+                slice?: string;
+                /** @description A channel of the glossary. */
+                channel?: string;
+                /** @description A case is a journey of this name in journey.yaml, and not a person. For process, variants and paths. */
+                journey?: string;
+                /** @description Default customer. */
+                population?: string;
+                /** @description How many variants or paths: 1 to 200, default 50. */
+                top?: number;
+                /** @description `day`, `week` (default), `month`, `quarter` or `year`. */
+                unit?: string;
+                /** @description Event names that count, joined by commas or as a JSON list; default all. */
+                of?: string;
+                /** @description First local day of the cohort's period. */
+                cohort: string;
+                /** @description Periods later; default 0. */
+                later?: number;
+                /** @description 1 to 200; default 50. */
+                limit?: number;
+                /** @description Where the list goes on. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PeopleBehind"];
                 };
             };
             default: {
@@ -3774,6 +5005,96 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SqlResult"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    variants: {
+        parameters: {
+            query?: {
+                /** @description `all`, or a calendar period in the project's zone: `2026`, `2026-Q2`, `2026-06`, `2026-W23`, `2026-06-30`. */
+                period?: string;
+                /** @description A dimension of the scores table; only together with `slice`. */
+                slice_by?: string;
+                /** @description A value of that dimension. */
+                slice?: string;
+                /** @description A channel of the glossary. */
+                channel?: string;
+                /** @description A case is a journey of this name in journey.yaml, and not a person. For process, variants and paths. */
+                journey?: string;
+                /** @description Default customer. */
+                population?: string;
+                /** @description How many variants or paths: 1 to 200, default 50. */
+                top?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Variants"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    variants: {
+        parameters: {
+            query: {
+                /** @description `all`, or a calendar period in the project's zone: `2026`, `2026-Q2`, `2026-06`, `2026-W23`, `2026-06-30`. */
+                period?: string;
+                /** @description A dimension of the scores table; only together with `slice`. */
+                slice_by?: string;
+                /** @description A value of that dimension. */
+                slice?: string;
+                /** @description A channel of the glossary. */
+                channel?: string;
+                /** @description A case is a journey of this name in journey.yaml, and not a person. For process, variants and paths. */
+                journey?: string;
+                /** @description Default customer. */
+                population?: string;
+                /** @description How many variants or paths: 1 to 200, default 50. */
+                top?: number;
+                /** @description The names. */
+                way: string;
+                /** @description 1 to 200; default 50. */
+                limit?: number;
+                /** @description Where the list goes on. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PeopleBehind"];
                 };
             };
             default: {

@@ -439,7 +439,7 @@ export interface Journeys {
   applied: Applied;
   journeys: {
     journey: string;
-    /** `person`, `reference` or `conversation`. */
+    /** `person`, `reference`, `conversation` or `session`. */
     scope: string;
     /** Distinct people. */
     people: number;
@@ -505,6 +505,247 @@ export interface Friction {
   share: Estimate;
   median_wait_ms: number | null;
   p90_wait_ms: number | null;
+}
+
+// ---------------------------------------------------------------- ways: process map, variants, funnel, retention, paths
+
+/** A case is a journey of that name, or a person. */
+export interface CasesAsked extends Filter {
+  journey?: string;
+  population?: string;
+  /** 1 to 200, default 50. */
+  top?: number;
+}
+
+/** `GET /process` *(filter: events of the period, cases with an event on the channel, people with the attribute)*: what follows what? */
+export interface ProcessMap {
+  applied: Applied;
+  /** null: a case is a person. */
+  journey: string | null;
+  cases: number;
+  people: number;
+  events: number;
+  variants: number;
+  /** Pairs of events that follow each other, drawn or not. */
+  moves: number;
+  /** By n descending, up to 200; so are `start` and `end`, which count cases. */
+  activities: ActivityCount[];
+  start: ActivityCount[];
+  end: ActivityCount[];
+  /** By n descending, up to 500. */
+  edges: Edge[];
+}
+
+export interface ActivityCount {
+  activity: string;
+  n: number;
+}
+
+export interface Edge {
+  from: string;
+  to: string;
+  n: number;
+  median_wait_ms: number;
+  p90_wait_ms: number;
+}
+
+/** `GET /variants` *(filter as for process)*: the ways of whole cases, the most frequent first. */
+export interface Variants {
+  applied: Applied;
+  journey: string | null;
+  cases: number;
+  people: number;
+  variants: number;
+  top: {
+    activities: string[];
+    cases: number;
+    share: Estimate;
+    /** Share of cases that this variant and those before it cover. */
+    coverage: number;
+  }[];
+}
+
+export interface FunnelAsked extends Filter {
+  /** Event names, joined by commas or as a JSON list; default: the event of each stage that most people had. */
+  steps?: string;
+  exclude?: string;
+  window?: string;
+  within?: string;
+  order?: string;
+  by?: string;
+}
+
+/** `GET /funnel` *(filter as for process)*: how far do people get? */
+export interface Funnel {
+  applied: Applied;
+  window_ms: number;
+  within: string;
+  order: string;
+  exclude: string[];
+  /** People with an event of any step. */
+  people: number;
+  steps: FunnelStep[];
+  median_conversion_ms: number | null;
+  p90_conversion_ms: number | null;
+  by: string | null;
+  /** By people descending, up to 50. */
+  groups: FunnelGroup[];
+  /** What `by` may be. */
+  groupings: string[];
+  /** What steps may be, the most frequent first, up to 200. */
+  activities: ActivityCount[];
+}
+
+export interface FunnelStep {
+  step: string;
+  people: number;
+  of_first: Estimate;
+  of_previous: Estimate;
+  /** People who got no further. */
+  stopped: number;
+  /** What they did next after their last event of this step; null: nothing more. Up to 5. */
+  next: { activity: string | null; people: number }[];
+}
+
+export interface FunnelGroup {
+  /** null: people without a value. */
+  group: string | null;
+  /** People at each step. */
+  reached: number[];
+  /** From the first step to the last. */
+  conversion: Estimate;
+  /** Its conversion less that of everybody else. */
+  difference: Estimate;
+  /** Whether the difference stands out although so many groups were looked at. */
+  stands_out: boolean;
+}
+
+export interface RetentionAsked extends Filter {
+  unit?: string;
+  of?: string;
+}
+
+/** `GET /retention` *(filter: people who came first in the period)*: who comes back? */
+export interface Retention {
+  applied: Applied;
+  unit: string;
+  of: string[];
+  observed_until: string | null;
+  people: number;
+  /** By their period; the newest 60. */
+  cohorts: { cohort: string; people: number; periods: CohortPeriod[] }[];
+  /** All cohorts together, each period over those that were observed to its end. */
+  curve: CohortPeriod[];
+  activities: ActivityCount[];
+}
+
+export interface CohortPeriod {
+  /** Periods later. */
+  n: number;
+  active: number;
+  /** Whether the period was observed to its end; if not, more may come and `rate` is not computed. */
+  complete: boolean;
+  rate: Estimate;
+}
+
+/** `GET /paths` *(filter as for process)*: how sessions begin. */
+export interface PathList {
+  applied: Applied;
+  journey: string | null;
+  sessions: number;
+  distinct: number;
+  depth: number;
+  gap_ms: number | null;
+  paths: { activities: string[]; sessions: number; share: Estimate }[];
+}
+
+/** `GET /friction` *(filter as for process)*: where do people repeat themselves, wait, are sent around, or give up? */
+export interface FrictionList {
+  applied: Applied;
+  journey: string | null;
+  people: number;
+  /** By kind, then by people; up to 8 of a kind. */
+  findings: FrictionFinding[];
+  /** Contacts that were not repeated in time, of those old enough to tell; null: there are no contacts. */
+  resolution: Estimate | null;
+  /** The same of first contacts: without another one in the same time before. */
+  first_contact_resolution: Estimate | null;
+  too_young: number;
+  /** Events that were taken as contacts, and as failures. */
+  contacts: string[];
+  failures: string[];
+  currency: string | null;
+}
+
+export interface FrictionFinding {
+  kind:
+    | "failure"
+    | "repeat_contact"
+    | "transfer"
+    | "reopened"
+    | "dead_end"
+    | "long_wait"
+    | "channel_switch"
+    | "rage"
+    | "back_and_forth"
+    | "loop";
+  /** Event name, channel (`channel_switch`) or team (`transfer`). */
+  from: string;
+  to: string | null;
+  n: number;
+  /** Of how often it could have been; of a failure: people, of all of the selection. */
+  share: Estimate;
+  people: number;
+  /** All together; null: the kind shows none. */
+  lost_ms: number | null;
+  /** What these people are worth, all together; null: not known. */
+  value: number | null;
+  /** Those with most time lost, up to 5. */
+  examples: { person_id: string; from_at: string; to_at: string }[];
+}
+
+/** `GET /compare` *(filter as for process)*: what differs between two groups, or between before and after? */
+export interface Comparison {
+  applied: Applied;
+  journey: string | null;
+  /** The groups in words. */
+  a: string;
+  b: string;
+  cases_a: number;
+  cases_b: number;
+  tests: number;
+  /** How many stand out. */
+  found: number;
+  /** Those that stand out first, the largest effect on top. Up to 60. */
+  differences: WayDifference[];
+}
+
+export interface WayDifference {
+  /** Share of visits that go on so; median wait in ms; share of events; share of cases. */
+  kind: "transition" | "wait" | "step" | "variant";
+  /** From and to (only one: nothing more), the step, or the whole way. */
+  activities: string[];
+  a: Estimate;
+  b: Estimate;
+  /** b − a. */
+  difference: Estimate;
+  /** Corrected for all tests; null: not tested. */
+  p_value: number | null;
+  /** Cases of the second group for which it went otherwise than it would have in the first. */
+  effect: number;
+  stands_out: boolean;
+}
+
+/** The people behind a number, those seen last first. */
+export interface PeopleBehind {
+  total: number;
+  people: PersonRow[];
+  next_cursor: string | null;
+}
+
+interface Paged {
+  limit?: number;
+  cursor?: string;
 }
 
 // ---------------------------------------------------------------- voice
@@ -1108,6 +1349,34 @@ export interface Endpoints {
   };
   "GET /journeys": { query: Filter; answer: Journeys };
   "GET /journeys/{journey}": { query: Filter; answer: Journey };
+  "GET /process": { query: CasesAsked; answer: ProcessMap };
+  "GET /process/people": {
+    query: CasesAsked & Paged & { activity?: string; from?: string; to?: string };
+    answer: PeopleBehind;
+  };
+  "GET /variants": { query: CasesAsked; answer: Variants };
+  "GET /variants/people": { query: CasesAsked & Paged & { way: string }; answer: PeopleBehind };
+  "GET /funnel": { query: FunnelAsked; answer: Funnel };
+  "GET /funnel/people": {
+    query: FunnelAsked & Paged & { step: number; stopped?: boolean; group?: string };
+    answer: PeopleBehind;
+  };
+  "GET /retention": { query: RetentionAsked; answer: Retention };
+  "GET /retention/people": { query: RetentionAsked & Paged & { cohort: string; later?: number }; answer: PeopleBehind };
+  "GET /friction": { query: CasesAsked; answer: FrictionList };
+  "GET /friction/people": {
+    query: CasesAsked & Paged & { kind: string; from: string; to?: string };
+    answer: PeopleBehind;
+  };
+  "GET /compare": { query: CasesAsked & { split: string; within?: string }; answer: Comparison };
+  "GET /paths": {
+    query: CasesAsked & { gap?: string; depth?: number; collapse?: boolean };
+    answer: PathList;
+  };
+  "GET /paths/people": {
+    query: CasesAsked & Paged & { gap?: string; collapse?: boolean; way: string };
+    answer: PeopleBehind;
+  };
   "GET /voice": { query: Filter; answer: Voice };
   "GET /voice/themes/{theme_id}": { query: Filter & { limit?: number; cursor?: string }; answer: ThemeDetail };
   "GET /drivers": { query: { metric?: string; segment?: string }; answer: Drivers };

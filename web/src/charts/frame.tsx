@@ -35,11 +35,25 @@ export interface FrameProps {
   height: number;
   /** Row under a pointer, for charts that can be hit at any place. */
   hit?: (x: number, width: number, y: number) => number | null;
+  /** Opens what is behind a row: Enter, or a click at a place that can be hit. */
+  choose?: (row: number) => void;
   children: (drawing: Drawing) => ReactNode;
   note?: ReactNode;
 }
 
-export function Frame({ id, title, sub, heading = "h3", table, readout, height, hit, children, note }: FrameProps) {
+export function Frame({
+  id,
+  title,
+  sub,
+  heading = "h3",
+  table,
+  readout,
+  height,
+  hit,
+  choose,
+  children,
+  note,
+}: FrameProps) {
   const palette = usePalette();
   const plot = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
@@ -74,6 +88,7 @@ export function Frame({ id, title, sub, heading = "h3", table, readout, height, 
       End: last,
     };
     if (event.key === "Escape") return setActive(null);
+    if (event.key === "Enter" && choose && active !== null && active <= last) return choose(active);
     const to = moves[event.key];
     if (to === undefined || last < 0) return;
     event.preventDefault();
@@ -194,7 +209,7 @@ export function Frame({ id, title, sub, heading = "h3", table, readout, height, 
           className="plot"
           role="group"
           aria-roledescription="chart"
-          aria-label={`${title}. ${last + 1} values; arrow keys read them.`}
+          aria-label={`${title}. ${last + 1} values; arrow keys read them${choose ? ", Enter opens the people" : ""}.`}
           // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys read the values
           tabIndex={0}
           style={{ minHeight: height }}
@@ -211,6 +226,12 @@ export function Frame({ id, title, sub, heading = "h3", table, readout, height, 
             setActive(hit(event.clientX - box.left, width, event.clientY - box.top));
           }}
           onPointerLeave={() => hit && setActive(null)}
+          onClick={(event) => {
+            if (!hit || !choose) return;
+            const box = event.currentTarget.getBoundingClientRect();
+            const row = hit(event.clientX - box.left, width, event.clientY - box.top);
+            if (row !== null) choose(row);
+          }}
         >
           {width > 0 && (
             <Suspense fallback={<div className="skeleton" style={{ height }} />}>

@@ -14,6 +14,14 @@ const estimate = (over: Partial<Estimate>): Estimate => ({
   ...over,
 });
 
+describe("a large sum of money", () => {
+  it("has no cents, and says an unknown currency", () => {
+    expect(number.wholeMoney(3_396_688.84, "EUR", "en-GB")).toBe("€3,396,689");
+    expect(number.wholeMoney(1234.5, null, "en-GB")).toBe("1,235");
+    expect(number.wholeMoney(-3, "no", "en-GB")).toBe("−3 no");
+  });
+});
+
 describe("a part of a scale", () => {
   it("is percent of it, with its sign", () => {
     expect(number.signed(-0.26, "scale", GB) + number.unitMark("scale")).toBe("−26.0\u202f%");

@@ -161,6 +161,17 @@ export function money(amount: string | null, currency: string | null, locale?: s
   }
 }
 
+/** `€3,396,689`: sums so large that their cents say nothing. */
+export function wholeMoney(amount: number, currency: string | null, locale?: string): string {
+  if (currency === null) return count(Math.round(amount), locale);
+  try {
+    const style = { style: "currency", currency, maximumFractionDigits: 0 } as const;
+    return minus(new Intl.NumberFormat(locale, style).format(amount));
+  } catch {
+    return `${count(Math.round(amount), locale)} ${currency}`;
+  }
+}
+
 /** A score on its scale: `9 of 10`; `4` where the scale is unknown. */
 export function score(given: number, scaleMax: number | null, locale?: string): string {
   const text = formatter(Number.isInteger(given) ? 0 : 1, locale).format(given);

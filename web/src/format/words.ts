@@ -84,6 +84,10 @@ export const GLOSSARY = {
   vital_few: "The first drivers that together hold most of the importance.",
   conversion: "People who reached a later stage, of the people who reached this one.",
   drop_off: "People who reached this stage and no later one.",
+  stands_out:
+    "Its difference from everybody else is more than chance makes where so many groups are compared (Benjamini–Hochberg, 5 % false discoveries).",
+  resolution: "Contacts after which the same person did not have to make contact again within seven days.",
+  worth: "The value of these people's profiles, all together. Not what the friction costs: what is at stake.",
   impact: "Share of comments times the effect on the score: by how much of its scale the theme moves the mean score.",
   surge: "How much more often the theme came up in the last period than before.",
   sentiment: "Mood of the words, from −1 (bad) to 1 (good).",

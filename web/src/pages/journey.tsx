@@ -17,6 +17,7 @@ import { useFilter, useSelection } from "../ui/filter";
 import { EmptySelection, ErrorState, NotApplied, PageSkeleton } from "../ui/states";
 import { DataTable } from "../ui/table";
 import { Tip } from "../ui/tip";
+import { JourneyTabs } from "./journey-parts";
 
 export default function JourneyPage() {
   const { name } = useParams({ strict: false }) as { name?: string };
@@ -77,6 +78,7 @@ export default function JourneyPage() {
           )}
         </p>
       </div>
+      <JourneyTabs />
       {data.people === 0 ? (
         <EmptySelection what="people" />
       ) : (

@@ -1,19 +1,12 @@
 /** Who is this? Search first; without a search, those seen last. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
-import { createColumnHelper } from "@tanstack/react-table";
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useState } from "react";
 import { queries } from "../api/queries";
-import type { PersonRow } from "../api/types";
 import * as number from "../format/number";
-import * as time from "../format/time";
-import { title } from "../format/words";
 import { useFilter } from "../ui/filter";
+import { PEOPLE_COLUMNS } from "../ui/people";
 import { EmptySelection, ErrorState, NotApplied, Skeleton } from "../ui/states";
 import { DataTable } from "../ui/table";
-
-const column = createColumnHelper<PersonRow>();
-const given = (score: number | null) => (score === null ? <span className="quiet">–</span> : number.score(score, null));
 
 export default function PeoplePage() {
   const { filter, search, set } = useFilter();
@@ -31,64 +24,6 @@ export default function PeoplePage() {
     const timer = setTimeout(() => set({ q: text.trim() || undefined }, true), 200);
     return () => clearTimeout(timer);
   }, [text]);
-
-  const columns = useMemo(
-    () => [
-      column.accessor((row) => row.display_name ?? row.person_id, {
-        id: "person",
-        header: "Person",
-        cell: ({ row: { original } }) => (
-          <>
-            <Link to="/people/$id" params={{ id: original.person_id }}>
-              {original.display_name ?? <code>{original.person_id}</code>}
-            </Link>
-            {original.matched && (
-              <div className="small quiet">
-                {title(original.matched.type)}: {original.matched.value}
-              </div>
-            )}
-          </>
-        ),
-      }),
-      column.accessor("last_seen_at", {
-        header: "Last seen",
-        cell: ({ getValue }) => <span className="nowrap">{time.date(getValue())}</span>,
-      }),
-      column.accessor((row) => row.stage ?? "", {
-        id: "stage",
-        header: "Stage",
-        cell: ({ getValue }) => (getValue() ? title(getValue()) : "–"),
-      }),
-      column.accessor((row) => row.channels.join(" "), {
-        id: "channels",
-        header: "Channels",
-        enableSorting: false,
-        cell: ({ row: { original } }) => (
-          <span className="soft nowrap">
-            {original.channels.slice(0, 3).map(title).join(", ")}
-            {original.channels.length > 3 && ` +${original.channels.length - 3}`}
-          </span>
-        ),
-      }),
-      column.accessor("events", {
-        header: "Events",
-        meta: { num: true },
-        cell: ({ getValue }) => number.count(getValue()),
-      }),
-      column.accessor("last_nps", { header: "NPS", meta: { num: true }, cell: ({ getValue }) => given(getValue()) }),
-      column.accessor("last_csat", { header: "CSAT", meta: { num: true }, cell: ({ getValue }) => given(getValue()) }),
-      column.accessor("last_ces", { header: "CES", meta: { num: true }, cell: ({ getValue }) => given(getValue()) }),
-      column.accessor((row) => (row.value === null ? -1 : Number(row.value)), {
-        id: "value",
-        header: "Value",
-        meta: { num: true },
-        cell: ({ row: { original } }) => (
-          <span className="nowrap">{number.money(original.value, original.currency)}</span>
-        ),
-      }),
-    ],
-    [],
-  );
 
   const rows = data?.pages.flatMap(({ people }) => people) ?? [];
   const first = data?.pages[0];
@@ -146,7 +81,7 @@ export default function PeoplePage() {
               {hasNextPage ? " or more" : ""} shown
             </p>
           </header>
-          <DataTable label="People" rows={rows} columns={columns} />
+          <DataTable label="People" rows={rows} columns={PEOPLE_COLUMNS} />
           {hasNextPage && (
             <p style={{ paddingTop: 16 }}>
               <button

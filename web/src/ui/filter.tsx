@@ -26,6 +26,25 @@ export interface Search extends Filter {
   grain?: string;
   across?: string;
   lane?: string;
+  /** The process map: cases are journeys of this name; part of the moves that is drawn, in percent. */
+  journey?: string;
+  coverage?: string;
+  /** The funnel: event names as a JSON list or joined by commas, and how they are read. */
+  steps?: string;
+  exclude?: string;
+  window?: string;
+  within?: string;
+  order?: string;
+  by?: string;
+  /** Retention: length of periods, and the events that count. */
+  unit?: string;
+  of?: string;
+  /** Kind of friction. */
+  kind?: string;
+  /** How two groups are told apart: nps, date:…, channel:…, attribute.…:…. */
+  split?: string;
+  /** The number whose people are shown. */
+  who?: string;
   /** Names of the long lists that are shown whole, joined by commas. */
   all?: string;
 }

@@ -13,3 +13,13 @@ export const PAGES = [
   { name: "People", to: "/people", capability: "people", question: "Who is this, and what happened to them?" },
   { name: "Data", to: "/data", capability: "data", question: "Is what comes in complete and clean?" },
 ] as const;
+
+/** The views of the Journey page: each has an address of its own, and lies under Journey in the rail. */
+export const JOURNEY_VIEWS = [
+  ["/journey", "Stages"],
+  ["/process", "Process map"],
+  ["/funnels", "Funnels"],
+  ["/retention", "Retention"],
+  ["/friction", "Friction"],
+  ["/compare", "Compare"],
+] as const;

@@ -6,7 +6,7 @@ import { ApiError } from "../api/client";
 import { queries } from "../api/queries";
 import * as time from "../format/time";
 import { FilterBar } from "./filter";
-import { PAGES } from "./pages";
+import { JOURNEY_VIEWS, PAGES } from "./pages";
 import { CommandPalette } from "./palette";
 import { ErrorState, PageSkeleton } from "./states";
 import { chooseTheme, useShownTheme } from "./theme";
@@ -31,7 +31,8 @@ export function Shell() {
     return () => document.removeEventListener("keydown", onKey);
   }, []);
 
-  const page = PAGES.findLast(({ to }) => (to === "/" ? path === "/" : path.startsWith(to)));
+  const under = JOURNEY_VIEWS.some(([to]) => path === to) ? "/journey" : path;
+  const page = PAGES.findLast(({ to }) => (to === "/" ? under === "/" : under.startsWith(to)));
   useEffect(() => {
     document.title = [page?.name, meta?.company ?? "Clew"].filter(Boolean).join(" · ");
   }, [page, meta]);

@@ -19,7 +19,7 @@ pub struct Journeys {
 pub struct JourneyRow {
     /// Name in journey.yaml.
     pub journey: String,
-    /// `person`, `reference` or `conversation`.
+    /// `person`, `reference`, `conversation` or `session`.
     pub scope: String,
     /// Distinct people.
     pub people: u64,
@@ -40,7 +40,7 @@ pub struct Journey {
     pub applied: Applied,
     /// Name in journey.yaml.
     pub journey: String,
-    /// `person`, `reference` or `conversation`.
+    /// `person`, `reference`, `conversation` or `session`.
     pub scope: String,
     /// Distinct people.
     pub people: u64,
