@@ -103,6 +103,19 @@ pub struct Conflict {
     pub against: Option<i64>,
 }
 
+/// An identifier that a subject shares with others and that identifies nobody: blocked, or shared by nature or by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unused {
+    /// The subject.
+    pub subject: i64,
+    /// The first subject, in canonical order, that carries the identifier.
+    pub first: i64,
+    /// The identifier.
+    pub identifier: u32,
+    /// What it is instead.
+    pub role: Role,
+}
+
 /// Why an identifier was dropped.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
@@ -110,8 +123,9 @@ pub enum Reason {
     Limit(String),
     /// The persons have different values of this unique type.
     Unique(String),
-    /// Somebody decided to keep the persons apart.
-    Apart,
+    /// Somebody decided to keep the persons apart: the decision at this position of the input. None: a base of the write path tells no more
+    /// than that.
+    Apart(Option<u32>),
     /// The source's word does not suffice to connect persons.
     Untrusted,
     /// The type belongs to another population.
@@ -159,6 +173,8 @@ pub struct Resolution {
     pub links: Vec<Link>,
     /// Dropped identifiers, in canonical order of subjects; within one in order of dropping.
     pub conflicts: Vec<Conflict>,
+    /// Identifiers that could never have been evidence, in canonical order of their subjects.
+    pub unused: Vec<Unused>,
     /// Identifier values, by (type, value, population, source).
     pub identifiers: Vec<IdentifierUse>,
     /// (founder, household identifier): the strongest, then earliest one of each person that has one.
@@ -246,7 +262,7 @@ impl<'s, 'r> Resolver<'s, 'r> {
             let done = match decision.kind {
                 DecisionKind::Detach(subject) => self.detach(subject, at),
                 DecisionKind::Link(a, b) => self.pair(a, b).is_some_and(|pair| self.link(pair, at, decision.decided_at_us)),
-                DecisionKind::Apart(a, b) => self.pair(a, b).is_some_and(|(a, b)| self.union.keep_apart(a, b)),
+                DecisionKind::Apart(a, b) => self.pair(a, b).is_some_and(|(a, b)| self.union.keep_apart(a, b, at)),
             };
             if !done {
                 self.ineffective.push(at);
@@ -270,7 +286,7 @@ impl<'s, 'r> Resolver<'s, 'r> {
     fn link(&mut self, (a, b): (u32, u32), decision: u32, at_us: i64) -> bool {
         // Detached by a newer decision: older links do not hold any more.
         let detached = |at: u32| self.silent[at as usize].is_some();
-        if (detached(a) || detached(b)) || !self.union.may_join(&[a, b]) {
+        if (detached(a) || detached(b)) || self.union.kept_apart(&[a, b]).is_some() {
             return false;
         }
         self.union.join(a, b);
@@ -383,7 +399,7 @@ impl<'s, 'r> Resolver<'s, 'r> {
             let Some(weakest) = claims.pop() else { break };
             let kind = |kind: u32| self.subjects.kind_name(kind).to_owned();
             let reason = match refusal {
-                Refusal::Apart => Reason::Apart,
+                Refusal::Apart(decision) => Reason::Apart(Some(decision)),
                 Refusal::Limit(at) if self.subjects.rule(at).unique => Reason::Unique(kind(at)),
                 Refusal::Limit(at) => Reason::Limit(kind(at)),
             };
@@ -487,7 +503,9 @@ impl<'s, 'r> Resolver<'s, 'r> {
                 decided_by: decision.map_or(DecidedBy::Rule, DecidedBy::Decision),
             });
         }
-        let (identifiers, households) = self.uses(&founders);
+        let carriers = Carriers::all(&self);
+        let (identifiers, households) = self.uses(&carriers, &founders);
+        let unused = self.unused(&carriers);
         let subjects = self.subjects;
         let place = &self.place;
         let at = |id: i64| subjects.position(id).map_or(NONE, |position| place[position as usize]);
@@ -503,16 +521,32 @@ impl<'s, 'r> Resolver<'s, 'r> {
             assignments,
             links: self.links,
             conflicts: self.conflicts.into_iter().map(|(_, conflict)| conflict).collect(),
+            unused,
             identifiers,
             households,
             ineffective: self.ineffective,
         }
     }
 
-    /// How each identifier value is used, and each person's household.
-    fn uses(&mut self, founders: &[u32]) -> (Vec<IdentifierUse>, Vec<(i64, u32)>) {
+    /// Who carries what identifies nobody, as far as several do.
+    fn unused(&self, carriers: &Carriers) -> Vec<Unused> {
         let subjects = self.subjects;
-        let carriers = Carriers::all(self);
+        let mut unused = Vec::new();
+        for (value, &role) in (0..).zip(&self.roles).filter(|(_, role)| **role != Role::Person) {
+            let Some((&first, others)) = carriers.of_value(value).split_first() else { continue };
+            unused.extend(others.iter().map(|&subject| (self.place[subject as usize], value, first, subject, role)));
+        }
+        unused.sort_unstable_by(|x, y| x.0.cmp(&y.0).then_with(|| subjects.strength(x.1).cmp(&subjects.strength(y.1))));
+        let id = |subject: u32| subjects.rows[subject as usize].id;
+        unused
+            .into_iter()
+            .map(|(_, identifier, first, subject, role)| Unused { subject: id(subject), first: id(first), identifier, role })
+            .collect()
+    }
+
+    /// How each identifier value is used, and each person's household.
+    fn uses(&mut self, carriers: &Carriers, founders: &[u32]) -> (Vec<IdentifierUse>, Vec<(i64, u32)>) {
+        let subjects = self.subjects;
         let mut uses = Vec::with_capacity(subjects.values.len());
         let mut household: FxHashMap<u32, u32> = FxHashMap::default();
         let mut persons = Vec::new();

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use crate::pages::{
-    audit, data, drivers, journeys, keys, meta, overview, people, person, quality, quarantine, scores, search, source, sql, tail,
-    test_message, timeline, voice, work,
+    audit, data, drivers, identity, journeys, keys, meta, overview, people, person, quality, quarantine, scores, search, source,
+    sql, tail, test_message, timeline, voice, work,
 };
 
 #[derive(OpenApi)]
@@ -17,6 +17,13 @@ use crate::pages::{
     people::people,
     person::person,
     timeline::timeline,
+    identity::why,
+    identity::why_not,
+    identity::how,
+    identity::list,
+    identity::decide,
+    identity::revoke,
+    identity::dry_run,
     journeys::journeys,
     journeys::journey,
     voice::voice,
@@ -44,7 +51,7 @@ use crate::pages::{
 struct Contract;
 
 /// Bodies of requests: keys may be left out.
-const REQUESTS: [&str; 8] = [
+const REQUESTS: [&str; 11] = [
     "RunRequest",
     "ImportRequest",
     "SqlRequest",
@@ -53,6 +60,9 @@ const REQUESTS: [&str; 8] = [
     "DiscardRequest",
     "QuarantineChoice",
     "TestRequest",
+    "DecisionRequest",
+    "RevokeRequest",
+    "DryRunRequest",
 ];
 
 /// The contract as JSON text.

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod data;
 pub mod drivers;
 pub mod health;
+pub mod identity;
 pub mod journeys;
 pub mod keys;
 pub mod meta;

@@ -6,6 +6,7 @@
 
 pub mod common;
 pub mod data;
+pub mod identity;
 pub mod journeys;
 pub mod people;
 pub mod replay;
@@ -16,6 +17,7 @@ pub mod work;
 
 pub use common::*;
 pub use data::*;
+pub use identity::*;
 pub use journeys::*;
 pub use people::*;
 pub use replay::*;
