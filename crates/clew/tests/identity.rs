@@ -23,7 +23,7 @@ fn company(dir: &Path, says: bool) {
     write(
         "sources/people.records.sql",
         "SELECT id, 'person' AS kind, name AS full_name, [email] AS emails, email_key AS identifier_email, phone_key AS identifier_phone, \
-         customer AS identifier_customer_id, household AS identifier_household_id, name AS attribute_nickname, since AS valid_from FROM raw\n",
+         customer AS identifier_customer_id, household AS identifier_household_id, name AS property_nickname, since AS valid_from FROM raw\n",
     );
     let keys = if says { "ann@example.org,+49 30 5550102" } else { "," };
     write(
@@ -129,13 +129,9 @@ fn why_and_why_not_and_how_name_the_stored_evidence() {
         .unwrap()
         .iter()
         .map(|step| {
-            let word = |value: &Value| value.as_str().map(str::to_owned);
-            assert_eq!((&step["evidence"]["source"], &step["evidence"]["decided_by"]), (&json!("people"), &json!("rules")));
-            (
-                step["to"]["record"].as_str().unwrap(),
-                step["evidence"]["rule"].as_str().unwrap(),
-                word(&step["evidence"]["value"]).map_or("", |_| step["evidence"]["value"].as_str().unwrap()),
-            )
+            let evidence = &step["evidence"];
+            assert_eq!((&evidence["source"], &evidence["decided_by"]), (&json!("people"), &json!("rules")));
+            (step["to"]["record"].as_str().unwrap(), evidence["rule"].as_str().unwrap(), evidence["value"].as_str().unwrap())
         })
         .collect();
     assert_eq!(steps, [("people:both", "email", "ann@example.org"), ("people:bob", "phone", "+49305550102")], "{why:#}");
@@ -368,4 +364,130 @@ fn a_dry_run_tells_what_other_rules_would_do_and_writes_nothing() {
     }
     let missing = clew(dir, &["identity", "dry-run", "--with", "nowhere.yaml"]);
     assert!(missing.code == 1 && missing.err.contains("nowhere.yaml"), "{}", missing.err);
+}
+
+/// Records of 400 people, 50 of whom have a second one under no shared identifier; the rows of the file, drawn by a congruential generator.
+fn crowd() -> Vec<String> {
+    const GIVEN: [&str; 25] = [
+        "Anna", "Ben", "Carla", "David", "Eva", "Finn", "Greta", "Hugo", "Ida", "Jonas", "Klara", "Lukas", "Mia", "Nils", "Olga",
+        "Paul", "Rosa", "Simon", "Tessa", "Ugo", "Vera", "Walter", "Xenia", "Yann", "Zoe",
+    ];
+    const FAMILY: [&str; 26] = [
+        "Adler", "Becker", "Conrad", "Dietz", "Ebert", "Fuchs", "Graf", "Huber", "Iversen", "Jansen", "Keller", "Lorenz",
+        "Maurer", "Neumann", "Otto", "Pohl", "Quandt", "Richter", "Seidel", "Thiele", "Ulrich", "Vogt", "Wagner", "Xander",
+        "Yilmaz", "Zimmer",
+    ];
+    const STREET: [&str; 8] =
+        ["Birkenweg", "Lindenallee", "Hauptstrasse", "Ringstrasse", "Seeweg", "Berggasse", "Marktplatz", "Schulweg"];
+    let mut state: u64 = 2026;
+    let mut draw = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 33) % below as u64) as usize
+    };
+    let mut rows = Vec::new();
+    for person in 0..400 {
+        let (given, family) = (GIVEN[draw(25)], FAMILY[draw(26)]);
+        let birth = format!("{}-{:02}-{:02}", 1940 + draw(65), 1 + draw(12), 1 + draw(28));
+        let street = format!("{} {}", STREET[draw(8)], 1 + draw(90));
+        let postcode = 10_000 + draw(400) * 7;
+        rows.push(format!("r{person},{given},{family},{birth},{street},{postcode},+4930{}", 5_550_000 + person));
+        if person % 8 == 0 {
+            // Some are misspelt.
+            let family = if person % 16 == 0 { &family[..family.len() - 1] } else { family };
+            rows.push(format!("d{person},{given},{family},{birth},{street},{postcode},"));
+        }
+    }
+    rows
+}
+
+/// A project over the rows of a crowd, which come in `parts`, with a run after each.
+fn crowded(dir: &Path, rules: &str, parts: &[&[String]]) {
+    std::fs::create_dir_all(dir.join("sources")).unwrap();
+    std::fs::write(dir.join("clew.yaml"), "company: Larkmoor\ntimezone: Europe/Berlin\nschedule: never\n").unwrap();
+    std::fs::write(dir.join("identity.yaml"), rules).unwrap();
+    std::fs::write(dir.join("sources/crm.yaml"), "files: crm-*.csv\n").unwrap();
+    let sql = "SELECT id, 'person' AS kind, given_name, family_name, birth_date, street, postcode, [phone] AS phones, \
+               phone AS identifier_phone, id AS identifier_account FROM raw\n";
+    std::fs::write(dir.join("sources/crm.records.sql"), sql).unwrap();
+    for (place, rows) in parts.iter().enumerate() {
+        let text = format!("id,given_name,family_name,birth_date,street,postcode,phone\n{}\n", rows.join("\n"));
+        std::fs::write(dir.join(format!("crm-{place}.csv")), text).unwrap();
+        clew(dir, &["import"]).done();
+        clew(dir, &["run"]).done();
+    }
+}
+
+/// The records of each person with several, as one text each, in order.
+fn together(dir: &Path) -> Vec<String> {
+    let sql = "SELECT string_agg(r.record_id, ' ' ORDER BY r.record_id) AS records FROM records r JOIN subjects s ON r.subject = s.subject \
+               GROUP BY s.person_id HAVING count(*) > 1 ORDER BY 1";
+    rows(dir, sql).iter().map(|row| row["records"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn records_that_are_alike_are_one_person_where_the_project_asks_for_it_and_what_is_doubtful_is_asked() {
+    const SURE: &str = "matching: {threshold: 0.95, review: 0.05}\n";
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [dir, other] = [folders[0].path(), folders[1].path()];
+    let all = crowd();
+    crowded(dir, "", &[&all]);
+    assert_eq!(together(dir), Vec::<String>::new(), "nothing is joined by likeness unless asked for");
+
+    // Rehearsed, then done: the 50 pairs, and nobody else.
+    std::fs::write(dir.join("sure.yaml"), SURE).unwrap();
+    let told = clew(dir, &["identity", "dry-run", "--with", "sure.yaml", "--json"]).json();
+    assert_eq!((&told["people"], &told["merges"]), (&json!({"now": 450, "then": 400}), &json!(50)), "{told:#}");
+    assert_eq!(told["examples"][0]["evidence"], json!(["likeness"]));
+    std::fs::write(dir.join("identity.yaml"), SURE).unwrap();
+    let ran = clew(dir, &["run", "--json"]).json();
+    let detail = ran["steps"][0]["detail"].as_str().unwrap();
+    assert!(detail.contains("450 records compared, 50 joined by likeness"), "{detail}");
+    let mut expected: Vec<String> = (0..400).step_by(8).map(|person| format!("d{person} r{person}")).collect();
+    expected.sort_unstable();
+    assert_eq!(together(dir), expected);
+
+    // Whatever the order in which they came.
+    let mut backwards = all.clone();
+    backwards.reverse();
+    crowded(other, SURE, &[&backwards[..90], &backwards[90..]]);
+    assert_eq!(together(other), expected);
+
+    let why = clew(dir, &["identity", "why", "crm:r0", "crm:d0", "--json"]).json();
+    let evidence = &why["chain"][0]["evidence"];
+    assert_eq!((&evidence["rule"], &evidence["decided_by"]), (&json!("model"), &json!("model")), "{why:#}");
+    assert!(evidence["probability"].as_f64().unwrap() >= 0.95 && evidence["match_weight"].as_f64().unwrap() > 4.0);
+    let levels = evidence["levels"].as_array().unwrap();
+    let level = |name: &str| levels.iter().find(|level| level["comparison"] == name).unwrap_or_else(|| panic!("{levels:?}"));
+    assert!(level("birth_date")["match_weight"].as_f64().unwrap() > 5.0, "{levels:?}");
+
+    // A decision wins over likeness, and the run tells that there is some.
+    clew(dir, &["identity", "apart", "crm:r0", "crm:d0", "--reason", "father and son"]).done();
+    clew(dir, &["run"]).done();
+    assert_eq!(together(dir).len(), 49);
+    let words = reasons(dir, "crm:r0", "crm:d0");
+    assert!(
+        words.iter().any(|(_, words)| words.contains("alike with probability") && words.contains("kept apart by")),
+        "{words:?}"
+    );
+
+    // What is not sure enough waits for somebody, once, and not for what is decided.
+    let served = Served::start(dir);
+    let review = served.get("/api/v1/identity/review");
+    assert_eq!(review.status, 200, "{review:?}");
+    let pairs = review.body["pairs"].as_array().unwrap();
+    assert!(!pairs.is_empty() && review.body["total"] == json!(pairs.len()), "{review:?}");
+    for pair in pairs {
+        let probability = pair["evidence"]["probability"].as_f64().unwrap();
+        assert!((0.05..0.95).contains(&probability), "{pair}");
+        assert_eq!(pair["evidence"]["effect"], json!("doubtful"));
+        for side in ["a", "b"] {
+            assert!(pair[side]["record"].as_str().unwrap().starts_with("crm:"), "{pair}");
+            assert!(pair[side]["fields"]["birth_date"].is_string(), "{pair}");
+        }
+    }
+    let [a, b] = ["a", "b"].map(|side| pairs[0][side]["subject"].as_str().unwrap());
+    clew(dir, &["identity", "apart", a, b, "--reason", "strangers"]).done();
+    let left = served.get("/api/v1/identity/review");
+    assert_eq!(left.body["total"], json!(pairs.len() - 1), "{left:?}");
+    served.stop();
 }

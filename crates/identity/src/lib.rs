@@ -11,7 +11,7 @@
 //! * [`matching`]: which records are one person by likeness, without labels.
 //!
 //! The crate knows no storage, no clock and no randomness: the same rows give the same answer in whatever order they
-//! come. Deliberately missing in this cut: edges of [`matching`] in [`resolve`], beside the deterministic ones.
+//! come.
 
 pub mod canonical;
 pub mod matching;
@@ -27,8 +27,9 @@ pub use canonical::{record_subject, subject_of};
 pub use persons::{Change, ChangeKind, PersonId, assign_person_ids, replay};
 pub use regroup::{Regrouping, regroupings};
 pub use resolve::{
-    Assignment, Conflict, DecidedBy, Decision, DecisionKind, IdentifierUse, Link, Reason, Resolution, Role, Unused, resolve,
+    Assignment, Conflict, DecidedBy, Decision, DecisionKind, IdentifierUse, Likeness, Link, Open, Reason, Resolution, Role,
+    Unused, resolve, resolve_alike,
 };
-pub use rules::{CompiledRules, IdentifierRule, Normalise, Problem, Rules, Scope, Shared, Window};
+pub use rules::{CompiledRules, IdentifierRule, Matching, Normalise, Problem, Rules, Scope, Shared, Window};
 pub use subjects::{NewSubject, Seen, SubjectKind, Subjects};
 pub use why::{Step, joins, why};

@@ -253,6 +253,11 @@ impl<'r> Subjects<'r> {
         Some(Seen { population: self.name(row.population), source: self.name(row.source), first_seen_us, last_seen_us, kind })
     }
 
+    /// The place of the subject `id`, below [`Subjects::len`]: for columns beside this one. It depends on the order of arrival.
+    pub fn place(&self, id: i64) -> Option<usize> {
+        self.position(id).map(|place| place as usize)
+    }
+
     /// How many subjects there are.
     pub fn len(&self) -> usize {
         self.rows.len()

@@ -20,6 +20,7 @@ use crate::pages::{
     identity::why,
     identity::why_not,
     identity::how,
+    identity::review,
     identity::list,
     identity::decide,
     identity::revoke,

@@ -42,6 +42,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/identity/why", get(identity::why))
         .route("/api/v1/identity/why-not", get(identity::why_not))
         .route("/api/v1/identity/how", get(identity::how))
+        .route("/api/v1/identity/review", get(identity::review))
         .route("/api/v1/identity/dry-run", post(identity::dry_run))
         .route("/api/v1/identity/decisions", get(identity::list).post(identity::decide))
         .route("/api/v1/identity/decisions/{decision_id}/revoke", post(identity::revoke))

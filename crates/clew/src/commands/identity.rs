@@ -11,7 +11,7 @@ use clew_pipeline::definitions::Rules;
 use clew_pipeline::identity::decide::{Decided, Kind, Order};
 use clew_pipeline::identity::explain::{Change, How, Link, Why, WhyNot};
 use clew_pipeline::identity::rehearse::{Example, Interval, Rehearsal};
-use clew_pipeline::identity::{Asked, Evidence, IdentityError, Node, decide, explain, rehearse};
+use clew_pipeline::identity::{Asked, Evidence, IdentityError, Level, Node, decide, explain, rehearse};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -150,14 +150,19 @@ fn node(node: &Node) -> String {
 }
 
 fn evidence(evidence: &Evidence) -> String {
-    let Evidence { rule, value, effect, match_weight, probability, decided_by, source, at, reason } = evidence;
+    let Evidence { rule, value, effect, match_weight, probability, decided_by, source, at, reason, levels } = evidence;
     let what = value.as_ref().map_or_else(|| rule.clone(), |value| format!("{rule} {value}"));
     let weight = match_weight.map_or_else(String::new, |weight| format!(", weight {weight:.2}"));
     let probability = probability.map_or_else(String::new, |probability| format!(", probability {probability:.4}"));
     let source = source.as_ref().map_or_else(String::new, |source| format!(", from {source}"));
     let reason = reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+    let compared = levels.iter().map(|Level { comparison, level, match_weight }| {
+        let weight = match_weight.map_or_else(String::new, |weight| format!(" {weight:+.2}"));
+        format!("\n      {comparison}: {}{weight}", level.as_deref().unwrap_or("unknown"))
+    });
+    let compared: String = compared.collect();
     let because = if effect == "merged" { format!("by {decided_by}{reason}") } else { format!("not used: {decided_by}") };
-    format!("{what}{weight}{probability}{source}, {at}, {because}")
+    format!("{what}{weight}{probability}{source}, {at}, {because}{compared}")
 }
 
 fn link(link: &Link, text: &mut String) {

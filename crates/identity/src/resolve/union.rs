@@ -83,8 +83,10 @@ pub(super) struct Union<'s> {
     forest: Forest,
     /// By root. Most persons hold one value.
     held: Vec<SmallVec<[Held; 1]>>,
-    /// (position of the apart decision, side) of each root.
+    /// (place in `apart`, side) of each root.
     sides: Vec<SmallVec<[(u32, bool); 1]>>,
+    /// Positions of the decisions to keep apart, as they were noted.
+    apart: Vec<u32>,
     /// The first subject that used a value as evidence.
     holder: Vec<u32>,
     parts: Vec<u32>,
@@ -98,6 +100,7 @@ impl<'s> Union<'s> {
             forest: Forest::new(subjects.rows.len()),
             held: vec![SmallVec::new(); subjects.rows.len()],
             sides: Vec::new(),
+            apart: Vec::new(),
             holder: vec![NONE; subjects.values.len()],
             parts: Vec::new(),
             tested: Vec::new(),
@@ -122,12 +125,14 @@ impl<'s> Union<'s> {
         if self.sides.is_empty() {
             self.sides = vec![SmallVec::new(); self.held.len()];
         }
-        self.sides[a as usize].push((decision, false));
-        self.sides[b as usize].push((decision, true));
+        let place = self.apart.len() as u32;
+        self.sides[a as usize].push((place, false));
+        self.sides[b as usize].push((place, true));
+        self.apart.push(decision);
         true
     }
 
-    /// The first decision that keeps any two of the `subjects`' persons apart.
+    /// The decision that keeps any two of the `subjects`' persons apart; of several the one that was noted first.
     pub fn kept_apart(&mut self, subjects: &[u32]) -> Option<u32> {
         if self.sides.is_empty() {
             return None;
@@ -138,7 +143,7 @@ impl<'s> Union<'s> {
         let mut sides: Vec<(u32, bool)> = roots.iter().flat_map(|&root| self.sides[root as usize].iter().copied()).collect();
         sides.sort_unstable();
         sides.dedup();
-        sides.windows(2).find(|pair| pair[0].0 == pair[1].0).map(|pair| pair[0].0)
+        sides.windows(2).find(|pair| pair[0].0 == pair[1].0).map(|pair| self.apart[pair[0].0 as usize])
     }
 
     pub fn join(&mut self, a: u32, b: u32) {
@@ -192,6 +197,19 @@ impl<'s> Union<'s> {
             if let Some(decision) = kept_apart {
                 return Err(Refusal::Apart(decision));
             }
+        }
+        self.check_limits()
+    }
+
+    /// Whether the persons of two subjects may be one, as they are.
+    pub fn check_join(&mut self, a: u32, b: u32) -> Result<(), Refusal> {
+        if let Some(decision) = self.kept_apart(&[a, b]) {
+            return Err(Refusal::Apart(decision));
+        }
+        self.tested.clear();
+        for part in [self.root(a), self.root(b)] {
+            let held = self.held[part as usize].iter().map(|held| Tested { kind: held.kind, at_us: held.at_us, part });
+            self.tested.extend(held);
         }
         self.check_limits()
     }

@@ -273,11 +273,14 @@ async fn shown(lake: &Lake, session: &SessionContext, kept: Vec<Kept>) -> Result
             ("detach", [Some(_)]) => true,
             _ => false,
         };
-        let state = match () {
-            () if decision.revoked_by.is_some() => "revoked",
-            () if followed.is_none_or(|at_us| at_us < decision.decided_at_us) => "pending",
-            () if effective => "in_effect",
-            () => "without_effect",
+        let state = if decision.revoked_by.is_some() {
+            "revoked"
+        } else if followed.is_none_or(|at_us| at_us < decision.decided_at_us) {
+            "pending"
+        } else if effective {
+            "in_effect"
+        } else {
+            "without_effect"
         };
         all.push(Decided {
             bridged: bridged.get(&decision.id).copied().unwrap_or_default(),

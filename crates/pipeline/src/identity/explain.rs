@@ -62,7 +62,8 @@ pub struct WhyNot {
 /// What keeps two apart.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reason {
-    /// population, decision, limit, unique, untrusted, identifier (what both carry identifies nobody), nothing.
+    /// population, decision, limit, unique, untrusted, doubtful (alike, but not sure enough), identifier (what both carry identifies nobody),
+    /// nothing.
     pub kind: String,
     /// In words.
     pub words: String,
@@ -243,8 +244,13 @@ async fn dropped(session: &SessionContext, pair: &Pair) -> Result<Vec<Reason>, I
     let is_of = |named: &Named, subject: i64| named.person.subjects.contains(&subject);
     let across =
         |row: &&Stored| (is_of(&pair.a, row.a) && is_of(&pair.b, row.b)) || (is_of(&pair.a, row.b) && is_of(&pair.b, row.a));
-    let mut rows: Vec<&Stored> =
-        pair.stored.iter().filter(|row| row.evidence.effect == "demoted").filter(across).take(MOST_REASONS).collect();
+    let mut rows: Vec<&Stored> = pair
+        .stored
+        .iter()
+        .filter(|row| ["demoted", "doubtful"].contains(&row.evidence.effect.as_str()))
+        .filter(across)
+        .take(MOST_REASONS)
+        .collect();
     rows.dedup_by_key(|row| (row.a, row.b, row.evidence.value.clone()));
     let steps: Vec<(i64, i64, &Stored)> =
         rows.iter().map(|row| if is_of(&pair.a, row.a) { (row.a, row.b, *row) } else { (row.b, row.a, *row) }).collect();
@@ -261,6 +267,9 @@ async fn dropped(session: &SessionContext, pair: &Pair) -> Result<Vec<Reason>, I
 /// Why evidence was dropped: kind and words.
 fn in_words(evidence: &Evidence) -> (&'static str, String) {
     let rule = &evidence.rule;
+    if evidence.rule == "model" {
+        return likeness_in_words(evidence);
+    }
     let both = format!("both carry {rule}:{}", evidence.value.as_deref().unwrap_or_default());
     let why = &evidence.decided_by;
     if let Some(kind) = why.strip_prefix("limit of ") {
@@ -280,6 +289,21 @@ fn in_words(evidence: &Evidence) -> (&'static str, String) {
         "other population" => ("population", format!("{both}, but the type {rule} belongs to another population")),
         other => ("dropped", format!("{both}, which was not used: {other}")),
     }
+}
+
+/// Why records that are alike are two people: kind and words.
+fn likeness_in_words(evidence: &Evidence) -> (&'static str, String) {
+    let why = &evidence.decided_by;
+    let alike = format!("their records are alike with probability {:.3}", evidence.probability.unwrap_or_default());
+    if evidence.effect == "doubtful" {
+        return ("doubtful", format!("{alike}, which is not sure enough: decide it"));
+    }
+    let against = match (why.strip_prefix("unique "), why.strip_prefix("limit of ")) {
+        (Some(kind), _) => format!("their {} differs, which is unique", kind.trim_end_matches(" differs")),
+        (_, Some(kind)) => format!("together they would have more values of {kind} than its limit"),
+        _ => format!("they are {why}"),
+    };
+    ("unique", format!("{alike}, but {against}"))
 }
 
 /// What both people carry and what identifies nobody.

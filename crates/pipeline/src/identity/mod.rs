@@ -6,6 +6,7 @@
 //! | [`explain`] | why two are one person, why they are not, how a person came to be |
 //! | [`decide`] | link, keep apart, detach, and take such a decision back |
 //! | [`rehearse`] | what other rules would do, before they do it |
+//! | [`review`] | pairs of whom nobody can say whether they are one |
 //!
 //! Every answer reads the few rows that are about the people asked for: the index of the write path leads from a subject or an identifier to its
 //! person, and `links` stands in the order of people's buckets. Subject numbers are text here: a number of JSON does not hold them.
@@ -14,6 +15,7 @@ pub mod decide;
 pub mod explain;
 mod find;
 pub mod rehearse;
+pub mod review;
 
 use clew_identity::PersonId;
 use clew_lake::literal::{Integers, Text};
@@ -91,7 +93,7 @@ pub struct Evidence {
     pub rule: String,
     /// The identifier that both carry.
     pub value: Option<String>,
-    /// merged, demoted or blocked.
+    /// merged, demoted, doubtful or blocked.
     pub effect: String,
     /// log2 of the Bayes factor; null for rules.
     pub match_weight: Option<f64>,
@@ -105,6 +107,19 @@ pub struct Evidence {
     pub at: String,
     /// Of a decision: why, in the decider's words.
     pub reason: Option<String>,
+    /// Of a model: what it compared.
+    pub levels: Vec<Level>,
+}
+
+/// What a model compared of two records.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Level {
+    /// What.
+    pub comparison: String,
+    /// How alike they are in it.
+    pub level: Option<String>,
+    /// log2 of the Bayes factor.
+    pub match_weight: Option<f64>,
 }
 
 /// A session whose scans decode a column only where the filters before it hold: a question is about few rows of many.
@@ -149,7 +164,7 @@ pub(crate) async fn evidence(session: &SessionContext, people: &[&Person]) -> Re
         condition += &format!(" AND (a IN {subjects} OR b IN {subjects})");
     }
     let sql = format!(
-        "SELECT a, b, rule, value, effect, match_weight, probability, decided_by, source, at FROM links WHERE {condition}"
+        "SELECT a, b, rule, value, effect, match_weight, probability, decided_by, source, at, levels FROM links WHERE {condition}"
     );
     let mut stored = Vec::new();
     for batch in session.sql(&sql).await?.collect().await? {
@@ -158,6 +173,7 @@ pub(crate) async fn evidence(session: &SessionContext, people: &[&Person]) -> Re
         let [rule, value, effect, decided_by, source] =
             ["rule", "value", "effect", "decided_by", "source"].map(|name| columns.text(name));
         let (rule, value, effect, decided_by, source) = (rule?, value?, effect?, decided_by?, source?);
+        let levels = columns.text("levels")?;
         let (weight, probability) = (columns.float("match_weight")?, columns.float("probability")?);
         for row in 0..batch.num_rows() {
             let text = |column: &arrow::array::StringArray| column.is_valid(row).then(|| column.value(row).to_owned());
@@ -175,6 +191,7 @@ pub(crate) async fn evidence(session: &SessionContext, people: &[&Person]) -> Re
                     source: text(&source),
                     at: instant(at.value(row)),
                     reason: None,
+                    levels: text(&levels).and_then(|levels| serde_json::from_str(&levels).ok()).unwrap_or_default(),
                 },
             });
         }

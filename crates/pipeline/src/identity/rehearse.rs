@@ -6,10 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use clew_identity::{Assignment, Decision, Regrouping, Resolution, Rules, Subjects, regroupings, resolve};
+use clew_identity::{
+    Assignment, DecidedBy, Decision, Likeness, Regrouping, Resolution, Rules, Subjects, regroupings, resolve_alike,
+};
 use clew_insight::metric::Metric;
 use clew_lake::Lake;
-use clew_lake::literal::Texts;
+use clew_lake::literal::{Integers, Texts};
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 use rustc_hash::FxHashMap;
@@ -18,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::columns::Columns;
 use crate::definitions::Definitions;
 use crate::run::RunError;
-use crate::steps::identity::{compile, gather, read_decisions, register};
+use crate::steps::identity::{compile, gather, likenesses, read_decisions};
 use crate::steps::metrics::answers_filter;
 
 /// Examples that are told.
@@ -116,8 +118,8 @@ struct Answer<'r> {
 }
 
 impl<'r> Answer<'r> {
-    fn of(subjects: Subjects<'r>, decisions: &[Decision]) -> Self {
-        let resolution = resolve(&subjects, decisions);
+    fn of(subjects: Subjects<'r>, decisions: &[Decision], alike: &[Likeness]) -> Self {
+        let resolution = resolve_alike(&subjects, decisions, alike);
         let founder = resolution.assignments.iter().map(|row| (row.subject, row.founder)).collect();
         Self { subjects, resolution, founder }
     }
@@ -144,13 +146,14 @@ impl<'r> Answer<'r> {
             }
             let told = found.entry(*group).or_default();
             if told.len() < MOST_TOLD {
-                told.insert(link.identifier.map_or_else(
-                    || "decision".to_owned(),
-                    |number| {
+                told.insert(match (link.identifier, link.decided_by) {
+                    (Some(number), _) => {
                         let identifier = self.subjects.identifier(number);
                         format!("{}:{}", identifier.kind, identifier.value)
-                    },
-                ));
+                    }
+                    (None, DecidedBy::Model) => "likeness".to_owned(),
+                    (None, _) => "decision".to_owned(),
+                });
             }
         }
         found
@@ -163,8 +166,9 @@ pub async fn rehearse(lake: &Lake, definitions: &Definitions, rules: &Rules) -> 
     let session = lake.session();
     let (present, other) = (compile(&definitions.rules)?, compile(rules)?);
     let decisions = read_decisions(&session).await?;
-    let now = Answer::of(gather(&session, &present).await?, &decisions);
-    let then = Answer::of(gather(&session, &other).await?, &decisions);
+    let (likeness_now, likeness_then) = (likenesses(&session, &definitions.rules).await?, likenesses(&session, rules).await?);
+    let now = Answer::of(gather(&session, &present).await?, &decisions, &likeness_now.pairs);
+    let then = Answer::of(gather(&session, &other).await?, &decisions, &likeness_then.pairs);
     let groups = regroupings(now.assignments(), then.assignments());
     let count = |is: fn(&Regrouping) -> bool| groups.iter().filter(|group| is(group)).count() as u64;
     let mut metrics = Vec::new();
@@ -198,11 +202,10 @@ async fn examples(
     for (group, evidence) in cut {
         new.entry(group).or_default().extend(evidence);
     }
-    let ids = register::mapping(session).await?;
-    let shown: Vec<Vec<Option<String>>> = told
-        .iter()
-        .map(|group| group.before.iter().take(MOST_TOLD).map(|founder| ids.get(founder).map(ToString::to_string)).collect())
-        .collect();
+    let founders: Vec<i64> = told.iter().flat_map(|group| group.before.iter().take(MOST_TOLD).copied()).collect();
+    let ids = ids(session, &founders).await?;
+    let shown: Vec<Vec<Option<String>>> =
+        told.iter().map(|group| group.before.iter().take(MOST_TOLD).map(|founder| ids.get(founder).cloned()).collect()).collect();
     let names = names(session, &shown.iter().flatten().flatten().cloned().collect::<Vec<_>>()).await?;
     let example = |(place, group): (usize, &Regrouping)| Example {
         kind: match (group.before.len(), group.after.len()) {
@@ -220,6 +223,17 @@ async fn examples(
         evidence: new.get(&place).into_iter().flatten().take(MOST_TOLD).cloned().collect(),
     };
     Ok(told.iter().enumerate().map(example).collect())
+}
+
+/// The people of these subjects, as the last run named them.
+async fn ids(session: &SessionContext, subjects: &[i64]) -> Result<BTreeMap<i64, String>, RunError> {
+    let sql = format!("SELECT subject, person_id FROM subjects WHERE subject IN {}", Integers(subjects));
+    let mut ids = BTreeMap::new();
+    for batch in session.sql(&sql).await?.collect().await? {
+        let (subject, id) = (Columns(&batch).int("subject")?, Columns(&batch).text("person_id")?);
+        ids.extend(subject.values().iter().copied().zip(id.iter().flatten().map(str::to_owned)));
+    }
+    Ok(ids)
 }
 
 async fn names(session: &SessionContext, people: &[String]) -> Result<BTreeMap<String, String>, RunError> {

@@ -16,7 +16,7 @@ use clew_identity::persons::Persons;
 use clew_identity::resolve::{Assignment, Decision, DecisionKind, IdentifierUse};
 use clew_identity::{
     ChangeKind, CompiledRules, DecidedBy, NewSubject, PersonId, Reason, Resolution, Role, Rules, Seen, SubjectKind, Subjects,
-    assign_person_ids, replay, resolve,
+    assign_person_ids, replay, resolve_alike,
 };
 use clew_lake::Lake;
 use datafusion::prelude::SessionContext;
@@ -29,9 +29,11 @@ use crate::online::OnlineIdentity;
 use crate::run::{Outcome, RunError, StepContext};
 use crate::writer::TableWriter;
 
+mod alike;
 pub(crate) mod links;
-pub(crate) mod register;
+mod register;
 
+use alike::Alike;
 use links::Links;
 use register::{Register, told_in_full};
 
@@ -57,23 +59,32 @@ pub async fn run(context: &StepContext<'_>) -> Result<Outcome, RunError> {
     let session = context.lake.session();
     let subjects = gather(&session, &rules).await?;
     let decided = read_decisions(&session).await?;
-    let resolution = resolve(&subjects, &decided);
+    let alike = likenesses(&session, &context.definitions.rules).await?;
+    let resolution = resolve_alike(&subjects, &decided, &alike.pairs);
 
     let register = Register::read(&session).await?;
     let online = OnlineIdentity::of(context.lake);
     let answers = online.map(OnlineIdentity::answers).unwrap_or_default();
     let Persons { ids: persons, changes } = assign_person_ids(&register.anchors, &answers.founded, &resolution.assignments);
-    let changes = told_in_full(changes, &register::mapping(&session).await?, &persons);
+    let changes = told_in_full(changes, &register::left(&session, &subjects, &persons).await?, &persons);
     let noted = register.noted(&persons, changes, &answers);
     drop(answers);
     let cause = |decided_by: DecidedBy| match decided_by {
         DecidedBy::Rule => "rules".to_owned(),
         DecidedBy::Decision(place) => decided[place as usize].id.clone(),
+        DecidedBy::Model => "model".to_owned(),
     };
-    let rows =
-        Rows { subjects: &subjects, resolution: &resolution, persons: &persons, numbers: numbers(&persons), cause: &cause };
+    let rows = Rows {
+        subjects: &subjects,
+        resolution: &resolution,
+        persons: &persons,
+        numbers: numbers(&persons),
+        alike: &alike,
+        cause: &cause,
+    };
 
     let about_decisions = about_decisions(&decided, &resolution);
+    let about_likeness = about_likeness(&alike, &resolution);
     let mut outcome = Outcome::default();
     if !noted.changes.is_empty() {
         let mut writer = TableWriter::append(context.lake, "person_changes");
@@ -96,6 +107,7 @@ pub async fn run(context: &StepContext<'_>) -> Result<Outcome, RunError> {
     let (merged, split) = (noted.count(ChangeKind::Merged), noted.count(ChangeKind::Split));
     outcome.detail = format!("{} subjects, {merged} merged, {split} split", subjects.len());
     outcome.detail += &about_decisions;
+    outcome.detail += &about_likeness;
     if online.is_some() {
         outcome.detail += &format!(", {} corrected", noted.corrected);
     }
@@ -112,6 +124,14 @@ pub(crate) async fn gather<'r>(session: &SessionContext, rules: &'r CompiledRule
         }
     }
     Ok(subjects)
+}
+
+/// The records that are alike, where `rules` ask for it.
+pub(crate) async fn likenesses(session: &SessionContext, rules: &Rules) -> Result<Alike, RunError> {
+    match &rules.matching {
+        Some(sure) => alike::find(session, sure).await,
+        None => Ok(Alike::default()),
+    }
 }
 
 /// What a run says of decisions that evidence contradicts, or that have no effect.
@@ -135,6 +155,15 @@ fn about_decisions(decided: &[Decision], resolution: &Resolution) -> String {
         text += &format!(", without effect: {}", named(&mut resolution.ineffective.iter().copied()));
     }
     text
+}
+
+/// What a run says of records that are alike.
+fn about_likeness(alike: &Alike, resolution: &Resolution) -> String {
+    if alike.records == 0 {
+        return String::new();
+    }
+    let joined = resolution.links.iter().filter(|link| link.decided_by == DecidedBy::Model).count();
+    format!(", {} records compared, {joined} joined by likeness, {} doubtful", alike.records, resolution.open.len())
 }
 
 /// The rules, compiled.
@@ -258,6 +287,7 @@ struct Rows<'a> {
     persons: &'a [(i64, PersonId)],
     /// See [`numbers`].
     numbers: Vec<PersonId>,
+    alike: &'a Alike,
     cause: &'a (dyn Fn(DecidedBy) -> String + Sync),
 }
 
@@ -283,7 +313,7 @@ impl Rows<'_> {
         }
         outcome.wrote("identifiers", writer.commit().await?);
 
-        let links = Links { subjects: self.subjects, resolution: self.resolution, cause: self.cause };
+        let links = Links { subjects: self.subjects, resolution: self.resolution, alike: self.alike, cause: self.cause };
         outcome.wrote("links", links.write(lake, self.persons).await?);
         outcome.wrote("households", lake.overwrite("households", vec![households]).await?);
         Ok(())

@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use clew_pipeline::definitions::Rules;
-use clew_pipeline::identity::{IdentityError, decide, explain};
+use clew_pipeline::identity::{IdentityError, decide, explain, review};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
@@ -17,10 +17,10 @@ use utoipa::IntoParams;
 use crate::app::App;
 use crate::error::{Answer, ApiError};
 use crate::extract::{Body, Params};
-use crate::filter::short;
+use crate::filter::{limit, short};
 use crate::jobs::{Work, start};
 use crate::wire::{
-    Decided, DecisionRequest, DecisionsAboutPeople, DryRunRequest, How, Job, Rehearsal, RevokeRequest, Why, WhyNot,
+    Decided, DecisionRequest, DecisionsAboutPeople, DryRunRequest, How, Job, Rehearsal, Review, RevokeRequest, Why, WhyNot,
 };
 
 /// Who decides where the request does not say.
@@ -65,6 +65,22 @@ pub async fn why_not(State(app): State<Arc<App>>, Params(Two { a, b }): Params<T
 pub async fn how(State(app): State<Arc<App>>, Params(One { person }): Params<One>) -> Answer<How> {
     let person = short("person", person)?;
     app.limited(async { wire(explain::how(&app.lake, &person).await) }).await
+}
+
+/// How many pairs a reader asks for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Asking {
+    /// 1 to 200; default 50.
+    #[serde(default)]
+    limit: Option<u64>,
+}
+
+/// Pairs of people of whom nobody can say whether they are one, the most valuable first.
+#[utoipa::path(get, path = "/api/v1/identity/review", params(Asking), responses((status = 200, body = Review), (status = "default", body = crate::wire::ErrorBody)), tag = "identity")]
+pub async fn review(State(app): State<Arc<App>>, Params(Asking { limit: asked }): Params<Asking>) -> Answer<Review> {
+    let limit = limit(asked)?;
+    app.limited(async { wire(review::review(&app.lake, limit).await) }).await
 }
 
 /// What people decided about who is who.

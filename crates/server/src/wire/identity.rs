@@ -1,5 +1,7 @@
 //! Who is who: explanations and decisions.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -34,7 +36,7 @@ pub struct LinkEvidence {
     pub rule: String,
     /// The identifier that both carry.
     pub value: Option<String>,
-    /// merged, demoted or blocked.
+    /// merged, demoted, doubtful or blocked.
     pub effect: String,
     /// log2 of the Bayes factor; null for rules.
     pub match_weight: Option<f64>,
@@ -48,6 +50,19 @@ pub struct LinkEvidence {
     pub at: String,
     /// Of a decision: why, in the decider's words.
     pub reason: Option<String>,
+    /// Of a model: what it compared.
+    pub levels: Vec<ComparedLevel>,
+}
+
+/// What a model compared of two records.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ComparedLevel {
+    /// What.
+    pub comparison: String,
+    /// How alike they are in it.
+    pub level: Option<String>,
+    /// log2 of the Bayes factor; null: not known.
+    pub match_weight: Option<f64>,
 }
 
 /// A piece of evidence between two subjects.
@@ -88,7 +103,8 @@ pub struct WhyNot {
 /// What keeps two apart.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WhyNotReason {
-    /// population, decision, limit, unique, untrusted, identifier (what both carry identifies nobody), dropped, nothing.
+    /// population, decision, limit, unique, untrusted, doubtful (alike, but not sure enough), identifier (what both carry identifies nobody),
+    /// dropped, nothing.
     pub kind: String,
     /// In words.
     pub words: String,
@@ -274,4 +290,43 @@ pub struct RehearsedInterval {
     pub upper: Option<f64>,
     /// Observations.
     pub n: u64,
+}
+
+/// Pairs of people of whom nobody can say whether they are one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Review {
+    /// The one from whose answer most is learnt first.
+    pub pairs: Vec<Doubt>,
+    /// How many there are.
+    pub total: u64,
+}
+
+/// A pair to decide about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Doubt {
+    /// One of the two.
+    pub a: DoubtSide,
+    /// The other.
+    pub b: DoubtSide,
+    /// What says that they are one person.
+    pub evidence: LinkEvidence,
+    /// What is learnt from an answer; only the order counts.
+    pub value: f64,
+}
+
+/// One of a pair.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DoubtSide {
+    /// Number of the subject that the evidence is about.
+    pub subject: String,
+    /// Its person.
+    pub person_id: String,
+    /// Best known name.
+    pub display_name: Option<String>,
+    /// Events of the person.
+    pub events: u64,
+    /// The record that the subject is, as source:record_id.
+    pub record: Option<String>,
+    /// What the record says, by field; those without a value are left out.
+    pub fields: BTreeMap<String, String>,
 }

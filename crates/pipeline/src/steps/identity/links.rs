@@ -1,14 +1,16 @@
-//! Rows of `links`: what joined subjects, what was dropped and why, and what several carry that identifies nobody.
+//! Rows of `links`: what joined subjects, what was dropped and why, which records are alike and stayed two, and what several carry that
+//! identifies nobody.
 //!
 //! Rows stand in the order of the bucket of the person that they are about, so that a question about one person reads a small part of the
 //! table; within a bucket they keep the canonical order of the resolution. A row names its identifier: the answer to "why" needs no fact.
 
 use arrow::array::{Float64Array, Int32Array, Int64Array, RecordBatch, StringArray};
 use clew_identity::resolve::Unused;
-use clew_identity::{Conflict, DecidedBy, Link, PersonId, Reason, Resolution, Role, Subjects};
+use clew_identity::{Conflict, DecidedBy, Link, Open, PersonId, Reason, Resolution, Role, Subjects};
 use clew_lake::{Lake, Written};
 
-use super::{PART, bucket};
+use super::alike::Alike;
+use super::{BUCKETS, PART, bucket};
 use crate::columns::{TableRows, times};
 use crate::run::RunError;
 use crate::writer::TableWriter;
@@ -17,6 +19,7 @@ use crate::writer::TableWriter;
 pub struct Links<'a> {
     pub subjects: &'a Subjects<'a>,
     pub resolution: &'a Resolution,
+    pub alike: &'a Alike,
     pub cause: &'a (dyn Fn(DecidedBy) -> String + Sync),
 }
 
@@ -25,6 +28,7 @@ pub struct Links<'a> {
 enum Evidence<'a> {
     Used(&'a Link),
     Dropped(&'a Conflict, i64),
+    Open(&'a Open),
     Unused(&'a Unused),
 }
 
@@ -34,6 +38,7 @@ impl Evidence<'_> {
         match self {
             Self::Used(link) => (link.a, link.b),
             Self::Dropped(conflict, against) => (conflict.subject, against),
+            Self::Open(open) => (open.likeness.a, open.likeness.b),
             Self::Unused(unused) => (unused.subject, unused.first),
         }
     }
@@ -42,7 +47,17 @@ impl Evidence<'_> {
         match self {
             Self::Used(link) => link.identifier,
             Self::Dropped(conflict, _) => Some(conflict.identifier),
+            Self::Open(_) => None,
             Self::Unused(unused) => Some(unused.identifier),
+        }
+    }
+
+    /// Match weight and probability.
+    fn likeness(self) -> Option<(f64, f64)> {
+        match self {
+            Self::Used(link) => link.match_weight.zip(link.probability),
+            Self::Open(open) => Some((open.likeness.match_weight, open.likeness.probability)),
+            Self::Dropped(..) | Self::Unused(_) => None,
         }
     }
 
@@ -50,44 +65,70 @@ impl Evidence<'_> {
         match self {
             Self::Used(_) => "merged",
             Self::Dropped(..) => "demoted",
+            Self::Open(open) if open.reason.is_some() => "demoted",
+            Self::Open(_) => "doubtful",
             Self::Unused(_) => "blocked",
         }
     }
 }
 
 impl Links<'_> {
-    /// Replaces the table; `persons` are those of the subjects.
+    /// Replaces the table; `persons` are those of the subjects. A byte a row and one a subject: of a large company a list of the rows in
+    /// their order does not fit beside what a run holds.
     pub async fn write(&self, lake: &Lake, persons: &[(i64, PersonId)]) -> Result<Written, RunError> {
-        let mut buckets: Vec<(i64, i32)> = persons.iter().map(|&(subject, person)| (subject, bucket(person))).collect();
-        buckets.sort_unstable();
-        let bucket_of = |evidence: Evidence<'_>| {
-            let place = buckets.binary_search_by_key(&evidence.pair().0, |row| row.0);
-            place.map_or(-1, |place| buckets[place].1)
-        };
-        let Resolution { links, conflicts, unused, .. } = self.resolution;
-        let dropped = conflicts.iter().filter_map(|conflict| Some(Evidence::Dropped(conflict, conflict.against?)));
-        let all = links.iter().map(Evidence::Used).chain(dropped).chain(unused.iter().map(Evidence::Unused));
-        let mut rows: Vec<(i32, Evidence<'_>)> = all.map(|evidence| (bucket_of(evidence), evidence)).collect();
-        rows.sort_by_key(|row| row.0);
-        let mut writer = TableWriter::replace(lake, "links", None);
-        for part in rows.chunks(PART) {
-            writer.write(self.rows(part)?).await?;
+        let mut of_subject = vec![0_u8; self.subjects.len()];
+        for &(subject, person) in persons {
+            if let Some(place) = self.subjects.place(subject) {
+                of_subject[place] = bucket(person) as u8;
+            }
         }
+        let bucket_of = |evidence: Evidence<'_>| self.subjects.place(evidence.pair().0).map_or(0, |place| of_subject[place]);
+        let buckets: Vec<u8> = self.evidence().map(bucket_of).collect();
+        drop(of_subject);
+        let mut writer = TableWriter::replace(lake, "links", None);
+        let mut part = Vec::with_capacity(PART);
+        for wanted in 0..BUCKETS as u8 {
+            for (evidence, _) in self.evidence().zip(&buckets).filter(|(_, bucket)| **bucket == wanted) {
+                part.push((i32::from(wanted), evidence));
+                if part.len() == PART {
+                    writer.write(self.rows(&part)?).await?;
+                    part.clear();
+                }
+            }
+        }
+        writer.write(self.rows(&part)?).await?;
         writer.commit().await
+    }
+
+    /// Everything that has a row.
+    fn evidence(&self) -> impl Iterator<Item = Evidence<'_>> {
+        let Resolution { links, conflicts, open, unused, .. } = self.resolution;
+        let dropped = conflicts.iter().filter_map(|conflict| Some(Evidence::Dropped(conflict, conflict.against?)));
+        let open = open.iter().map(Evidence::Open);
+        links.iter().map(Evidence::Used).chain(dropped).chain(open).chain(unused.iter().map(Evidence::Unused))
     }
 
     fn rows(&self, part: &[(i32, Evidence<'_>)]) -> Result<RecordBatch, RunError> {
         let all = || part.iter().map(|(_, evidence)| *evidence);
         let identifier = |evidence: Evidence<'_>| evidence.identifier().map(|number| self.subjects.identifier(number));
-        let rule = |evidence| identifier(evidence).map_or("decision", |identifier| identifier.kind);
-        let weight = |evidence| if let Evidence::Used(link) = evidence { link.match_weight } else { None };
+        let rule = |evidence: Evidence<'_>| match identifier(evidence) {
+            Some(identifier) => identifier.kind,
+            None if evidence.likeness().is_some() => "model",
+            None => "decision",
+        };
+        let levels = |evidence: Evidence<'_>| {
+            let (a, b) = evidence.pair();
+            evidence.likeness().and_then(|_| self.alike.levels.get(&(a.min(b), a.max(b))))
+        };
         let source =
             |evidence: Evidence<'_>| evidence.identifier().and_then(|_| Some(self.subjects.seen(evidence.pair().0)?.source));
         Ok(TableRows::of("links", part.len())
             .with("a", Int64Array::from_iter_values(all().map(|evidence| evidence.pair().0.min(evidence.pair().1))))
             .with("b", Int64Array::from_iter_values(all().map(|evidence| evidence.pair().0.max(evidence.pair().1))))
             .with("rule", StringArray::from_iter_values(all().map(rule)))
-            .with("match_weight", Float64Array::from_iter(all().map(weight)))
+            .with("match_weight", Float64Array::from_iter(all().map(|evidence| evidence.likeness().map(|likeness| likeness.0))))
+            .with("probability", Float64Array::from_iter(all().map(|evidence| evidence.likeness().map(|likeness| likeness.1))))
+            .with("levels", StringArray::from_iter(all().map(levels)))
             .with("effect", StringArray::from_iter_values(all().map(Evidence::effect)))
             .with("decided_by", StringArray::from_iter_values(all().map(|evidence| self.decided_by(evidence))))
             .with("at", times(all().map(|evidence| self.at_us(evidence))))
@@ -108,6 +149,7 @@ impl Links<'_> {
         match evidence {
             Evidence::Used(link) => (self.cause)(link.decided_by),
             Evidence::Dropped(conflict, _) => self.reason(&conflict.reason),
+            Evidence::Open(open) => open.reason.as_ref().map_or_else(|| "model".to_owned(), |reason| self.reason(reason)),
             Evidence::Unused(unused) => match unused.role {
                 Role::Blocked => "blocked value".to_owned(),
                 Role::Household => "value of a household".to_owned(),

@@ -10,7 +10,7 @@
 
 use arrow::array::{Array, Int64Array, RecordBatch, StringArray};
 use clew_identity::online::corrections;
-use clew_identity::{Change, ChangeKind, PersonId, replay};
+use clew_identity::{Change, ChangeKind, PersonId, Subjects, replay};
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -133,33 +133,52 @@ impl Register {
     }
 }
 
-/// Whose each subject was after the last run, as far as the table tells.
-pub async fn mapping(session: &SessionContext) -> Result<FxHashMap<i64, PersonId>, RunError> {
-    let mut mapping = FxHashMap::default();
+/// A subject that the last run gave to another person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Left {
+    /// Its place in what the run answers now.
+    pub place: u32,
+    /// Whose it was.
+    pub from: PersonId,
+}
+
+/// The subjects that the table of the last run gives to others than `persons` does, which is the answer of this run in its order; ascending.
+pub async fn left(session: &SessionContext, subjects: &Subjects<'_>, persons: &[(i64, PersonId)]) -> Result<Vec<Left>, RunError> {
+    let mut place_of = vec![u32::MAX; subjects.len()];
+    for (place, (subject, _)) in (0..).zip(persons) {
+        if let Some(at) = subjects.place(*subject) {
+            place_of[at] = place;
+        }
+    }
+    let mut left = Vec::new();
     let mut stored = session.sql("SELECT subject, person_id FROM subjects").await?.execute_stream().await?;
     while let Some(batch) = stored.try_next().await? {
         let (subject, person) = (Columns(&batch).int("subject")?, Columns(&batch).text("person_id")?);
         for (subject, person) in subject.values().iter().zip(person.iter().flatten()) {
-            mapping.insert(*subject, person.parse()?);
+            let from: PersonId = person.parse()?;
+            let place = subjects.place(*subject).map_or(u32::MAX, |at| place_of[at]);
+            if persons.get(place as usize).is_some_and(|(_, now)| *now != from) {
+                left.push(Left { place, from });
+            }
         }
     }
-    Ok(mapping)
+    left.sort_unstable();
+    left.dedup();
+    Ok(left)
 }
 
-/// `changes` with where new persons came from, and with a row for each two persons between which a subject went and of which nothing is said;
-/// `persons` is what the run answers, in its order.
-pub fn told_in_full(mut changes: Vec<Change>, former: &FxHashMap<i64, PersonId>, persons: &[(i64, PersonId)]) -> Vec<Change> {
+/// `changes` with where new persons came from, and with a row for each two persons between which a subject went and of which nothing is said.
+pub fn told_in_full(mut changes: Vec<Change>, left: &[Left], persons: &[(i64, PersonId)]) -> Vec<Change> {
+    let from_of: FxHashMap<i64, PersonId> = left.iter().map(|left| (persons[left.place as usize].0, left.from)).collect();
     for change in changes.iter_mut().filter(|change| change.kind == ChangeKind::Created) {
-        if let Some(from) = former.get(&change.subject).filter(|from| **from != change.to) {
+        if let Some(from) = from_of.get(&change.subject).filter(|from| **from != change.to) {
             (change.kind, change.from) = (ChangeKind::Split, Some(*from));
         }
     }
     let mut told: FxHashSet<(PersonId, PersonId)> = changes.iter().filter_map(|change| Some((change.from?, change.to))).collect();
-    for &(subject, to) in persons {
-        if let Some(&from) = former.get(&subject)
-            && from != to
-            && told.insert((from, to))
-        {
+    for &Left { place, from } in left {
+        let (subject, to) = persons[place as usize];
+        if told.insert((from, to)) {
             changes.push(Change { kind: ChangeKind::Moved, from: Some(from), to, subject });
         }
     }
@@ -188,14 +207,14 @@ mod tests {
     #[test]
     fn who_leaves_a_person_that_keeps_its_name_is_told_once() {
         let [p1, p2, p3] = [1, 2, 3].map(PersonId);
-        let former: FxHashMap<i64, PersonId> = [(1, p1), (2, p1), (3, p1), (4, p2)].into_iter().collect();
         let created = |to, subject| Change { kind: ChangeKind::Created, from: None, to, subject };
-        // 2 and 3 leave as a new person, and 4, which was another's, comes to 1; 5 is new.
+        // 2 and 3 leave person 1 as a new one, and 4, which was another's, comes to 1; 5 is new.
         let persons = [(1, p1), (2, p3), (3, p3), (4, p1), (5, PersonId(5))];
-        let told = told_in_full(vec![created(p3, 2), created(PersonId(5), 5)], &former, &persons);
+        let left = [Left { place: 1, from: p1 }, Left { place: 2, from: p1 }, Left { place: 3, from: p2 }];
+        let told = told_in_full(vec![created(p3, 2), created(PersonId(5), 5)], &left, &persons);
         let change = |kind, from, to, subject| Change { kind, from: Some(from), to, subject };
-        assert_eq!(told, [change(ChangeKind::Split, p1, p3, 2), created(PersonId(5), 5), change(ChangeKind::Moved, p2, p1, 4),]);
-        assert_eq!(told_in_full(told.clone(), &former, &persons), told);
-        assert!(told_in_full(Vec::new(), &FxHashMap::default(), &persons).is_empty());
+        assert_eq!(told, [change(ChangeKind::Split, p1, p3, 2), created(PersonId(5), 5), change(ChangeKind::Moved, p2, p1, 4)]);
+        assert_eq!(told_in_full(told.clone(), &left, &persons), told);
+        assert!(told_in_full(Vec::new(), &[], &persons).is_empty());
     }
 }
