@@ -1172,7 +1172,7 @@ export interface components {
         Evidence: {
             /** @description rules, model or a decision. */
             decided_by: string;
-            /** @description merged, blocked or demoted. */
+            /** @description merged, demoted, doubtful or blocked. */
             effect: string;
             /** @description First. */
             first_at: string;

@@ -330,7 +330,7 @@ export interface Identity {
   evidence: {
     /** Identifier type, model or decision. */
     rule: string;
-    effect: "merged" | "blocked" | "demoted";
+    effect: LinkEvidence["effect"];
     /** Pieces of evidence. */
     links: number;
     /** Strongest match weight (log2 of the Bayes factor) and its probability; null for rules. */
