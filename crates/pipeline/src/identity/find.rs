@@ -108,7 +108,9 @@ async fn person(lake: &Lake, session: &SessionContext, id: PersonId) -> Result<O
     let (mut subjects, mut population) = (Vec::new(), String::new());
     for batch in session.sql(&sql).await?.collect().await? {
         subjects.extend(Columns(&batch).int("subject")?.values());
-        population = Columns(&batch).text("population")?.value(0).to_owned();
+        if let Some(of) = Columns(&batch).text("population")?.iter().flatten().next() {
+            of.clone_into(&mut population);
+        }
     }
     Ok((!subjects.is_empty()).then_some(Person { id, population, subjects }))
 }

@@ -127,7 +127,7 @@ async fn open(session: &SessionContext) -> Result<Vec<Doubt>, IdentityError> {
                 _ => 1.0,
             };
             let value = unsure * ((2 + a.events + b.events) as f64).log2();
-            let doubt = Doubt { value, evidence, a, b };
+            let doubt = Doubt { a, b, evidence, value };
             let known = best.entry(key(&doubt.a, &doubt.b)).or_insert_with(|| doubt.clone());
             if order(&doubt, known).is_lt() {
                 *known = doubt;
