@@ -214,7 +214,7 @@ pub(crate) async fn nodes(session: &SessionContext, subjects: &[i64], stored: &[
     if subjects.is_empty() {
         return Ok(nodes);
     }
-    let sql = format!("SELECT DISTINCT subject, source, record_id FROM records WHERE subject IN {}", Integers(subjects));
+    let sql = format!("SELECT subject, source, record_id FROM records WHERE subject IN {}", Integers(subjects));
     for batch in session.sql(&sql).await?.collect().await? {
         let columns = Columns(&batch);
         let (subject, source, record) = (columns.int("subject")?, columns.text("source")?, columns.text("record_id")?);
