@@ -269,13 +269,13 @@ fn a_record_that_merged_two_people_wrongly_is_detached_and_its_merge_has_never_b
         all
     };
     let decided = |rows: &mut Vec<String>| {
-        rows.iter_mut().for_each(|row| {
+        for row in rows {
             let mut value: Value = serde_json::from_str(row).unwrap();
             if value["decided_by"].as_str().is_some_and(|by| by.starts_with("d_")) {
                 value["decided_by"] = json!("rules");
             }
             *row = value.to_string();
-        })
+        }
     };
     let (mut found, expected) = (without(derived(merged)), without(derived(never)));
     found.iter_mut().for_each(|(_, rows)| decided(rows));
