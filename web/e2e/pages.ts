@@ -14,6 +14,7 @@ export const PAGES = [
   { name: "Voice", path: "/voice" },
   { name: "Drivers", path: "/drivers" },
   { name: "People", path: "/people" },
+  { name: "People: review queue", path: "/people/review" },
   { name: "Data", path: "/data" },
   { name: "Data: quality", path: "/data/quality" },
   { name: "Data: quarantine", path: "/data/quarantine" },

@@ -4,7 +4,18 @@
  */
 import { fileURLToPath } from "node:url";
 import { expect, test } from "@playwright/test";
-import type { DataPage, Drivers, Journey, Meta, Overview, People, Scores, SourceDetail, Voice } from "../src/api/types";
+import type {
+  DataPage,
+  Drivers,
+  Journey,
+  Meta,
+  Overview,
+  People,
+  Review,
+  Scores,
+  SourceDetail,
+  Voice,
+} from "../src/api/types";
 import { complaints, expectAccessible, expectNoOverflow, open, PAGES } from "./pages.ts";
 
 const token = process.env.CLEW_TOKEN ?? "";
@@ -77,6 +88,23 @@ test("a person is found, opened, and has a timeline", async ({ page }) => {
   await expect(page.locator(".timeline .item").first()).toBeVisible();
   await expectNoOverflow(page);
   await expectAccessible(page);
+});
+
+test("a doubtful pair is decided, not asked again, and asked again once that is taken back", async ({ page }) => {
+  const before = await ask<Review>(page, "/identity/review");
+  test.skip(before.pairs.length === 0, "no pair is open");
+  const { a, b } = before.pairs[0]!;
+  await open(page, "/people/review");
+  await expect(page.locator("#pair thead")).toContainText(a.record ?? a.subject);
+  await page.keyboard.press("d");
+  await expect(page.getByText("Two people: the next run follows it.")).toBeVisible();
+  const after = await ask<Review>(page, "/identity/review");
+  expect(after.total).toBe(before.total - 1);
+  expect(after.pairs.filter((pair) => pair.a.subject === a.subject && pair.b.subject === b.subject)).toEqual([]);
+  await expectAccessible(page);
+  await page.keyboard.press("u");
+  await expect(page.locator("#pair thead")).toContainText(a.record ?? a.subject);
+  expect((await ask<Review>(page, "/identity/review")).total).toBe(before.total);
 });
 
 test("stages go down and never name more who went on than came", async ({ page }) => {

@@ -6,6 +6,7 @@
 import type { Filter, KeyRequest, Meta, WriteKey } from "../src/api/types";
 import * as company from "./company/index.ts";
 import { DataPages } from "./data.ts";
+import { IdentityPages } from "./identity.ts";
 import { Jobs } from "./jobs.ts";
 import { people } from "./people.ts";
 import { ALL, type Answer, type Answers, MockRequest, NO_SLICE } from "./request.ts";
@@ -15,6 +16,7 @@ export class MockServer {
   private requests = 0;
   private readonly jobs: Jobs;
   private readonly data: DataPages;
+  private readonly identity: IdentityPages;
   private readonly keys: WriteKey[] = [
     {
       key_id: "5f0c11ab20de",
@@ -28,6 +30,7 @@ export class MockServer {
   constructor(private readonly now: () => number = () => Date.now()) {
     this.jobs = new Jobs(now);
     this.data = new DataPages(this.jobs, now);
+    this.identity = new IdentityPages(now);
   }
 
   handle(method: string, path: string, query: URLSearchParams, body: unknown, scenario = "normal"): Answer {
@@ -56,6 +59,9 @@ export class MockServer {
         return scores(request);
       case "GET /people":
         return people(request);
+      case "GET /identity":
+      case "POST /identity":
+        return this.identity.answer(request);
       case "GET /journeys":
         return journeys(request);
       case "GET /process":

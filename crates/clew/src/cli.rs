@@ -3,6 +3,7 @@
 //! Options that several commands share are groups of their own ([`At`], [`Report`]), so that `--project` and `--json`
 //! mean the same everywhere. What a command does is in `commands/`; nothing here opens a file.
 
+pub mod identity;
 pub mod journey;
 
 use std::path::PathBuf;
@@ -46,6 +47,8 @@ pub enum Command {
     Audit(Audit),
     /// Take quarantined rows in once more, through today's mapping or edited; or discard them.
     Replay(Replay),
+    /// Explain who is who, and decide it: why, why-not, how, link, apart, detach.
+    Identity(identity::Identity),
     /// Write keys of sources that take facts over HTTP.
     Keys(Keys),
     /// Ask a plain event log (CSV, Parquet, JSON, XES, OCEL): process map, funnels, what changed, friction, conformance and more. No project needed.

@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod demo;
+mod identity;
 mod import;
 mod init;
 mod journey;
@@ -39,6 +40,7 @@ pub async fn perform(command: Command) -> Result<()> {
         Command::Match(options) => tokio::task::spawn_blocking(move || matching::perform(&options)).await?,
         Command::Audit(options) => audit::perform(&options).await,
         Command::Replay(options) => replay::perform(&options).await,
+        Command::Identity(options) => identity::perform(&options).await,
         Command::Keys(options) => keys::perform(&options).await,
         // Reading decodes on threads of its own.
         Command::Journey(options) => tokio::task::spawn_blocking(move || journey::perform(&options)).await?,

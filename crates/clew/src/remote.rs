@@ -205,6 +205,11 @@ impl Remote {
         self.answer(self.client.get(format!("{}/api/v1/{path}", self.root))).await
     }
 
+    /// Asks for `path` with parameters.
+    pub async fn ask<T: serde::de::DeserializeOwned>(&self, path: &str, parameters: &[(&str, &String)]) -> Result<T> {
+        self.answer(self.client.get(format!("{}/api/v1/{path}", self.root)).query(parameters)).await
+    }
+
     /// Whether everything adds up.
     pub async fn audit<T: serde::de::DeserializeOwned>(&self) -> Result<T> {
         self.answer(self.client.get(format!("{}/api/v1/audit", self.root)).timeout(AUDIT)).await

@@ -346,7 +346,7 @@ impl Online {
             for apart in &person.apart {
                 let (other, _) = find(index, *apart)?;
                 if other != *id && parts.contains_key(&other) {
-                    return Ok(Err(Reason::Apart));
+                    return Ok(Err(Reason::Apart(None)));
                 }
             }
         }

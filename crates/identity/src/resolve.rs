@@ -16,7 +16,10 @@
 //! Untrusted subjects never join two persons (Unomi): they follow their strongest identifier and no other.
 //!
 //! Cost: O(n α(n)) for n carried identifiers, apart from sorting and from limits in windows, where a union looks at
-//! the values of the persons concerned. Missing here: probabilistic edges, which will be one more kind of claim.
+//! the values of the persons concerned.
+//!
+//! Behind all that come **likenesses** of records ([`crate::matching`]), the most probable first: one joins two persons where their limits,
+//! unique identifiers and decisions allow it. What may not join, or is not sure enough, is kept as [`Open`].
 
 use rustc_hash::FxHashMap;
 
@@ -56,6 +59,32 @@ pub enum DecidedBy {
     Rule,
     /// The decision at this position of the input.
     Decision(u32),
+    /// The matching model.
+    Model,
+}
+
+/// Two records that are alike.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Likeness {
+    /// One subject.
+    pub a: i64,
+    /// The other.
+    pub b: i64,
+    /// Match probability.
+    pub probability: f64,
+    /// Match weight, log2.
+    pub match_weight: f64,
+    /// Whether it is sure enough to join them.
+    pub joins: bool,
+}
+
+/// A likeness of records that stayed two persons.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Open {
+    /// Who is alike.
+    pub likeness: Likeness,
+    /// Why it did not join them; none: it is not sure enough.
+    pub reason: Option<Reason>,
 }
 
 /// A subject and the person that it belongs to.
@@ -80,10 +109,12 @@ pub struct Link {
     pub a: i64,
     /// The earlier subject: for a rule, the first that carried the identifier.
     pub b: i64,
-    /// The identifier that both carry; none for a decision. Its type is the rule's name.
+    /// The identifier that both carry; none for a decision or a likeness. Its type is the rule's name.
     pub identifier: Option<u32>,
     /// Match weight (log2); null for rules and decisions, which are not probabilistic.
     pub match_weight: Option<f64>,
+    /// Match probability; null like the weight.
+    pub probability: Option<f64>,
     /// Who decided.
     pub decided_by: DecidedBy,
     /// When the evidence appeared, microseconds UTC.
@@ -103,6 +134,19 @@ pub struct Conflict {
     pub against: Option<i64>,
 }
 
+/// An identifier that a subject shares with others and that identifies nobody: blocked, or shared by nature or by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unused {
+    /// The subject.
+    pub subject: i64,
+    /// The first subject, in canonical order, that carries the identifier.
+    pub first: i64,
+    /// The identifier.
+    pub identifier: u32,
+    /// What it is instead.
+    pub role: Role,
+}
+
 /// Why an identifier was dropped.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
@@ -110,8 +154,9 @@ pub enum Reason {
     Limit(String),
     /// The persons have different values of this unique type.
     Unique(String),
-    /// Somebody decided to keep the persons apart.
-    Apart,
+    /// Somebody decided to keep the persons apart: the decision at this position of the input. None: a base of the write path tells no more
+    /// than that.
+    Apart(Option<u32>),
     /// The source's word does not suffice to connect persons.
     Untrusted,
     /// The type belongs to another population.
@@ -159,6 +204,10 @@ pub struct Resolution {
     pub links: Vec<Link>,
     /// Dropped identifiers, in canonical order of subjects; within one in order of dropping.
     pub conflicts: Vec<Conflict>,
+    /// Likenesses between persons, the most probable first.
+    pub open: Vec<Open>,
+    /// Identifiers that could never have been evidence, in canonical order of their subjects.
+    pub unused: Vec<Unused>,
     /// Identifier values, by (type, value, population, source).
     pub identifiers: Vec<IdentifierUse>,
     /// (founder, household identifier): the strongest, then earliest one of each person that has one.
@@ -169,6 +218,11 @@ pub struct Resolution {
 
 /// Partitions `subjects` into persons under their rules and `decisions` (already without revoked ones).
 pub fn resolve(subjects: &Subjects<'_>, decisions: &[Decision]) -> Resolution {
+    resolve_alike(subjects, decisions, &[])
+}
+
+/// As [`resolve`], with likenesses of records behind the rules. Their order does not matter.
+pub fn resolve_alike(subjects: &Subjects<'_>, decisions: &[Decision], alike: &[Likeness]) -> Resolution {
     let mut resolver = Resolver::new(subjects);
     resolver.decide(decisions);
     resolver.demote_shared();
@@ -179,6 +233,7 @@ pub fn resolve(subjects: &Subjects<'_>, decisions: &[Decision]) -> Resolution {
             resolver.join(&[subject]);
         }
     }
+    resolver.join_alike(alike);
     resolver.finish(decisions)
 }
 
@@ -197,6 +252,7 @@ struct Resolver<'s, 'r> {
     silent: Vec<Option<u32>>,
     links: Vec<Link>,
     conflicts: Vec<(u32, Conflict)>,
+    open: Vec<Open>,
     ineffective: Vec<u32>,
 }
 
@@ -230,6 +286,7 @@ impl<'s, 'r> Resolver<'s, 'r> {
             silent: vec![None; count],
             links: Vec::new(),
             conflicts: Vec::new(),
+            open: Vec::new(),
             ineffective: Vec::new(),
         }
     }
@@ -246,7 +303,7 @@ impl<'s, 'r> Resolver<'s, 'r> {
             let done = match decision.kind {
                 DecisionKind::Detach(subject) => self.detach(subject, at),
                 DecisionKind::Link(a, b) => self.pair(a, b).is_some_and(|pair| self.link(pair, at, decision.decided_at_us)),
-                DecisionKind::Apart(a, b) => self.pair(a, b).is_some_and(|(a, b)| self.union.keep_apart(a, b)),
+                DecisionKind::Apart(a, b) => self.pair(a, b).is_some_and(|(a, b)| self.union.keep_apart(a, b, at)),
             };
             if !done {
                 self.ineffective.push(at);
@@ -270,7 +327,7 @@ impl<'s, 'r> Resolver<'s, 'r> {
     fn link(&mut self, (a, b): (u32, u32), decision: u32, at_us: i64) -> bool {
         // Detached by a newer decision: older links do not hold any more.
         let detached = |at: u32| self.silent[at as usize].is_some();
-        if (detached(a) || detached(b)) || !self.union.may_join(&[a, b]) {
+        if (detached(a) || detached(b)) || self.union.kept_apart(&[a, b]).is_some() {
             return false;
         }
         self.union.join(a, b);
@@ -283,6 +340,7 @@ impl<'s, 'r> Resolver<'s, 'r> {
             b: self.subjects.rows[earlier as usize].id,
             identifier: None,
             match_weight: None,
+            probability: None,
             decided_by: DecidedBy::Decision(decision),
             at_us,
         });
@@ -381,12 +439,7 @@ impl<'s, 'r> Resolver<'s, 'r> {
         let together = members.len() > 1;
         while let Err(refusal) = self.union.check(members[0], &claims, together) {
             let Some(weakest) = claims.pop() else { break };
-            let kind = |kind: u32| self.subjects.kind_name(kind).to_owned();
-            let reason = match refusal {
-                Refusal::Apart => Reason::Apart,
-                Refusal::Limit(at) if self.subjects.rule(at).unique => Reason::Unique(kind(at)),
-                Refusal::Limit(at) => Reason::Limit(kind(at)),
-            };
+            let reason = self.reason(refusal);
             self.drop_claim(&weakest, reason);
         }
         self.union.accept(members[0], &claims);
@@ -400,11 +453,66 @@ impl<'s, 'r> Resolver<'s, 'r> {
                         b: self.row(holder).id,
                         identifier: Some(claim.value),
                         match_weight: None,
+                        probability: None,
                         decided_by: DecidedBy::Rule,
                         at_us: self.row(member).first_seen_us,
                     });
                 }
             }
+        }
+    }
+
+    /// Joins persons whose records are alike, the most probable likeness first; equal ones in canonical order.
+    fn join_alike(&mut self, alike: &[Likeness]) {
+        let place = |id: i64| Some(self.place[self.subjects.position(id)? as usize]);
+        // (place of the earlier record, place of the later one)
+        let mut pairs: Vec<(u32, u32, &Likeness)> = alike
+            .iter()
+            .filter_map(|likeness| {
+                let (a, b) = (place(likeness.a)?, place(likeness.b)?);
+                Some((a.min(b), a.max(b), likeness))
+            })
+            .collect();
+        pairs.sort_by(|x, y| y.2.probability.total_cmp(&x.2.probability).then((x.0, x.1).cmp(&(y.0, y.1))));
+        for (earlier, later, &likeness) in pairs {
+            let (earlier, later) = (self.order[earlier as usize], self.order[later as usize]);
+            if self.silent[earlier as usize].or(self.silent[later as usize]).is_some()
+                || self.union.root(earlier) == self.union.root(later)
+            {
+                continue;
+            }
+            let refusal = if likeness.joins { self.union.check_join(earlier, later).err() } else { None };
+            if likeness.joins && refusal.is_none() {
+                self.union.join(earlier, later);
+                self.links.push(Link {
+                    a: self.row(later).id,
+                    b: self.row(earlier).id,
+                    identifier: None,
+                    match_weight: Some(likeness.match_weight),
+                    probability: Some(likeness.probability),
+                    decided_by: DecidedBy::Model,
+                    at_us: self.row(later).first_seen_us,
+                });
+            } else {
+                let reason = refusal.map(|refusal| self.reason(refusal));
+                self.open.push(Open { likeness, reason });
+            }
+        }
+        // What was open may have become one person by a later pair.
+        let mut open = std::mem::take(&mut self.open);
+        open.retain(|open| {
+            let mut root = |id| self.subjects.position(id).map(|position| self.union.root(position));
+            root(open.likeness.a) != root(open.likeness.b)
+        });
+        self.open = open;
+    }
+
+    fn reason(&self, refusal: Refusal) -> Reason {
+        let kind = |kind: u32| self.subjects.kind_name(kind).to_owned();
+        match refusal {
+            Refusal::Apart(decision) => Reason::Apart(Some(decision)),
+            Refusal::Limit(at) if self.subjects.rule(at).unique => Reason::Unique(kind(at)),
+            Refusal::Limit(at) => Reason::Limit(kind(at)),
         }
     }
 
@@ -487,7 +595,9 @@ impl<'s, 'r> Resolver<'s, 'r> {
                 decided_by: decision.map_or(DecidedBy::Rule, DecidedBy::Decision),
             });
         }
-        let (identifiers, households) = self.uses(&founders);
+        let carriers = Carriers::all(&self);
+        let (identifiers, households) = self.uses(&carriers, &founders);
+        let unused = self.unused(&carriers);
         let subjects = self.subjects;
         let place = &self.place;
         let at = |id: i64| subjects.position(id).map_or(NONE, |position| place[position as usize]);
@@ -503,16 +613,33 @@ impl<'s, 'r> Resolver<'s, 'r> {
             assignments,
             links: self.links,
             conflicts: self.conflicts.into_iter().map(|(_, conflict)| conflict).collect(),
+            open: self.open,
+            unused,
             identifiers,
             households,
             ineffective: self.ineffective,
         }
     }
 
-    /// How each identifier value is used, and each person's household.
-    fn uses(&mut self, founders: &[u32]) -> (Vec<IdentifierUse>, Vec<(i64, u32)>) {
+    /// Who carries what identifies nobody, as far as several do.
+    fn unused(&self, carriers: &Carriers) -> Vec<Unused> {
         let subjects = self.subjects;
-        let carriers = Carriers::all(self);
+        let mut unused = Vec::new();
+        for (value, &role) in (0..).zip(&self.roles).filter(|(_, role)| **role != Role::Person) {
+            let Some((&first, others)) = carriers.of_value(value).split_first() else { continue };
+            unused.extend(others.iter().map(|&subject| (self.place[subject as usize], value, first, subject, role)));
+        }
+        unused.sort_unstable_by(|x, y| x.0.cmp(&y.0).then_with(|| subjects.strength(x.1).cmp(&subjects.strength(y.1))));
+        let id = |subject: u32| subjects.rows[subject as usize].id;
+        unused
+            .into_iter()
+            .map(|(_, identifier, first, subject, role)| Unused { subject: id(subject), first: id(first), identifier, role })
+            .collect()
+    }
+
+    /// How each identifier value is used, and each person's household.
+    fn uses(&mut self, carriers: &Carriers, founders: &[u32]) -> (Vec<IdentifierUse>, Vec<(i64, u32)>) {
+        let subjects = self.subjects;
         let mut uses = Vec::with_capacity(subjects.values.len());
         let mut household: FxHashMap<u32, u32> = FxHashMap::default();
         let mut persons = Vec::new();

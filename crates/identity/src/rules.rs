@@ -42,6 +42,10 @@ pub const SHARED_AFTER: u32 = 5;
 pub const LIMIT: u32 = 5;
 /// Priority of a type that is declared without one, and of an undeclared type: behind every built-in type.
 pub const PRIORITY: u32 = 100;
+/// Match probability at which records are joined: of the pairs just above it one in twenty may be wrong, of all of them far fewer.
+pub const THRESHOLD: f64 = 0.95;
+/// Match probability from which on people are asked.
+pub const REVIEW: f64 = 0.5;
 /// The population of subjects that name none.
 pub const POPULATION: &str = "customer";
 
@@ -57,6 +61,25 @@ pub struct Rules {
     pub blocked_patterns: Vec<String>,
     /// A value that more persons than this carry (told apart by stronger identifiers) links nobody any more. Default 5.
     pub shared_after: Option<u32>,
+    /// Matching of records by likeness of name, birth date, phone, address and organisation, behind the rules. Left out: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matching: Option<Matching>,
+}
+
+/// How sure a likeness has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Matching {
+    /// Two records at or above this match probability are one person, unless a limit, a unique identifier or a decision forbids it. Default 0.95.
+    pub threshold: f64,
+    /// Pairs at or above this probability and below the threshold are kept for people to decide. Default 0.5.
+    pub review: f64,
+}
+
+impl Default for Matching {
+    fn default() -> Self {
+        Self { threshold: THRESHOLD, review: REVIEW }
+    }
 }
 
 /// The rule of one identifier type; a field that is left out keeps its built-in value.
@@ -292,6 +315,9 @@ impl Rules {
             }
         }
         check_threshold("shared_after", self.shared_after, &mut found);
+        if let Some(matching) = &self.matching {
+            matching.find_problems(&mut found);
+        }
         found
     }
 
@@ -336,6 +362,26 @@ impl Rules {
             longest_blocked,
             patterns,
         })
+    }
+}
+
+impl Matching {
+    fn find_problems(&self, found: &mut Vec<Problem>) {
+        let Self { threshold, review } = *self;
+        if !(0.5..1.0).contains(&threshold) {
+            found.push(Problem::new(
+                "matching.threshold",
+                format!("{threshold} is no match probability to join records at"),
+                "give one from 0.5 to below 1, such as 0.95",
+            ));
+        }
+        if !(review > 0.0 && review <= threshold) {
+            found.push(Problem::new(
+                "matching.review",
+                format!("{review} does not lie between 0 and the threshold"),
+                "give the probability from which on people are asked, such as 0.5",
+            ));
+        }
     }
 }
 

@@ -52,6 +52,8 @@ pub struct NewSubject<'a> {
 pub struct Seen<'a> {
     /// Whom it is about.
     pub population: &'a str,
+    /// The source that showed it first.
+    pub source: &'a str,
     /// `occurred_at` of its first fact, microseconds UTC.
     pub first_seen_us: i64,
     /// `occurred_at` of its last fact, microseconds UTC.
@@ -248,12 +250,12 @@ impl<'r> Subjects<'r> {
     pub fn seen(&self, id: i64) -> Option<Seen<'_>> {
         let row = &self.rows[self.position(id)? as usize];
         let SubjectRow { first_seen_us, last_seen_us, kind, .. } = *row;
-        Some(Seen { population: self.name(row.population), first_seen_us, last_seen_us, kind })
+        Some(Seen { population: self.name(row.population), source: self.name(row.source), first_seen_us, last_seen_us, kind })
     }
 
-    /// The source that showed the subject `id` first; empty where it is not known.
-    pub(crate) fn source_of(&self, id: i64) -> &str {
-        self.position(id).map_or("", |at| self.name(self.rows[at as usize].source))
+    /// The place of the subject `id`, below [`Subjects::len`]: for columns beside this one. It depends on the order of arrival.
+    pub fn place(&self, id: i64) -> Option<usize> {
+        self.position(id).map(|place| place as usize)
     }
 
     /// How many subjects there are.

@@ -1,14 +1,14 @@
 //! Why two subjects are one person: the shortest chain of evidence between them.
 //!
-//! The graph is the list of [`Link`]s that a resolution returns, or the stored `links` table. A link to the first
-//! carrier of an identifier stands for "both carry it", so that chains are short: at most two links per identifier
-//! that takes part.
+//! The graph is that of the stored `links`: an edge to the first carrier of an identifier stands for "both carry it", so that chains
+//! are short: at most two links per identifier that takes part. [`joins`] replays the same edges in the order of time: how a
+//! person came to be.
 
 use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
-use crate::resolve::Link;
+use crate::resolve::union::Forest;
 
 /// One link of a chain, walked from `from` to `to`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,51 +21,72 @@ pub struct Step {
     pub link: usize,
 }
 
-/// A shortest chain of links from `a` to `b`: empty if they are equal, none if no evidence connects them. Among equally
-/// short chains, the one over links that come first wins. O(links).
-pub fn why(links: &[Link], a: i64, b: i64) -> Option<Vec<Step>> {
+/// A shortest chain of `links` (pairs of subjects) from one of `from` to one of `to`: empty if they meet, none if no evidence connects them.
+/// Among equally short chains, the one over links that come first wins. O(links).
+pub fn why(links: &[(i64, i64)], from: &[i64], to: &[i64]) -> Option<Vec<Step>> {
     let mut next: FxHashMap<i64, Vec<(i64, usize)>> = FxHashMap::default();
-    for (at, link) in links.iter().enumerate() {
-        next.entry(link.a).or_default().push((link.b, at));
-        next.entry(link.b).or_default().push((link.a, at));
+    for (at, &(a, b)) in links.iter().enumerate() {
+        next.entry(a).or_default().push((b, at));
+        next.entry(b).or_default().push((a, at));
     }
-    let mut reached: FxHashMap<i64, Step> = FxHashMap::default();
-    let mut queue = VecDeque::from([a]);
+    let mut reached: FxHashMap<i64, Option<Step>> = from.iter().map(|&start| (start, None)).collect();
+    let mut queue: VecDeque<i64> = from.iter().copied().collect();
+    let mut end = None;
     while let Some(subject) = queue.pop_front() {
-        if subject == b {
+        if to.contains(&subject) {
+            end = Some(subject);
             break;
         }
-        for &(to, link) in next.get(&subject).into_iter().flatten() {
-            if to != a && !reached.contains_key(&to) {
-                reached.insert(to, Step { from: subject, to, link });
-                queue.push_back(to);
-            }
+        for &(other, link) in next.get(&subject).into_iter().flatten() {
+            reached.entry(other).or_insert_with(|| {
+                queue.push_back(other);
+                Some(Step { from: subject, to: other, link })
+            });
         }
     }
-    let (mut chain, mut at) = (Vec::new(), b);
-    while at != a {
-        let step = *reached.get(&at)?;
-        chain.push(step);
+    let (mut chain, mut at) = (Vec::new(), end?);
+    while let Some(Some(step)) = reached.get(&at) {
+        chain.push(*step);
         at = step.from;
     }
     chain.reverse();
     Some(chain)
 }
 
+/// The positions of those `links` that joined two parts, when each is taken in its turn; the others confirmed what was known.
+pub fn joins(links: &[(i64, i64)]) -> Vec<usize> {
+    let mut numbers: FxHashMap<i64, u32> = FxHashMap::default();
+    for subject in links.iter().flat_map(|&(a, b)| [a, b]) {
+        let next = numbers.len() as u32;
+        numbers.entry(subject).or_insert(next);
+    }
+    let mut forest = Forest::new(numbers.len());
+    let joined = links.iter().enumerate().filter(|(_, (a, b))| forest.join(numbers[a], numbers[b]).is_some());
+    joined.map(|(at, _)| at).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resolve::DecidedBy;
 
     #[test]
     fn the_chain_is_shortest_and_absent_without_evidence() {
-        let link = |a, b| Link { a, b, identifier: None, match_weight: None, decided_by: DecidedBy::Rule, at_us: 0 };
-        let links = [link(2, 1), link(3, 2), link(4, 3), link(4, 1), link(9, 8)];
-        let walk = |a, b| why(&links, a, b).map(|chain| chain.iter().map(|step| (step.from, step.to)).collect::<Vec<_>>());
-        assert_eq!(walk(3, 1), Some(vec![(3, 2), (2, 1)]));
-        assert_eq!(walk(1, 3).map(|chain| chain.len()), Some(2));
-        assert_eq!(walk(4, 1), Some(vec![(4, 1)]));
-        assert_eq!(walk(5, 5), Some(vec![]));
-        assert_eq!(walk(1, 9), None);
+        let links = [(2, 1), (3, 2), (4, 3), (4, 1), (9, 8)];
+        let walk = |from: &[i64], to: &[i64]| {
+            why(&links, from, to).map(|chain| chain.iter().map(|step| (step.from, step.to)).collect::<Vec<_>>())
+        };
+        assert_eq!(walk(&[3], &[1]), Some(vec![(3, 2), (2, 1)]));
+        assert_eq!(walk(&[1], &[3]).map(|chain| chain.len()), Some(2));
+        assert_eq!(walk(&[4], &[1]), Some(vec![(4, 1)]));
+        assert_eq!(walk(&[3, 4], &[7, 1]), Some(vec![(4, 1)]), "the nearest two");
+        assert_eq!(walk(&[5], &[5]), Some(vec![]));
+        assert_eq!(walk(&[1], &[9]), None);
+        assert_eq!(walk(&[], &[9]), None);
+    }
+
+    #[test]
+    fn joins_are_the_links_that_brought_two_parts_together() {
+        assert_eq!(joins(&[(2, 1), (4, 3), (1, 2), (3, 1), (4, 2)]), [0, 1, 3]);
+        assert_eq!(joins(&[]), Vec::<usize>::new());
     }
 }

@@ -198,7 +198,7 @@ fn what_a_run_leaves_is_gone_on_from_decisions_included() {
     let mut index = Memory::from(Base::of(&run, &replay(&persons.changes)));
     let online = built_in();
     let answer = see(&online, &mut index, &row(7, &[("email", "ann@x.org"), ("email", "bob@x.org")]));
-    assert_eq!((answer.person, answer.dropped[0].1.clone()), (PersonId::founded_by(1), Reason::Apart));
+    assert_eq!((answer.person, answer.dropped[0].1.clone()), (PersonId::founded_by(1), Reason::Apart(None)));
     let answer = see(&online, &mut index, &row(8, &[("email", "bob@x.org"), ("device_id", "d")]));
     assert_eq!((answer.person, answer.outcome), (PersonId::founded_by(2), Outcome::Merged(vec![PersonId::founded_by(3)])));
     assert_eq!(find(&mut index, PersonId::founded_by(3)).unwrap().0, PersonId::founded_by(2));

@@ -6,8 +6,8 @@
 use std::fmt::Write;
 
 use clew_identity::{
-    CompiledRules, Decision, DecisionKind, NewSubject, Reason, Resolution, Role, Rules, SubjectKind, Subjects, assign_person_ids,
-    resolve, why,
+    CompiledRules, DecidedBy, Decision, DecisionKind, Likeness, NewSubject, Open, Reason, Resolution, Role, Rules, SubjectKind,
+    Subjects, assign_person_ids, resolve, resolve_alike, why,
 };
 use proptest::prelude::*;
 
@@ -57,6 +57,12 @@ fn founders(resolution: &Resolution) -> Vec<i64> {
 
 fn persons(rules: &CompiledRules, rows: &[Row], decided: &[DecisionKind]) -> Vec<i64> {
     founders(&resolve(&subjects(rules, rows), &decisions(decided)))
+}
+
+/// The evidence that joins two subjects.
+fn chain(resolution: &Resolution, a: i64, b: i64) -> Option<Vec<clew_identity::Step>> {
+    let links: Vec<(i64, i64)> = resolution.links.iter().map(|link| (link.a, link.b)).collect();
+    why(&links, &[a], &[b])
 }
 
 fn declared(json: &str) -> CompiledRules {
@@ -110,8 +116,8 @@ fn a_shared_identifier_makes_one_person_across_channels() {
     let resolution = resolve(&subjects(&rules, &rows), &[]);
     assert_eq!(founders(&resolution), [1, 1, 1, 4]);
     assert_eq!(resolution.links.iter().map(|link| (link.a, link.b)).collect::<Vec<_>>(), [(3, 2), (3, 1)]);
-    assert_eq!(why(&resolution.links, 1, 2).unwrap().len(), 2);
-    assert!(why(&resolution.links, 1, 4).is_none());
+    assert_eq!(chain(&resolution, 1, 2).unwrap().len(), 2);
+    assert!(chain(&resolution, 1, 4).is_none());
 }
 
 #[test]
@@ -270,6 +276,42 @@ fn decisions_win_over_rules_and_newer_ones_over_older_ones() {
     // A chain of links that contradicts an older "apart" at its ends.
     assert_eq!(ineffective(&[Apart(1, 4), Link(1, 2), Link(2, 4)]), [0]);
     assert_eq!(ineffective(&[Link(1, 2), Link(2, 4), Apart(1, 4)]), [0]);
+    // Evidence that a decision outweighs names it.
+    let resolution = resolve(&subjects(&rules, &rows), &decisions(&[Link(1, 2), Apart(3, 4)]));
+    assert!(resolution.conflicts.iter().any(|conflict| conflict.reason == Reason::Apart(Some(1))), "{:?}", resolution.conflicts);
+}
+
+#[test]
+fn records_that_are_alike_are_one_person_where_nothing_forbids_it_and_what_is_open_is_told() {
+    use DecisionKind::{Apart, Detach};
+    let rules = CompiledRules::built_in();
+    let rows = [
+        row(1, &[("user_id", "a")]),
+        row(2, &[("email", "x")]),
+        row(3, &[("user_id", "b")]),
+        row(4, &[("email", "y")]),
+        row(5, &[("email", "y")]),
+    ];
+    let like = |a, b, probability, joins| Likeness { a, b, probability, match_weight: 5.0, joins };
+    // 2 is more like 3 than like 1; once it is 3, it cannot be 1 as well, whose user id differs. 4 and 5 are one already.
+    let alike =
+        [like(1, 2, 0.97, true), like(3, 2, 0.99, true), like(4, 1, 0.6, false), like(5, 4, 0.99, true), like(9, 1, 1.0, true)];
+    let found = resolve_alike(&subjects(&rules, &rows), &[], &alike);
+    assert_eq!(founders(&found), [1, 2, 2, 4, 4]);
+    let link = found.links.iter().find(|link| link.decided_by == DecidedBy::Model).unwrap();
+    assert_eq!((link.a, link.b, link.probability, link.identifier), (3, 2, Some(0.99), None));
+    let open = [
+        Open { likeness: alike[0], reason: Some(Reason::Unique("user_id".to_owned())) },
+        Open { likeness: alike[2], reason: None },
+    ];
+    assert_eq!(found.open, open);
+    let mut backwards = alike;
+    backwards.reverse();
+    assert_eq!(resolve_alike(&subjects(&rules, &rows), &[], &backwards), found);
+    // Decisions win.
+    let decided = |kind| founders(&resolve_alike(&subjects(&rules, &rows), &decisions(&[kind]), &alike));
+    assert_eq!(decided(Apart(2, 3)), [1, 1, 3, 4, 4]);
+    assert_eq!(decided(Detach(2)), [1, 2, 3, 4, 4]);
 }
 
 fn company() -> impl Strategy<Value = Vec<Row>> {
@@ -325,6 +367,7 @@ fn content(rules: &CompiledRules, rows: &[Row], kinds: &[Decision]) -> String {
     let decision = |by| match by {
         clew_identity::DecidedBy::Rule => "rule",
         clew_identity::DecidedBy::Decision(at) => kinds[at as usize].id.as_str(),
+        clew_identity::DecidedBy::Model => "model",
     };
     let mut out = format!(
         "{:?}",
@@ -342,15 +385,12 @@ fn content(rules: &CompiledRules, rows: &[Row], kinds: &[Decision]) -> String {
         .unwrap();
     }
     for conflict in &resolution.conflicts {
-        write!(
-            out,
-            "\n{} {:?} {:?} {:?}",
-            conflict.subject,
-            subjects.identifier(conflict.identifier),
-            conflict.reason,
-            conflict.against
-        )
-        .unwrap();
+        let reason = match &conflict.reason {
+            Reason::Apart(Some(at)) => format!("apart by {}", kinds[*at as usize].id),
+            reason => format!("{reason:?}"),
+        };
+        write!(out, "\n{} {:?} {reason} {:?}", conflict.subject, subjects.identifier(conflict.identifier), conflict.against)
+            .unwrap();
     }
     for used in &resolution.identifiers {
         write!(
@@ -409,7 +449,7 @@ proptest! {
         // Exactly the subjects of one person are connected by evidence.
         for a in &resolution.assignments {
             for b in &resolution.assignments {
-                prop_assert_eq!(a.founder == b.founder, why(&resolution.links, a.subject, b.subject).is_some());
+                prop_assert_eq!(a.founder == b.founder, chain(&resolution, a.subject, b.subject).is_some());
             }
         }
         for link in &resolution.links {

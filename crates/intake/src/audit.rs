@@ -18,6 +18,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use clew_lake::Lake;
 use clew_lake::literal::{Text, Texts};
+use clew_model::tables::DECISIONS;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 use serde::{Deserialize, Serialize};
@@ -110,6 +111,7 @@ pub async fn audit(lake: &Lake, project: &Sources) -> Result<AuditReport, DataFu
     let mut sources: BTreeMap<String, SourceAudit> = BTreeMap::new();
     let mut breaks = Vec::new();
     lines(&session, &mut sources, &mut breaks).await?;
+    recount(&session, "decisions", &mut sources).await?;
     for (table, key) in TARGETS {
         recount(&session, table, &mut sources).await?;
         repeated(&session, (table, key), project, &mut sources).await?;
@@ -222,12 +224,20 @@ fn target_of<'a>(source: &'a mut SourceAudit, table: &str) -> &'a mut TargetAudi
     &mut source.targets[at]
 }
 
+/// The facts of `table` with their source and file; decisions came from people.
+fn facts(table: &str) -> String {
+    if table == "decisions" {
+        return format!("(SELECT {} AS source, CAST(NULL AS VARCHAR) AS file FROM decisions)", Text(DECISIONS));
+    }
+    table.to_owned()
+}
+
 async fn recount(
     session: &SessionContext,
     table: &str,
     sources: &mut BTreeMap<String, SourceAudit>,
 ) -> Result<(), DataFusionError> {
-    for (words, n) in rows(session, &format!("SELECT source, count(*) FROM {table} GROUP BY source"), 1).await? {
+    for (words, n) in rows(session, &format!("SELECT source, count(*) FROM {} GROUP BY source", facts(table)), 1).await? {
         let Some(name) = words[0].clone() else { continue };
         let source = sources.entry(name.clone()).or_insert_with(|| SourceAudit { source: name, ..SourceAudit::default() });
         target_of(source, table).in_table = n[0];
@@ -341,7 +351,7 @@ async fn differing(session: &SessionContext, source: &SourceAudit, target: &Targ
     let name = Text(&source.source);
     let table = &target.table;
     let counted = format!("SELECT file, sum(stored) FROM accounting WHERE source = {name} AND target = '{table}' GROUP BY file");
-    let there = format!("SELECT file, count(*) FROM {table} WHERE source = {name} GROUP BY file");
+    let there = format!("SELECT file, count(*) FROM {} WHERE source = {name} GROUP BY file", facts(table));
     let mut files: BTreeMap<Option<String>, (u64, u64)> = BTreeMap::new();
     for (words, n) in rows(session, &counted, 1).await? {
         files.entry(words[0].clone()).or_default().0 += n[0];

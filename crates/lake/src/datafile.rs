@@ -28,6 +28,9 @@ use crate::error::StorageError;
 /// Rows and bytes at which a row group ends, whichever comes first.
 const ROW_GROUP_ROWS: usize = 1 << 20;
 const ROW_GROUP_BYTES: usize = 64 << 20;
+/// Tables whose rows stand in the order of the bucket that a reader asks for, and the rows of a group of theirs: little is read beside it.
+const IN_ORDER_OF_BUCKET: &[&str] = &["links"];
+const SMALL_GROUP_ROWS: usize = 1 << 13;
 /// Text statistics are cut to this many characters, as delta-rs and Spark do.
 const TEXT_STATISTIC: usize = 32;
 
@@ -149,9 +152,10 @@ pub(crate) fn sync_folder(folder: &Path) -> Result<(), StorageError> {
 }
 
 fn properties(table: &Table) -> WriterProperties {
+    let group_rows = if IN_ORDER_OF_BUCKET.contains(&table.name) { SMALL_GROUP_ROWS } else { ROW_GROUP_ROWS };
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).expect("level 1 exists")))
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_max_row_group_row_count(Some(group_rows))
         .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
         .set_statistics_enabled(EnabledStatistics::None)
         .set_created_by("clew".to_owned());

@@ -15,6 +15,9 @@ pub use facts::FACTS;
 /// The version of this set of tables, stored as the table property `clew.table_version`.
 pub const TABLE_VERSION: u32 = 2;
 
+/// The source under which decisions of people are accounted for: no source of a project has a slash in its name.
+pub const DECISIONS: &str = "clew/decisions";
+
 /// The type of a column, with its Arrow and SQL reading in `docs/tables.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ColumnType {

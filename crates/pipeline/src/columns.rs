@@ -110,6 +110,12 @@ impl Columns<'_> {
         Ok(IntLists(self.array(name, &kind)?.as_list::<i32>().clone()))
     }
 
+    /// A column of lists of text.
+    pub fn text_lists(&self, name: &str) -> Result<TextLists, ArrowError> {
+        let kind = DataType::List(Arc::new(Field::new("element", DataType::Utf8, true)));
+        Ok(TextLists(self.array(name, &kind)?.as_list::<i32>().clone()))
+    }
+
     /// A time column, microseconds.
     pub fn time(&self, name: &str) -> Result<TimestampMicrosecondArray, ArrowError> {
         let kind = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
@@ -128,6 +134,20 @@ impl IntLists {
             return Vec::new();
         }
         self.0.value(row).as_primitive::<Int64Type>().iter().collect()
+    }
+}
+
+/// Lists of text, row by row.
+#[derive(Debug)]
+pub struct TextLists(ListArray);
+
+impl TextLists {
+    /// The texts of the list at `row`; none for null.
+    pub fn get(&self, row: usize) -> Vec<String> {
+        if self.0.is_null(row) {
+            return Vec::new();
+        }
+        self.0.value(row).as_string::<i32>().iter().flatten().map(str::to_owned).collect()
     }
 }
 

@@ -10,6 +10,7 @@
 //! | [`run`] | the order of steps, what is skipped, the `runs` table |
 //! | [`steps`] | one module a step |
 //! | [`scan`] | the events of people, bucket by bucket |
+//! | [`identity`] | questions and decisions about who is who |
 //! | [`online`] | who is who until the next run: the lake's write-path hook |
 //! | [`plain_log`], `spill_file` | answers about a file's event log of any size, without a project |
 //! | [`people_log`] | the events of the lake's people as one log, and who is behind each of its numbers |
@@ -22,6 +23,7 @@
 pub mod columns;
 pub mod definitions;
 pub mod functions;
+pub mod identity;
 pub mod matching;
 pub mod online;
 pub mod people_log;

@@ -112,6 +112,11 @@ impl OnlineIdentity {
         (lake.hook()?.as_ref() as &dyn Any).downcast_ref::<Self>()
     }
 
+    /// The rules by which it decides.
+    pub fn rules(&self) -> &clew_identity::CompiledRules {
+        self.online.rules()
+    }
+
     /// The person called `id`, or the one that it became part of since the last run.
     pub fn person(&self, lake: &Lake, id: PersonId) -> Result<Option<Found>, StorageError> {
         let Some(index) = lake.index() else { return Ok(None) };
@@ -122,6 +127,15 @@ impl OnlineIdentity {
         }
         let (id, Person { population, subjects, provisional, .. }) = find(&mut keys, id)?;
         Ok(Some(Found { id, population, subjects, provisional }))
+    }
+
+    /// The person that `subject` belongs to now.
+    pub fn person_of(&self, lake: &Lake, subject: i64) -> Result<Option<PersonId>, StorageError> {
+        let Some(index) = lake.index() else { return Ok(None) };
+        let mut scratch = index.scratch();
+        let mut keys = Keys(&mut scratch);
+        let Some(id) = keys.subject(subject)? else { return Ok(None) };
+        Ok(Some(find(&mut keys, id)?.0))
     }
 
     /// Type, canonical value and holder of every identifier that `value` may be.

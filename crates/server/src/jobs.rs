@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use clew_intake::{Action, ImportReport, REPLAY_REFUSED, Request};
+use clew_pipeline::definitions::Rules;
 use clew_pipeline::{RunOptions, Step, StepReport};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -38,6 +39,8 @@ pub enum Work {
     Run(RunOptions),
     /// Replay quarantined rows, or discard them.
     Replay(Request),
+    /// Tell what other identity rules would do.
+    Rehearse(Box<Rules>),
 }
 
 /// Whether an import is followed by a run.
@@ -65,6 +68,7 @@ impl Work {
             Self::Run(_) => "run",
             Self::Replay(request) if request.action == Action::Replay => "replay",
             Self::Replay(_) => "discard",
+            Self::Rehearse(_) => "dry-run",
         }
     }
 }
@@ -251,6 +255,7 @@ fn perform(app: &App, id: &str, work: Work) -> Result<Value, String> {
             Work::Run(options) => run(app, id, options).await,
             Work::Import { sources, begin, then } => import(app, id, &sources, (begin, then)).await,
             Work::Replay(request) => replay(app, &request).await,
+            Work::Rehearse(rules) => rehearse(app, &rules).await,
         }
     })
 }
@@ -285,6 +290,13 @@ async fn replay(app: &App, request: &Request) -> Result<Value, String> {
     let report = clew_intake::replay(&app.lake, &sources, request).await.map_err(|error| error.to_string())?;
     app.counters.rows(report.outcomes().rows());
     serde_json::to_value(&report).map_err(|error| error.to_string())
+}
+
+async fn rehearse(app: &App, rules: &Rules) -> Result<Value, String> {
+    let told = clew_pipeline::identity::rehearse::rehearse(&app.lake, &app.definitions, rules)
+        .await
+        .map_err(|error| error.to_string())?;
+    serde_json::to_value(&told).map_err(|error| error.to_string())
 }
 
 async fn run(app: &App, id: &str, options: RunOptions) -> Result<Value, String> {
@@ -339,7 +351,6 @@ mod tests {
     use clew_lake::{Lake, Options};
     use clew_model::tables::Table;
     use clew_pipeline::Definitions;
-    use clew_pipeline::definitions::Rules;
     use jiff::tz::TimeZone;
 
     use super::*;

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use crate::pages::{
-    audit, behind, data, drivers, friction, journeys, keys, meta, overview, paths, people, person, quality, quarantine, scores,
-    search, source, sql, tail, test_message, timeline, voice, work,
+    audit, behind, data, drivers, friction, identity, journeys, keys, meta, overview, paths, people, person, quality, quarantine,
+    scores, search, source, sql, tail, test_message, timeline, voice, work,
 };
 
 #[derive(OpenApi)]
@@ -17,6 +17,14 @@ use crate::pages::{
     people::people,
     person::person,
     timeline::timeline,
+    identity::why,
+    identity::why_not,
+    identity::how,
+    identity::review,
+    identity::list,
+    identity::decide,
+    identity::revoke,
+    identity::dry_run,
     journeys::journeys,
     journeys::journey,
     paths::process,
@@ -57,7 +65,7 @@ use crate::pages::{
 struct Contract;
 
 /// Bodies of requests: keys may be left out.
-const REQUESTS: [&str; 8] = [
+const REQUESTS: [&str; 11] = [
     "RunRequest",
     "ImportRequest",
     "SqlRequest",
@@ -66,6 +74,9 @@ const REQUESTS: [&str; 8] = [
     "DiscardRequest",
     "QuarantineChoice",
     "TestRequest",
+    "DecisionRequest",
+    "RevokeRequest",
+    "DryRunRequest",
 ];
 
 /// The contract as JSON text.

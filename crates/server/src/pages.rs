@@ -7,6 +7,7 @@ pub mod data;
 pub mod drivers;
 pub mod friction;
 pub mod health;
+pub mod identity;
 pub mod journeys;
 pub mod keys;
 pub mod meta;

@@ -18,8 +18,8 @@ use tower_http::compression::CompressionLayer;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::pages::{
-    audit, behind, data, drivers, friction, journeys, keys, meta, overview, paths, people, person, quality, quarantine, scores,
-    search, source, sql, tail, test_message, timeline, voice, work,
+    audit, behind, data, drivers, friction, identity, journeys, keys, meta, overview, paths, people, person, quality, quarantine,
+    scores, search, source, sql, tail, test_message, timeline, voice, work,
 };
 use crate::{assets, auth, observe, openapi, tracking};
 
@@ -39,6 +39,13 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/people", get(people::people))
         .route("/api/v1/people/{person_id}", get(person::person))
         .route("/api/v1/people/{person_id}/timeline", get(timeline::timeline))
+        .route("/api/v1/identity/why", get(identity::why))
+        .route("/api/v1/identity/why-not", get(identity::why_not))
+        .route("/api/v1/identity/how", get(identity::how))
+        .route("/api/v1/identity/review", get(identity::review))
+        .route("/api/v1/identity/dry-run", post(identity::dry_run))
+        .route("/api/v1/identity/decisions", get(identity::list).post(identity::decide))
+        .route("/api/v1/identity/decisions/{decision_id}/revoke", post(identity::revoke))
         .route("/api/v1/journeys", get(journeys::journeys))
         .route("/api/v1/journeys/{journey}", get(journeys::journey))
         .route("/api/v1/process", get(paths::process))

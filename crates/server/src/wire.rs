@@ -6,6 +6,7 @@
 
 pub mod common;
 pub mod data;
+pub mod identity;
 pub mod journeys;
 pub mod paths;
 pub mod people;
@@ -17,6 +18,7 @@ pub mod work;
 
 pub use common::*;
 pub use data::*;
+pub use identity::*;
 pub use journeys::*;
 pub use paths::*;
 pub use people::*;

@@ -84,13 +84,14 @@ export function get<K extends Gets>(
   );
 }
 
-/** POST to an endpoint. */
+/** POST to an endpoint; `parts` fill the `{…}` of its path. */
 export function post<K extends Posts>(
   path: Path<K>,
   body: Endpoints[K] extends { body: infer B } ? B : never,
+  ...parts: Parts<Path<K>>
 ): Promise<Answer<K>> {
   return answer(
-    fetch(ROOT + path, {
+    fetch(url(path, parts, {}), {
       method: "POST",
       headers: { accept: "application/json", "content-type": "application/json" },
       credentials: "same-origin",

@@ -18,6 +18,10 @@ interface Pairs {
   Applied: wire.Applied;
   Attribute: wire.Attribute;
   DataPage: wire.DataPage;
+  ComparedLevel: wire.ComparedLevel;
+  Decided: wire.Decided;
+  Doubt: wire.Doubt;
+  DoubtSide: wire.DoubtSide;
   Driver: wire.Driver;
   Drivers: wire.Drivers;
   ErrorBody: wire.ErrorBody;
@@ -56,6 +60,9 @@ interface Pairs {
   Quarantine: wire.Quarantine;
   QuarantineItem: wire.QuarantineItem;
   Quote: wire.Quote;
+  IdentityNode: wire.IdentityNode;
+  LinkEvidence: wire.LinkEvidence;
+  Review: wire.Review;
   ReplayReport: wire.ReplayReport;
   Run: wire.Run;
   RunRequest: wire.RunRequest;

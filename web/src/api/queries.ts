@@ -72,6 +72,12 @@ export const queries = {
       placeholderData: keepPreviousData,
       staleTime: STALE_MS,
     }),
+  /** Never from the cache alone: what others have decided meanwhile is not asked again. */
+  review: () =>
+    queryOptions({
+      queryKey: ["review"],
+      queryFn: ({ signal }) => get<"GET /identity/review">("/identity/review", [], { limit: 50 }, signal),
+    }),
   journeys: (filter: Filter) =>
     queryOptions({
       queryKey: ["journeys", filter],

@@ -330,7 +330,7 @@ export interface Identity {
   evidence: {
     /** Identifier type, model or decision. */
     rule: string;
-    effect: "merged" | "blocked" | "demoted";
+    effect: LinkEvidence["effect"];
     /** Pieces of evidence. */
     links: number;
     /** Strongest match weight (log2 of the Bayes factor) and its probability; null for rules. */
@@ -1333,6 +1333,91 @@ export interface SearchResult {
 
 // ---------------------------------------------------------------- endpoints
 
+/** Pairs of people of whom nobody can say whether they are one. */
+export interface Review {
+  /** The one from whose answer most is learnt first. */
+  pairs: Doubt[];
+  total: number;
+}
+
+export interface Doubt {
+  a: DoubtSide;
+  b: DoubtSide;
+  evidence: LinkEvidence;
+  /** What is learnt from an answer; only the order counts. */
+  value: number;
+}
+
+export interface DoubtSide {
+  /** Number of the subject, as text. */
+  subject: string;
+  person_id: string;
+  display_name: string | null;
+  /** Events of the person. */
+  events: number;
+  /** source:record_id; null: the subject is no record. */
+  record: string | null;
+  /** What the record says, by field; those without a value are left out. */
+  fields: Record<string, string>;
+}
+
+export interface LinkEvidence {
+  /** Identifier type, model or decision. */
+  rule: string;
+  value: string | null;
+  effect: "merged" | "demoted" | "doubtful" | "blocked";
+  /** log2 of the Bayes factor; null for rules. */
+  match_weight: number | null;
+  probability: number | null;
+  /** rules, model or the decision; of what was dropped why. */
+  decided_by: string;
+  source: string | null;
+  at: string;
+  reason: string | null;
+  /** Of a model. */
+  levels: ComparedLevel[];
+}
+
+export interface ComparedLevel {
+  comparison: string;
+  level: string | null;
+  match_weight: number | null;
+}
+
+export interface IdentityNode {
+  subject: string;
+  record: string | null;
+  identifiers: string[];
+}
+
+/** A decision about who is who. */
+export interface Decided {
+  decision_id: string;
+  kind: "link" | "apart" | "detach";
+  subjects: IdentityNode[];
+  people: (string | null)[];
+  reason: string | null;
+  decided_by: string;
+  decided_at: string;
+  revoked_by: string | null;
+  state: "pending" | "in_effect" | "without_effect" | "revoked";
+  /** Pieces of evidence that join what it keeps apart. */
+  bridged: number;
+}
+
+export interface DecisionRequest {
+  kind: "link" | "apart" | "detach";
+  a: string;
+  b?: string;
+  reason: string;
+  decided_by?: string;
+}
+
+export interface RevokeRequest {
+  reason: string;
+  decided_by?: string;
+}
+
 /** Every endpoint with its query parameters, body and answer: the client and the mock are typed by it. */
 export interface Endpoints {
   "GET /meta": { query: Record<string, never>; answer: Meta };
@@ -1347,6 +1432,7 @@ export interface Endpoints {
     query: { channel?: string; limit?: number; cursor?: string };
     answer: Timeline;
   };
+  "GET /identity/review": { query: { limit?: number }; answer: Review };
   "GET /journeys": { query: Filter; answer: Journeys };
   "GET /journeys/{journey}": { query: Filter; answer: Journey };
   "GET /process": { query: CasesAsked; answer: ProcessMap };
@@ -1402,6 +1488,12 @@ export interface Endpoints {
   "GET /runs": { query: { limit?: number }; answer: Runs };
   "GET /jobs/{job_id}": { query: Record<string, never>; answer: Job };
   "GET /search": { query: { q: string; limit?: number }; answer: SearchResult };
+  "POST /identity/decisions": { query: Record<string, never>; body: DecisionRequest; answer: Decided };
+  "POST /identity/decisions/{decision_id}/revoke": {
+    query: Record<string, never>;
+    body: RevokeRequest;
+    answer: Decided;
+  };
   "POST /run": { query: Record<string, never>; body: RunRequest; answer: Job };
   "POST /import": { query: Record<string, never>; body: ImportRequest; answer: Job };
   "POST /data/replay": { query: Record<string, never>; body: ReplayRequest; answer: ReplayReport | Job };

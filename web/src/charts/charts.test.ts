@@ -9,6 +9,7 @@ import { chooseFlows, flowText, MOST, sankeyOption } from "./sankey";
 import { extent, labelEvery, linear, nearest, runs, ticks } from "./scale";
 import { endLabels, sharesDomain, sharesIndex } from "./shares";
 import { volumeIndex } from "./volume";
+import { bars } from "./waterfall";
 
 const flow = (from_step: string, to_step: string, n: number): Transition => ({
   from_step,
@@ -174,5 +175,19 @@ describe("points along an axis", () => {
     expect(labelEvery(12, 264, 44)).toBe(2);
     expect(labelEvery(12, 0, 44)).toBe(6);
     expect(labelEvery(0, 264, 44)).toBe(1);
+  });
+});
+
+describe("a waterfall", () => {
+  const level = (comparison: string, match_weight: number | null) => ({ comparison, level: "equal", match_weight });
+  it("begins each bar where the one before ended, and holds zero", () => {
+    const { bars: all, low, high } = bars([level("name", 4), level("address", -6), level("phone", null)]);
+    expect(all.map(({ from, to }) => [from, to])).toEqual([
+      [0, 4],
+      [4, -2],
+      [-2, -2],
+    ]);
+    expect([low, high]).toEqual([-2, 4]);
+    expect(bars([])).toEqual({ bars: [], low: 0, high: 0 });
   });
 });

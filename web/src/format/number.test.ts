@@ -31,6 +31,12 @@ describe("a part of a scale", () => {
   });
 });
 
+describe("a match weight", () => {
+  it("says its sign, and none where it adds nothing", () => {
+    expect([6.94, -1.84, 0.02, -0.02].map((bits) => number.weight(bits, GB))).toEqual(["+6.9", "−1.8", "±0.0", "±0.0"]);
+  });
+});
+
 describe("an estimate", () => {
   it("is shown as in COCKPIT: estimate, interval, n", () => {
     expect(number.whole(estimate({}), "csat", GB)).toBe("71.3\u202f% (69.8–72.7, n\u00a03,912)");

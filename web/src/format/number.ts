@@ -55,6 +55,13 @@ export function signed(difference: number | null, unit: Unit, locale?: string): 
   return (/[1-9]/.test(text) ? "+" : "±") + text;
 }
 
+/** A match weight: `+6.9`, `−1.8`, `±0.0`. */
+export function weight(bits: number, locale?: string): string {
+  const text = minus(formatter(1, locale).format(bits));
+  if (!/[1-9]/.test(text)) return `±${text.replace("−", "")}`;
+  return text.startsWith("−") ? text : `+${text}`;
+}
+
 /** `69.8–72.7`, or `−3.1 to 4.0` where a bound is negative; null when there is no interval. */
 export function interval(estimate: Estimate, unit: Unit, locale?: string): string | null {
   if (estimate.lower === null || estimate.upper === null) return null;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { MockServer } from "../../mock/server";
-import type { Drivers, Estimate, Journey, Overview, ScoreChange, Scores, Stage, Voice } from "../api/types";
+import type { Drivers, Estimate, Journey, Overview, Review, ScoreChange, Scores, Stage, Voice } from "../api/types";
 import * as sentences from "./sentences";
 
 const ask = <T>(path: string, query = "", scenario = "normal") =>
@@ -20,6 +20,21 @@ const change = (verdict: ScoreChange["verdict"], estimate: Estimate): ScoreChang
   period_start: "2026-06-01",
   previous_start: "2026-05-01",
   verdict,
+});
+
+describe("a doubtful pair", () => {
+  it("says why nobody but the reader can decide it", () => {
+    const [likeness, unique, limit] = ask<Review>("/identity/review").pairs.map(({ evidence }) =>
+      sentences.doubt(evidence),
+    );
+    expect(likeness).toBe(
+      "The records are one person's with a probability of 60.6\u202f%, which is not sure enough to join them.",
+    );
+    expect(unique).toMatch(/probability of 99\.\d\u202f%, but their user ID differs, and each person has one only\.$/);
+    expect(limit).toBe(
+      "Both carry the phone +353890565456, but together they would have more email values than the rules allow.",
+    );
+  });
 });
 
 describe("a change", () => {

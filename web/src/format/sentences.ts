@@ -11,6 +11,7 @@ import type {
   Drivers,
   FieldQuality,
   Journey,
+  LinkEvidence,
   Overview,
   Quality,
   RepairOutcome,
@@ -308,6 +309,20 @@ export function driverSentence(driver: Driver): string {
   return driver.kind === "boolean"
     ? `Where it is present, the score differs by ${size} points.`
     : `Per standard deviation, the score differs by ${size} points.`;
+}
+
+/** Why nobody but the reader can say whether two are one person. */
+export function doubt({ rule, value, effect, decided_by, probability }: LinkEvidence): string {
+  const unique = /^unique (.+) differs$/.exec(decided_by)?.[1];
+  const limit = /^limit of (.+)$/.exec(decided_by)?.[1];
+  const against = unique
+    ? `their ${lower(unique)} differs, and each person has one only`
+    : limit
+      ? `together they would have more ${lower(limit)} values than the rules allow`
+      : "the rules keep them apart";
+  if (rule !== "model") return `Both carry the ${lower(rule)} ${value ?? ""}, but ${against}.`;
+  const alike = `The records are one person's with a probability of ${number.percent(probability ?? 0, 1)}`;
+  return effect === "doubtful" ? `${alike}, which is not sure enough to join them.` : `${alike}, but ${against}.`;
 }
 
 export { list };

@@ -32,6 +32,9 @@ export default function PeoplePage() {
       <div className="head">
         <p className="kicker">People{first && ` · ${number.count(first.total)} in the store`}</p>
         <h1>Find a person</h1>
+        <p className="soft">
+          <Link to="/people/review">Review queue</Link>: pairs of whom only you can say whether they are one person.
+        </p>
         <label className="hidden" htmlFor="search">
           Name, e-mail, phone, customer number, order
         </label>

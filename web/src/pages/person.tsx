@@ -198,11 +198,17 @@ function Item({ item }: { item: TimelineItem }) {
   );
 }
 
-const EFFECT = { merged: "joined", blocked: "not used", demoted: "not trusted" } as const;
+const EFFECT = {
+  merged: "joined",
+  demoted: "not used",
+  doubtful: "not sure",
+  blocked: "identifies nobody",
+} as const;
 const EFFECT_TEXT = {
   merged: "The same value was seen on several identities, so they are one person.",
-  blocked: "The value would have joined people who must stay apart, or passed the limit of its type.",
-  demoted: "The value is shared by too many to tell people apart.",
+  demoted: "It would have joined people who must stay apart, or passed a limit.",
+  doubtful: "Records are alike, but not surely enough to join them: the review queue asks.",
+  blocked: "The value is blocked, a household's, or shared by too many to tell people apart.",
 } as const;
 
 function Who({ identity }: { identity: Identity }) {

@@ -64,6 +64,7 @@ const tree = root.addChildren([
   page("/", () => import("../pages/overview")),
   page("/scores", () => import("../pages/scores")),
   page("/people", () => import("../pages/people")),
+  page("/people/review", () => import("../pages/review")),
   page("/people/$id", () => import("../pages/person")),
   page("/journey", () => import("../pages/journey")),
   page("/journey/$name", () => import("../pages/journey")),

@@ -12,6 +12,7 @@ use super::conformance::{self, Conformance};
 use super::document::{Document, Environment, Finding, pointer_of_dotted};
 use super::problem::{Position, Problem, Problems, Severity, nearest};
 use super::{Kind, Settings};
+use crate::failure::Reported;
 
 /// The tables that a mapping can fill.
 const TARGETS: [&str; 3] = ["events", "records", "responses"];
@@ -57,7 +58,7 @@ pub fn load(dir: &Path, environment: Environment<'_>) -> Loaded {
     let sources = reader.sources();
     let names: Vec<&str> = sources.read.iter().map(|source| source.name.as_str()).collect();
     if let Some((rules, document)) = &rules {
-        reader.check_rules(rules, &names, document.as_ref());
+        reader.check_rules(Path::new("identity.yaml"), rules, &names, document.as_ref());
     }
     if let Some((journey, Some(document))) = &journey {
         reader.check_journey(journey, document);
@@ -98,6 +99,25 @@ pub fn load(dir: &Path, environment: Environment<'_>) -> Loaded {
         _ => None,
     };
     Loaded { project, sources, problems }
+}
+
+/// Rules of identity in a file that need not be the project's, or a refusal after its problems were printed; `sources` are the names that it may
+/// use.
+pub fn rules(file: &Path, sources: &[&str], environment: Environment<'_>) -> anyhow::Result<Rules> {
+    let mut reader = Reader { dir: Path::new(""), environment, problems: Problems::default() };
+    let read = reader.read::<Rules>(Kind::Identity, file);
+    if let Some((rules, document)) = &read {
+        reader.check_rules(file, rules, sources, Some(document));
+    }
+    match read {
+        Some((rules, _)) if !reader.problems.has_errors() => Ok(rules),
+        _ => {
+            for problem in reader.problems.into_sorted() {
+                eprintln!("{problem}");
+            }
+            Err(Reported.into())
+        }
+    }
 }
 
 /// The sources of a project that could be read, and whether those are all.
@@ -265,8 +285,7 @@ impl Reader<'_> {
         Some((name.to_owned(), Mapping { target: table, sql, path: self.dir.join(file) }))
     }
 
-    fn check_rules(&mut self, rules: &Rules, sources: &[&str], document: Option<&Document>) {
-        let file = Path::new("identity.yaml");
+    fn check_rules(&mut self, file: &Path, rules: &Rules, sources: &[&str], document: Option<&Document>) {
         for problem in rules.problems(sources) {
             let position = document.map_or(Position::START, |document| document.key(&pointer_of_dotted(&problem.path)));
             self.error(file, position, problem.message, problem.remedy);

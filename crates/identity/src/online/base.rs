@@ -107,7 +107,7 @@ impl Base {
                 founder,
                 founded_us: founded.first_seen_us,
                 population: place(seen.population),
-                founded_in: place(subjects.source_of(founder)),
+                founded_in: place(founded.source),
             });
         }
     }
@@ -116,7 +116,7 @@ impl Base {
         let Run { subjects, resolution, .. } = *run;
         let mut refused: FxHashMap<u32, Vec<PersonId>> = FxHashMap::default();
         for conflict in &resolution.conflicts {
-            if matches!(conflict.reason, Reason::Limit(_) | Reason::Unique(_) | Reason::Apart)
+            if matches!(conflict.reason, Reason::Limit(_) | Reason::Unique(_) | Reason::Apart(_))
                 && let Some(person) = self.person_of(conflict.subject)
             {
                 let refused = refused.entry(conflict.identifier).or_default();

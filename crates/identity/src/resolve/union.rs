@@ -13,7 +13,7 @@ use crate::subjects::Subjects;
 
 /// Union–find by size with path halving.
 #[derive(Clone, Debug)]
-pub(super) struct Forest {
+pub(crate) struct Forest {
     parent: Vec<u32>,
     size: Vec<u32>,
 }
@@ -57,8 +57,8 @@ pub(super) struct Claim {
 /// Why a union is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// Kept apart by a decision.
-    Apart,
+    /// Kept apart by the decision at this position.
+    Apart(u32),
     /// Too many values of this type (its number in [`Subjects`]).
     Limit(u32),
 }
@@ -83,9 +83,10 @@ pub(super) struct Union<'s> {
     forest: Forest,
     /// By root. Most persons hold one value.
     held: Vec<SmallVec<[Held; 1]>>,
-    /// (number of the apart decision, side) of each root.
+    /// (place in `apart`, side) of each root.
     sides: Vec<SmallVec<[(u32, bool); 1]>>,
-    apart_decisions: u32,
+    /// Positions of the decisions to keep apart, as they were noted.
+    apart: Vec<u32>,
     /// The first subject that used a value as evidence.
     holder: Vec<u32>,
     parts: Vec<u32>,
@@ -99,7 +100,7 @@ impl<'s> Union<'s> {
             forest: Forest::new(subjects.rows.len()),
             held: vec![SmallVec::new(); subjects.rows.len()],
             sides: Vec::new(),
-            apart_decisions: 0,
+            apart: Vec::new(),
             holder: vec![NONE; subjects.values.len()],
             parts: Vec::new(),
             tested: Vec::new(),
@@ -115,8 +116,8 @@ impl<'s> Union<'s> {
         self.holder[value as usize]
     }
 
-    /// Notes that two subjects are different persons; false if they are one already.
-    pub fn keep_apart(&mut self, a: u32, b: u32) -> bool {
+    /// Notes that two subjects are different persons by the decision at this position; false if they are one already.
+    pub fn keep_apart(&mut self, a: u32, b: u32, decision: u32) -> bool {
         let (a, b) = (self.root(a), self.root(b));
         if a == b {
             return false;
@@ -124,16 +125,17 @@ impl<'s> Union<'s> {
         if self.sides.is_empty() {
             self.sides = vec![SmallVec::new(); self.held.len()];
         }
-        self.sides[a as usize].push((self.apart_decisions, false));
-        self.sides[b as usize].push((self.apart_decisions, true));
-        self.apart_decisions += 1;
+        let place = self.apart.len() as u32;
+        self.sides[a as usize].push((place, false));
+        self.sides[b as usize].push((place, true));
+        self.apart.push(decision);
         true
     }
 
-    /// Whether no decision keeps any two of the `subjects`' persons apart.
-    pub fn may_join(&mut self, subjects: &[u32]) -> bool {
+    /// The decision that keeps any two of the `subjects`' persons apart; of several the one that was noted first.
+    pub fn kept_apart(&mut self, subjects: &[u32]) -> Option<u32> {
         if self.sides.is_empty() {
-            return true;
+            return None;
         }
         let mut roots: Vec<u32> = subjects.iter().map(|&subject| self.forest.find(subject)).collect();
         roots.sort_unstable();
@@ -141,7 +143,7 @@ impl<'s> Union<'s> {
         let mut sides: Vec<(u32, bool)> = roots.iter().flat_map(|&root| self.sides[root as usize].iter().copied()).collect();
         sides.sort_unstable();
         sides.dedup();
-        sides.windows(2).all(|pair| pair[0].0 != pair[1].0)
+        sides.windows(2).find(|pair| pair[0].0 == pair[1].0).map(|pair| self.apart[pair[0].0 as usize])
     }
 
     pub fn join(&mut self, a: u32, b: u32) {
@@ -190,11 +192,24 @@ impl<'s> Union<'s> {
         }
         if !self.sides.is_empty() {
             let parts = std::mem::take(&mut self.parts);
-            let may = self.may_join(&parts);
+            let kept_apart = self.kept_apart(&parts);
             self.parts = parts;
-            if !may {
-                return Err(Refusal::Apart);
+            if let Some(decision) = kept_apart {
+                return Err(Refusal::Apart(decision));
             }
+        }
+        self.check_limits()
+    }
+
+    /// Whether the persons of two subjects may be one, as they are.
+    pub fn check_join(&mut self, a: u32, b: u32) -> Result<(), Refusal> {
+        if let Some(decision) = self.kept_apart(&[a, b]) {
+            return Err(Refusal::Apart(decision));
+        }
+        self.tested.clear();
+        for part in [self.root(a), self.root(b)] {
+            let held = self.held[part as usize].iter().map(|held| Tested { kind: held.kind, at_us: held.at_us, part });
+            self.tested.extend(held);
         }
         self.check_limits()
     }

@@ -28,6 +28,7 @@ pub const DERIVED: &[Table] = &[
             stat(req("first_seen_at", Timestamp, "first seen")),
             stat(req("last_seen_at", Timestamp, "last seen")),
             req("subjects", Int64, "number of subjects that carry it"),
+            col("holder", Int64, "first subject that it was evidence for; null: none"),
         ],
     },
     Table {
@@ -77,9 +78,21 @@ pub const DERIVED: &[Table] = &[
             stat(req("rule", Text, "identifier type, model or decision that links them")),
             col("match_weight", Float64, "log2 of the Bayes factor; null for rules"),
             col("probability", Float64, "match probability; null for rules"),
-            stat(req("effect", Text, "merged, blocked or demoted")),
-            stat(req("decided_by", Text, "rules, model or decision_id")),
+            stat(req(
+                "effect",
+                Text,
+                "merged; demoted: dropped, as decided_by says; doubtful: not sure enough to join them; blocked: what both carry identifies nobody",
+            )),
+            stat(req("decided_by", Text, "rules, model or decision_id; of what is not merged why")),
             stat(req("at", Timestamp, "time of the fact that brought the evidence")),
+            col("value", Text, "the identifier that both carry; null for a model or a decision"),
+            col("levels", Text, "of a model: what it compared, JSON list of comparison, level and match_weight"),
+            stat(col("source", Text, "source that showed the later subject first; null for a model or a decision")),
+            stat(col(
+                "bucket",
+                Int32,
+                "bucket of the person of the later subject, of the one that lost evidence; the order of rows",
+            )),
         ],
     },
     Table {

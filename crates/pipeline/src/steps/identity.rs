@@ -7,16 +7,16 @@
 //! Order of commits: `person_changes` first. A crash after it is repaired by the next run, which replays the changes,
 //! finds nothing new and writes the tables that are missing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use arrow::array::{Array, AsArray, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray};
+use arrow::array::{Array, AsArray, Int32Array, Int64Array, ListArray, RecordBatch, StringArray};
 use arrow::error::ArrowError;
 use clew_identity::online::{Base, Run};
 use clew_identity::persons::Persons;
 use clew_identity::resolve::{Assignment, Decision, DecisionKind, IdentifierUse};
 use clew_identity::{
-    ChangeKind, CompiledRules, DecidedBy, NewSubject, PersonId, Resolution, Role, Rules, Seen, SubjectKind, Subjects,
-    assign_person_ids, replay, resolve,
+    ChangeKind, CompiledRules, DecidedBy, NewSubject, PersonId, Reason, Resolution, Role, Rules, Seen, SubjectKind, Subjects,
+    assign_person_ids, replay, resolve_alike,
 };
 use clew_lake::Lake;
 use datafusion::prelude::SessionContext;
@@ -29,12 +29,18 @@ use crate::online::OnlineIdentity;
 use crate::run::{Outcome, RunError, StepContext};
 use crate::writer::TableWriter;
 
+mod alike;
+pub(crate) mod links;
 mod register;
 
-use register::Register;
+use alike::Alike;
+use links::Links;
+use register::{Register, told_in_full};
 
 /// Buckets of the person-local tables: the unit that an incremental run replaces. Fixed, because it is in the data.
 pub const BUCKETS: u64 = 64;
+/// Decisions that a run names.
+const MOST_NAMED: usize = 5;
 /// Rows that are made and written together.
 const PART: usize = 64 << 10;
 /// `valid_from` of a mapping that has always held.
@@ -51,30 +57,34 @@ pub async fn run(context: &StepContext<'_>) -> Result<Outcome, RunError> {
     // Everything up to here is in what the queries below read; what comes later is decided about again.
     let cutoff = context.lake.offset();
     let session = context.lake.session();
-    let mut subjects = Subjects::new(&rules);
-    for (sql, kind) in FACT_QUERIES {
-        let mut facts = session.sql(sql).await?.execute_stream().await?;
-        while let Some(batch) = facts.try_next().await? {
-            read_subjects(&batch, *kind, &mut subjects)?;
-        }
-    }
-    let decisions = read_decisions(&session).await?;
-    let decided: Vec<Decision> = decisions.iter().map(|(_, decision)| decision.clone()).collect();
-    let resolution = resolve(&subjects, &decided);
+    let subjects = gather(&session, &rules).await?;
+    let decided = read_decisions(&session).await?;
+    let alike = likenesses(&session, &context.definitions.rules).await?;
+    let resolution = resolve_alike(&subjects, &decided, &alike.pairs);
 
     let register = Register::read(&session).await?;
     let online = OnlineIdentity::of(context.lake);
     let answers = online.map(OnlineIdentity::answers).unwrap_or_default();
     let Persons { ids: persons, changes } = assign_person_ids(&register.anchors, &answers.founded, &resolution.assignments);
+    let changes = told_in_full(changes, &register::left(&session, &subjects, &persons).await?, &persons);
     let noted = register.noted(&persons, changes, &answers);
     drop(answers);
     let cause = |decided_by: DecidedBy| match decided_by {
         DecidedBy::Rule => "rules".to_owned(),
-        DecidedBy::Decision(place) => decisions[place as usize].0.clone(),
+        DecidedBy::Decision(place) => decided[place as usize].id.clone(),
+        DecidedBy::Model => "model".to_owned(),
     };
-    let rows =
-        Rows { subjects: &subjects, resolution: &resolution, persons: &persons, numbers: numbers(&persons), cause: &cause };
+    let rows = Rows {
+        subjects: &subjects,
+        resolution: &resolution,
+        persons: &persons,
+        numbers: numbers(&persons),
+        alike: &alike,
+        cause: &cause,
+    };
 
+    let about_decisions = about_decisions(&decided, &resolution);
+    let about_likeness = about_likeness(&alike, &resolution);
     let mut outcome = Outcome::default();
     if !noted.changes.is_empty() {
         let mut writer = TableWriter::append(context.lake, "person_changes");
@@ -96,10 +106,64 @@ pub async fn run(context: &StepContext<'_>) -> Result<Outcome, RunError> {
     }
     let (merged, split) = (noted.count(ChangeKind::Merged), noted.count(ChangeKind::Split));
     outcome.detail = format!("{} subjects, {merged} merged, {split} split", subjects.len());
+    outcome.detail += &about_decisions;
+    outcome.detail += &about_likeness;
     if online.is_some() {
         outcome.detail += &format!(", {} corrected", noted.corrected);
     }
     Ok(outcome)
+}
+
+/// Every subject with what its facts show of it.
+pub(crate) async fn gather<'r>(session: &SessionContext, rules: &'r CompiledRules) -> Result<Subjects<'r>, RunError> {
+    let mut subjects = Subjects::new(rules);
+    for (sql, kind) in FACT_QUERIES {
+        let mut facts = session.sql(sql).await?.execute_stream().await?;
+        while let Some(batch) = facts.try_next().await? {
+            read_subjects(&batch, *kind, &mut subjects)?;
+        }
+    }
+    Ok(subjects)
+}
+
+/// The records that are alike, where `rules` ask for it.
+pub(crate) async fn likenesses(session: &SessionContext, rules: &Rules) -> Result<Alike, RunError> {
+    match &rules.matching {
+        Some(sure) => alike::find(session, sure).await,
+        None => Ok(Alike::default()),
+    }
+}
+
+/// What a run says of decisions that evidence contradicts, or that have no effect.
+fn about_decisions(decided: &[Decision], resolution: &Resolution) -> String {
+    let bridged: BTreeSet<u32> = resolution
+        .conflicts
+        .iter()
+        .filter_map(|conflict| if let Reason::Apart(decision) = conflict.reason { decision } else { None })
+        .collect();
+    let named = |places: &mut dyn Iterator<Item = u32>| {
+        let ids: Vec<&str> = places.map(|place| decided[place as usize].id.as_str()).collect();
+        let more = ids.len().saturating_sub(MOST_NAMED);
+        let names = ids.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(", ");
+        if more == 0 { names } else { format!("{names} and {more} more") }
+    };
+    let mut text = String::new();
+    if !bridged.is_empty() {
+        text += &format!(", evidence joins what is kept apart by {}", named(&mut bridged.iter().copied()));
+    }
+    if !resolution.ineffective.is_empty() {
+        text += &format!(", without effect: {}", named(&mut resolution.ineffective.iter().copied()));
+    }
+    text
+}
+
+/// What a run says of records that are alike.
+fn about_likeness(alike: &Alike, resolution: &Resolution) -> String {
+    if alike.records == 0 {
+        return String::new();
+    }
+    let joined = resolution.links.iter().filter(|link| link.decided_by == DecidedBy::Model).count();
+    format!(", {} records compared, {joined} joined by likeness, {} doubtful", alike.records, resolution.open.len())
 }
 
 /// The rules, compiled.
@@ -176,8 +240,8 @@ impl Identifiers {
     }
 }
 
-/// Decisions about subjects that nobody took back, with their ids, in the order of ids.
-async fn read_decisions(session: &SessionContext) -> Result<Vec<(String, Decision)>, RunError> {
+/// Decisions about subjects that nobody took back, in the order of ids.
+pub(crate) async fn read_decisions(session: &SessionContext) -> Result<Vec<Decision>, RunError> {
     let sql = "SELECT decision_id, kind, value, decided_at FROM decisions WHERE kind IN ('link', 'apart', 'detach') \
                AND decision_id NOT IN (SELECT revokes FROM decisions WHERE revokes IS NOT NULL) ORDER BY decision_id";
     let mut decisions = Vec::new();
@@ -202,8 +266,7 @@ async fn read_decisions(session: &SessionContext) -> Result<Vec<(String, Decisio
                     });
                 }
             };
-            let decision = Decision { id: id.value(row).to_owned(), kind, decided_at_us: at.value(row) };
-            decisions.push((id.value(row).to_owned(), decision));
+            decisions.push(Decision { id: id.value(row).to_owned(), kind, decided_at_us: at.value(row) });
         }
     }
     Ok(decisions)
@@ -224,6 +287,7 @@ struct Rows<'a> {
     persons: &'a [(i64, PersonId)],
     /// See [`numbers`].
     numbers: Vec<PersonId>,
+    alike: &'a Alike,
     cause: &'a (dyn Fn(DecidedBy) -> String + Sync),
 }
 
@@ -249,14 +313,8 @@ impl Rows<'_> {
         }
         outcome.wrote("identifiers", writer.commit().await?);
 
-        let mut writer = TableWriter::replace(lake, "links", None);
-        for part in self.resolution.links.chunks(PART) {
-            writer.write(link_rows(&part.iter().map(|link| self.used(link)).collect::<Vec<_>>())?).await?;
-        }
-        for part in self.resolution.conflicts.chunks(PART) {
-            writer.write(link_rows(&part.iter().filter_map(|conflict| self.dropped(conflict)).collect::<Vec<_>>())?).await?;
-        }
-        outcome.wrote("links", writer.commit().await?);
+        let links = Links { subjects: self.subjects, resolution: self.resolution, alike: self.alike, cause: self.cause };
+        outcome.wrote("links", links.write(lake, self.persons).await?);
         outcome.wrote("households", lake.overwrite("households", vec![households]).await?);
         Ok(())
     }
@@ -340,58 +398,9 @@ impl Rows<'_> {
             .with("first_seen_at", times(uses.iter().map(|used| Some(used.first_seen_us))))
             .with("last_seen_at", times(uses.iter().map(|used| Some(used.last_seen_us))))
             .with("subjects", Int64Array::from_iter_values(uses.iter().map(|used| i64::from(used.subjects))))
+            .with("holder", Int64Array::from_iter(uses.iter().map(|used| used.holder)))
             .finish()?)
     }
-
-    /// Evidence that was used.
-    fn used(&self, link: &clew_identity::Link) -> Evidence {
-        let rule = link.identifier.map_or("decision", |number| self.subjects.identifier(number).kind);
-        Evidence {
-            a: link.a.min(link.b),
-            b: link.a.max(link.b),
-            rule: rule.to_owned(),
-            weight: link.match_weight,
-            effect: "merged",
-            decided_by: (self.cause)(link.decided_by),
-            at_us: link.at_us,
-        }
-    }
-
-    /// Evidence that was dropped, with the rule that dropped it.
-    fn dropped(&self, conflict: &clew_identity::Conflict) -> Option<Evidence> {
-        let against = conflict.against?;
-        Some(Evidence {
-            a: conflict.subject.min(against),
-            b: conflict.subject.max(against),
-            rule: self.subjects.identifier(conflict.identifier).kind.to_owned(),
-            weight: None,
-            effect: "demoted",
-            decided_by: reason(&conflict.reason),
-            at_us: self.seen(conflict.subject).first_seen_us,
-        })
-    }
-}
-
-fn link_rows(all: &[Evidence]) -> Result<RecordBatch, RunError> {
-    Ok(TableRows::of("links", all.len())
-        .with("a", Int64Array::from_iter_values(all.iter().map(|link| link.a)))
-        .with("b", Int64Array::from_iter_values(all.iter().map(|link| link.b)))
-        .with("rule", StringArray::from_iter_values(all.iter().map(|link| &link.rule)))
-        .with("match_weight", Float64Array::from_iter(all.iter().map(|link| link.weight)))
-        .with("effect", StringArray::from_iter_values(all.iter().map(|link| link.effect)))
-        .with("decided_by", StringArray::from_iter_values(all.iter().map(|link| &link.decided_by)))
-        .with("at", times(all.iter().map(|link| Some(link.at_us))))
-        .finish()?)
-}
-
-struct Evidence {
-    a: i64,
-    b: i64,
-    rule: String,
-    weight: Option<f64>,
-    effect: &'static str,
-    decided_by: String,
-    at_us: i64,
 }
 
 /// What is known of a person.
@@ -428,16 +437,5 @@ fn role(role: Role) -> &'static str {
         Role::Household => "household",
         Role::Shared => "shared",
         Role::Blocked => "blocked",
-    }
-}
-
-fn reason(reason: &clew_identity::Reason) -> String {
-    use clew_identity::Reason;
-    match reason {
-        Reason::Limit(kind) => format!("limit of {kind}"),
-        Reason::Unique(kind) => format!("unique {kind} differs"),
-        Reason::Apart => "kept apart by decision".to_owned(),
-        Reason::Untrusted => "untrusted source".to_owned(),
-        Reason::Population => "other population".to_owned(),
     }
 }

@@ -178,7 +178,7 @@ pub struct PersonIdentifier {
 pub struct Evidence {
     /// Identifier type, model or decision.
     pub rule: String,
-    /// merged, blocked or demoted.
+    /// merged, demoted, doubtful or blocked.
     pub effect: String,
     /// Pieces of evidence.
     pub links: u64,

@@ -3,10 +3,14 @@
 //! A run adds three kinds of rows, told apart by `cause`: `online`, what the write path had shown since the last run (persons that it
 //! founded, and those of them that it found to be one), so that every id that anybody may have seen leads somewhere; `correction`, where the
 //! run answers otherwise than what was shown; and `rules`, everything else.
+//!
+//! Names follow from the register alone, so that a rebuild finds them again. It knows one subject a person, and does not see who leaves a person
+//! that keeps its name: [`told_in_full`] adds that from the table of the last run, so that whoever lost or won a subject is there for the steps
+//! that recompute the people who were touched.
 
 use arrow::array::{Array, Int64Array, RecordBatch, StringArray};
 use clew_identity::online::corrections;
-use clew_identity::{Change, ChangeKind, PersonId, replay};
+use clew_identity::{Change, ChangeKind, PersonId, Subjects, replay};
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -129,6 +133,58 @@ impl Register {
     }
 }
 
+/// A subject that the last run gave to another person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Left {
+    /// Its place in what the run answers now.
+    pub place: u32,
+    /// Whose it was.
+    pub from: PersonId,
+}
+
+/// The subjects that the table of the last run gives to others than `persons` does, which is the answer of this run in its order; ascending.
+pub async fn left(session: &SessionContext, subjects: &Subjects<'_>, persons: &[(i64, PersonId)]) -> Result<Vec<Left>, RunError> {
+    let mut place_of = vec![u32::MAX; subjects.len()];
+    for (place, (subject, _)) in (0..).zip(persons) {
+        if let Some(at) = subjects.place(*subject) {
+            place_of[at] = place;
+        }
+    }
+    let mut left = Vec::new();
+    let mut stored = session.sql("SELECT subject, person_id FROM subjects").await?.execute_stream().await?;
+    while let Some(batch) = stored.try_next().await? {
+        let (subject, person) = (Columns(&batch).int("subject")?, Columns(&batch).text("person_id")?);
+        for (subject, person) in subject.values().iter().zip(person.iter().flatten()) {
+            let from: PersonId = person.parse()?;
+            let place = subjects.place(*subject).map_or(u32::MAX, |at| place_of[at]);
+            if persons.get(place as usize).is_some_and(|(_, now)| *now != from) {
+                left.push(Left { place, from });
+            }
+        }
+    }
+    left.sort_unstable();
+    left.dedup();
+    Ok(left)
+}
+
+/// `changes` with where new persons came from, and with a row for each two persons between which a subject went and of which nothing is said.
+pub fn told_in_full(mut changes: Vec<Change>, left: &[Left], persons: &[(i64, PersonId)]) -> Vec<Change> {
+    let from_of: FxHashMap<i64, PersonId> = left.iter().map(|left| (persons[left.place as usize].0, left.from)).collect();
+    for change in changes.iter_mut().filter(|change| change.kind == ChangeKind::Created) {
+        if let Some(from) = from_of.get(&change.subject).filter(|from| **from != change.to) {
+            (change.kind, change.from) = (ChangeKind::Split, Some(*from));
+        }
+    }
+    let mut told: FxHashSet<(PersonId, PersonId)> = changes.iter().filter_map(|change| Some((change.from?, change.to))).collect();
+    for &Left { place, from } in left {
+        let (subject, to) = persons[place as usize];
+        if told.insert((from, to)) {
+            changes.push(Change { kind: ChangeKind::Moved, from: Some(from), to, subject });
+        }
+    }
+    changes
+}
+
 /// Rows of the table; the first gets `first_seq`.
 pub fn rows(changes: &[(Change, Cause)], first_seq: i64, now_us: i64) -> Result<RecordBatch, RunError> {
     let n = changes.len();
@@ -142,4 +198,23 @@ pub fn rows(changes: &[(Change, Cause)], first_seq: i64, now_us: i64) -> Result<
         .with("subject", Int64Array::from_iter_values(all().map(|change| change.subject)))
         .with("cause", StringArray::from_iter_values(changes.iter().map(|(_, cause)| cause.as_str())))
         .finish()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_leaves_a_person_that_keeps_its_name_is_told_once() {
+        let [p1, p2, p3] = [1, 2, 3].map(PersonId);
+        let created = |to, subject| Change { kind: ChangeKind::Created, from: None, to, subject };
+        // 2 and 3 leave person 1 as a new one, and 4, which was another's, comes to 1; 5 is new.
+        let persons = [(1, p1), (2, p3), (3, p3), (4, p1), (5, PersonId(5))];
+        let left = [Left { place: 1, from: p1 }, Left { place: 2, from: p1 }, Left { place: 3, from: p2 }];
+        let told = told_in_full(vec![created(p3, 2), created(PersonId(5), 5)], &left, &persons);
+        let change = |kind, from, to, subject| Change { kind, from: Some(from), to, subject };
+        assert_eq!(told, [change(ChangeKind::Split, p1, p3, 2), created(PersonId(5), 5), change(ChangeKind::Moved, p2, p1, 4)]);
+        assert_eq!(told_in_full(told.clone(), &left, &persons), told);
+        assert!(told_in_full(Vec::new(), &[], &persons).is_empty());
+    }
 }
