@@ -304,7 +304,7 @@ impl PeopleLog {
     }
 
     /// The selection as a log of its own; `only` these activities, or all.
-    fn plain(&self, selection: &Selection, whole: bool, only: Option<&[bool]>) -> PlainLog {
+    fn plain(&self, selection: &Selection, whole: bool, only: Option<&[bool]>) -> Result<PlainLog, Unanswerable> {
         /// Events of a part.
         const PART: usize = 1 << 20;
         let collector = Collector::default();
@@ -328,18 +328,18 @@ impl PeopleLog {
     }
 
     /// The process map.
-    pub fn process(&self, selection: &Selection, threads: usize) -> DfgReport {
-        self.plain(selection, false, None).dfg(threads)
+    pub fn process(&self, selection: &Selection, threads: usize) -> Result<DfgReport, Unanswerable> {
+        self.plain(selection, false, None)?.dfg(threads)
     }
 
     /// The most frequent variants.
-    pub fn variants(&self, selection: &Selection, top: usize, threads: usize) -> VariantsReport {
-        self.plain(selection, false, None).variants(top, threads)
+    pub fn variants(&self, selection: &Selection, top: usize, threads: usize) -> Result<VariantsReport, Unanswerable> {
+        self.plain(selection, false, None)?.variants(top, threads)
     }
 
     /// The most frequent beginnings of sessions.
-    pub fn paths(&self, selection: &Selection, asked: PathsAsked, threads: usize) -> PathsReport {
-        self.plain(selection, false, None).paths(asked, threads)
+    pub fn paths(&self, selection: &Selection, asked: PathsAsked, threads: usize) -> Result<PathsReport, Unanswerable> {
+        self.plain(selection, false, None)?.paths(asked, threads)
     }
 
     /// Who comes back: cohorts by first event, of `only` these activities (or all). Observation ends with the last event of the whole log.
@@ -352,7 +352,7 @@ impl PeopleLog {
     ) -> Result<RetentionReport, Unanswerable> {
         let only = self.only(only)?;
         let span_us = self.span_us(selection, only.as_deref());
-        self.plain(selection, true, only.as_deref()).retention(period, timezone, span_us, threads)
+        self.plain(selection, true, only.as_deref())?.retention(period, timezone, span_us, threads)
     }
 
     fn only(&self, names: &[String]) -> Result<Option<Vec<bool>>, Unanswerable> {

@@ -325,7 +325,7 @@ impl LogAccumulator {
     }
 
     /// The log, the events of equal time by the names of their activities.
-    fn log(&mut self) -> (PlainLog, Option<(i64, i64)>) {
+    fn log(&mut self) -> Result<(PlainLog, Option<(i64, i64)>)> {
         let names = self.activities.values();
         let mut order: Vec<u32> = (0..names.len() as u32).collect();
         order.sort_unstable_by(|a, b| names[*a as usize].cmp(&names[*b as usize]));
@@ -338,14 +338,15 @@ impl LogAccumulator {
         let collector = Collector::default();
         collector.add((0, 0), &case, &time_us, &activity);
         let span = time_us.first().copied().zip(time_us.last().copied());
-        (PlainLog::new(collector, names.to_vec()), span)
+        let log = PlainLog::new(collector, names.to_vec()).map_err(|error| exec_datafusion_err!("{error}"))?;
+        Ok((log, span))
     }
 
     fn columns(&mut self) -> Result<Vec<ArrayRef>> {
-        let (log, span_us) = self.log();
+        let (log, span_us) = self.log()?;
         match &self.asked {
             Asked::Dfg => {
-                let edges = log.dfg(1).edges;
+                let edges = log.dfg(1).map_err(|error| exec_datafusion_err!("dfg: {error}"))?.edges;
                 let names =
                     |of: fn(&crate::plain_log::EdgeRow) -> &str| Arc::new(StringArray::from_iter_values(edges.iter().map(of)));
                 let floats =

@@ -169,7 +169,7 @@ proptest! {
             people: None,
         };
         let who = |cell: &Cell| log.people_of(&selection, cell, &[]).unwrap().len() as u64;
-        let map = log.process(&selection, 1);
+        let map = log.process(&selection, 1).unwrap();
         for (name, cases) in &map.start {
             prop_assert_eq!(Some(who(&Cell::Edge(START.into(), name.clone()))), cases.as_u64());
         }
@@ -180,11 +180,11 @@ proptest! {
         for name in map.activities.keys() {
             prop_assert!(who(&Cell::Activity(name.clone())) >= 1);
         }
-        for variant in &log.variants(&selection, 100, 1).top {
+        for variant in &log.variants(&selection, 100, 1).unwrap().top {
             prop_assert_eq!(who(&Cell::Variant(variant.activities.clone())), variant.cases);
         }
         let question = PathsAsked { gap: None, depth: 3, collapse, top: 100 };
-        for path in &log.paths(&selection, question, 1).paths {
+        for path in &log.paths(&selection, question, 1).unwrap().paths {
             prop_assert_eq!(who(&Cell::Path(question, path.activities.clone())), path.sessions);
         }
         for order in [Order::Ordered, Order::Strict, Order::Any] {

@@ -291,7 +291,7 @@ pub async fn process(
     let question = Question::of(&app, filter, asked).await?;
     let threads = threads();
     let map = question.answer(&app, move |asked| {
-        let found = asked.log.process(&asked.selection, threads);
+        let found = asked.log.process(&asked.selection, threads)?;
         let mut edges = found.edges;
         let moves = edges.iter().map(|edge| edge.n).sum();
         edges.sort_by(|a, b| b.n.cmp(&a.n).then_with(|| (&a.from, &a.to).cmp(&(&b.from, &b.to))));
@@ -331,7 +331,7 @@ pub async fn variants(
 ) -> Answer<Variants> {
     let question = Question::of(&app, filter, asked).await?;
     let variants = question.answer(&app, |asked| {
-        let found = asked.log.variants(&asked.selection, asked.top, threads());
+        let found = asked.log.variants(&asked.selection, asked.top, threads())?;
         let variant = |row: clew_pipeline::plain_log::VariantRow| Variant {
             share: share(row.cases, found.cases),
             activities: row.activities,
@@ -525,7 +525,7 @@ pub async fn paths(
     let question = Question::of(&app, filter, asked).await?;
     let asked = params.read(question.top)?;
     let paths = question.answer(&app, move |question| {
-        let found = question.log.paths(&question.selection, asked, threads());
+        let found = question.log.paths(&question.selection, asked, threads())?;
         let path = |row: clew_pipeline::plain_log::PathRow| SessionPath {
             share: share(row.sessions, found.sessions),
             activities: row.activities,
