@@ -339,6 +339,9 @@ fn friction_of_tickets_is_that_of_pm4py_rework() {
     // A survey after the resolution goes on after the end.
     assert_eq!(finding("reopened", "resolve", Some("survey"))["cases"], json!(155));
     assert_eq!(report["first_contact"]["contacts"]["estimate"], json!(1.0));
+    let longest = journey(&["friction", text(&log), "--rank", "time", "--json"]).json();
+    let lost: Vec<Option<f64>> = longest["findings"].as_array().unwrap().iter().map(|row| row["lost_ms"].as_f64()).collect();
+    assert!(lost.len() > 5 && lost.is_sorted_by(|a, b| a.unwrap_or(0.0) >= b.unwrap_or(0.0)), "{lost:?}");
     let said = journey(&["friction", text(&log), "--contacts", "phone"]);
     assert!(said.code == 1 && said.err.contains("no event is called `phone`"), "{}", said.err);
     let said = journey(&["friction", text(&log), "--cost", "resource"]);

@@ -10,7 +10,7 @@ use clew_pipeline::plain_log::Duration;
 
 pub use self::options::{
     AttributionOptions, ClusterOptions, CompareOptions, ConformanceOptions, ConvertOptions, DiscoverOptions, FormatWord,
-    FrictionOptions, LifetimeOptions, NextOptions, SurvivalOptions,
+    FrictionOptions, LifetimeOptions, NextOptions, RankWord, SurvivalOptions,
 };
 
 /// `clew journey`.

@@ -42,10 +42,23 @@ pub struct FrictionAsked {
     pub reopened_within: Duration,
     /// Activities that are failures.
     pub failures: Vec<String>,
+    /// What findings are ranked by.
+    pub rank: Rank,
     /// Findings that are listed.
     pub top: usize,
     /// Examples of each.
     pub examples: usize,
+}
+
+/// What findings are ranked by; then by people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rank {
+    /// People.
+    People,
+    /// Time lost.
+    Time,
+    /// Cost.
+    Cost,
 }
 
 /// What cannot be looked for.
@@ -64,7 +77,7 @@ pub enum NoFriction {
 pub struct FrictionReport {
     /// How many findings there are.
     pub found: usize,
-    /// Those of most people first, then of most time.
+    /// In the order that was asked for.
     pub findings: Vec<FindingRow>,
     /// First-contact resolution, where contacts are named.
     pub first_contact: Option<FirstContactRow>,
@@ -152,7 +165,12 @@ impl LogTable {
             resource: resource.map_or(empty, |column| &column.codes),
             cost: &cost,
         };
-        let found = friction(&events, &thresholds);
+        let mut found = friction(&events, &thresholds);
+        match asked.rank {
+            Rank::People => {}
+            Rank::Time => found.findings.sort_by_key(|finding| std::cmp::Reverse(finding.lost_us)),
+            Rank::Cost => found.findings.sort_by(|a, b| b.cost.total_cmp(&a.cost)),
+        }
         let name = |kind: Kind, code: u32| {
             let of = match kind {
                 Kind::ChannelSwitch => channel,

@@ -89,6 +89,9 @@ pub struct FrictionOptions {
     /// Activities that are failures by themselves, such as errors and abandoned forms, separated by commas.
     #[arg(long, value_name = "X,Y", value_delimiter = ',')]
     pub failures: Vec<String>,
+    /// What findings are ranked by.
+    #[arg(long, default_value = "people")]
+    pub rank: RankWord,
     /// How many findings to list.
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub top: usize,
@@ -279,4 +282,15 @@ pub enum FormatWord {
     Xes,
     /// OCEL 2.0 (JSON).
     Ocel,
+}
+
+/// What findings of friction are ranked by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RankWord {
+    /// People, then time lost.
+    People,
+    /// Time lost.
+    Time,
+    /// Cost of what would not have been.
+    Cost,
 }

@@ -21,15 +21,13 @@ pub fn perform(log: &LogFile, options: &ConvertOptions) -> Result<()> {
     let mut write = |out: &mut dyn Write| {
         table.export(format, (read.fields.case.as_str(), read.fields.more.as_slice()), &|case| read.cases.name(case), out)
     };
-    match &log.out {
-        Some(path) => write_file(path, &mut write),
+    if let Some(path) = &log.out {
+        return write_file(path, &mut write);
+    }
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
         // A reader that closes the pipe early ends the output without an error.
-        None => {
-            let mut out = BufWriter::new(std::io::stdout().lock());
-            match write(&mut out).and_then(|()| out.flush()) {
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-                written => Ok(written?),
-            }
-        }
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
     }
 }

@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use anyhow::Result;
 use clew_intake::event_log::Named;
-use clew_pipeline::plain_log::friction::{FrictionAsked, FrictionReport};
+use clew_pipeline::plain_log::friction::{FrictionAsked, FrictionReport, Rank};
 
 use super::{Aligned, human, percent};
-use crate::cli::journey::{FrictionOptions, LogFile};
+use crate::cli::journey::{FrictionOptions, LogFile, RankWord};
 
 /// Answers.
 pub fn perform(log: &LogFile, options: &FrictionOptions, started: Instant) -> Result<()> {
@@ -41,6 +41,11 @@ pub fn perform(log: &LogFile, options: &FrictionOptions, started: Instant) -> Re
         ends: options.ends.clone(),
         reopened_within: options.reopened_within,
         failures: options.failures.clone(),
+        rank: match options.rank {
+            RankWord::People => Rank::People,
+            RankWord::Time => Rank::Time,
+            RankWord::Cost => Rank::Cost,
+        },
         top: options.top,
         examples: options.examples,
     };
