@@ -558,7 +558,7 @@ mod tests {
         }
         let collector = Collector::default();
         collector.add((0, 0), &columns.0, &columns.1, &columns.2);
-        (PlainLog::new(collector, names.into_values()), (columns.1[0], *columns.1.last().unwrap()))
+        (PlainLog::new(collector, names.into_values()).unwrap(), (columns.1[0], *columns.1.last().unwrap()))
     }
 
     #[tokio::test]
@@ -568,6 +568,7 @@ mod tests {
             .await
             .0
             .dfg(1)
+            .unwrap()
             .edges
             .iter()
             .map(|edge| {

@@ -168,9 +168,12 @@ impl Question {
     }
 }
 
-/// A question that has no answer is a wrong question.
+/// A question that has no answer is a wrong question, unless it is the disk that has no room.
 fn refused(error: &Unanswerable) -> ApiError {
-    ApiError::invalid(format!("{error}."))
+    match error {
+        Unanswerable::Spill { .. } => ApiError::internal(error),
+        _ => ApiError::invalid(format!("{error}.")),
+    }
 }
 
 /// Names joined by commas, or a JSON list of them.

@@ -98,7 +98,7 @@ fn compare(records: &Records, sure: &Sure, alike: &mut Alike) {
         Encoded::Column(column) => Some(column),
         Encoded::Nothing(_) => None,
     });
-    let options = Options { threads, threshold: sure.threshold, parts: None };
+    let options = Options { threads, threshold: sure.threshold, ..Options::default() };
     // Records that nothing tells apart are no evidence, and no mistake either.
     let Ok(matching) = match_records(columns.collect(), &options, &mut |_| {}) else { return };
     alike.records += records.subjects.len();
@@ -117,7 +117,7 @@ fn compare(records: &Records, sure: &Sure, alike: &mut Alike) {
 }
 
 /// What a pattern says, comparison by comparison.
-fn levels(matching: &Matching, weights: &[Vec<f64>], pattern: u64) -> String {
+fn levels(matching: &Matching, weights: &[Vec<f64>], pattern: u128) -> String {
     let compared = matching.comparisons.iter().enumerate().map(|(place, comparison)| {
         let found = usize::from(level(pattern, place));
         json!({
