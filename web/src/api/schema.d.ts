@@ -259,6 +259,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/identity/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What people decided about who is who. */
+        get: operations["list"];
+        put?: never;
+        /** Decides that two are one person or are not, or takes a subject out of its person; the next run follows it. */
+        post: operations["decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity/decisions/{decision_id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a decision back; the next run derives everything as if it had never been made. */
+        post: operations["revoke"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity/dry-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tells what other rules would do; writes nothing. */
+        post: operations["dry_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity/how": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a person came to be. */
+        get: operations["how"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Pairs of people of whom nobody can say whether they are one, the most valuable first. */
+        get: operations["review"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity/why": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why two are one person. */
+        get: operations["why"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity/why-not": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why two are not one person. */
+        get: operations["why_not"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/import": {
         parameters: {
             query?: never;
@@ -762,6 +882,17 @@ export interface components {
             /** @description The slice. */
             slice: boolean;
         };
+        /** @description Somebody who was named in a question. */
+        Asked: {
+            /** @description The words of the question. */
+            asked: string;
+            /** @description The person. */
+            person_id: string;
+            /** @description Its population. */
+            population: string;
+            /** @description The subject that was named, or that stands for what was. */
+            subject: string | null;
+        };
         /** @description An attribute over time. */
         Attribute: {
             /** @description Attribute. */
@@ -985,6 +1116,18 @@ export interface components {
             /** @description Share of the cohort that came in that period, Wilson; `not_computed` unless complete. */
             rate: components["schemas"]["Estimate"];
         };
+        /** @description What a model compared of two records. */
+        ComparedLevel: {
+            /** @description What. */
+            comparison: string;
+            /** @description How alike they are in it. */
+            level: string | null;
+            /**
+             * Format: double
+             * @description log2 of the Bayes factor; null: not known.
+             */
+            match_weight: number | null;
+        };
         /** @description What differs between two groups, or between before and after? */
         Comparison: {
             /** @description The first group, in words. */
@@ -1073,6 +1216,50 @@ export interface components {
             /** @description Facts first. */
             tables: components["schemas"]["TableSize"][];
         };
+        /** @description A decision, and what has become of it. */
+        Decided: {
+            /**
+             * Format: int64
+             * @description Pieces of evidence that join what it keeps apart.
+             */
+            bridged: number;
+            /** @description When. */
+            decided_at: string;
+            /** @description Who. */
+            decided_by: string;
+            /** @description Its id. */
+            decision_id: string;
+            /** @description link, apart or detach. */
+            kind: string;
+            /** @description The people that they belong to now, in the same order; null: not known. */
+            people: (string | null)[];
+            /** @description Why, in the decider's words. */
+            reason: string | null;
+            /** @description The decision that took it back. */
+            revoked_by: string | null;
+            /** @description pending (the next run follows it), in_effect, without_effect, revoked. */
+            state: string;
+            /** @description The subjects that it is about. */
+            subjects: components["schemas"]["IdentityNode"][];
+        };
+        /** @description Body of `POST /identity/decisions`. */
+        DecisionRequest: {
+            /** @description A person (p_…), a subject number, an identifier as type:value, or a record as source:record_id. */
+            a: string;
+            /** @description The other one; left out for detach. */
+            b?: string | null;
+            /** @description Who decides; the cockpit when left out. */
+            decided_by?: string | null;
+            /** @description link, apart or detach. */
+            kind: string;
+            /** @description Why, in the decider's words. */
+            reason: string;
+        };
+        /** @description Decisions about who is who. */
+        DecisionsAboutPeople: {
+            /** @description Newest first, at most 1,000. */
+            decisions: components["schemas"]["Decided"][];
+        };
         /** @description A dimension with its slices. */
         Dimension: {
             /** @description The dimension. */
@@ -1120,6 +1307,40 @@ export interface components {
              *     }
              */
             which: components["schemas"]["QuarantineChoice"];
+        };
+        /** @description A pair to decide about. */
+        Doubt: {
+            /** @description One of the two. */
+            a: components["schemas"]["DoubtSide"];
+            /** @description The other. */
+            b: components["schemas"]["DoubtSide"];
+            /** @description What says that they are one person. */
+            evidence: components["schemas"]["LinkEvidence"];
+            /**
+             * Format: double
+             * @description What is learnt from an answer; only the order counts.
+             */
+            value: number;
+        };
+        /** @description One of a pair. */
+        DoubtSide: {
+            /** @description Best known name. */
+            display_name: string | null;
+            /**
+             * Format: int64
+             * @description Events of the person.
+             */
+            events: number;
+            /** @description What the record says, by field; those without a value are left out. */
+            fields: {
+                [key: string]: string;
+            };
+            /** @description Its person. */
+            person_id: string;
+            /** @description The record that the subject is, as source:record_id. */
+            record: string | null;
+            /** @description Number of the subject that the evidence is about. */
+            subject: string;
         };
         /** @description A driver. */
         Driver: {
@@ -1186,6 +1407,11 @@ export interface components {
             segment: string;
             /** @description Segments for this metric, `all` first. */
             segments: string[];
+        };
+        /** @description Body of `POST /identity/dry-run`. */
+        DryRunRequest: {
+            /** @description What identity.yaml would say, as JSON. */
+            rules: Record<string, unknown>;
         };
         /** @description Activities that follow each other. */
         Edge: {
@@ -1261,7 +1487,7 @@ export interface components {
         Evidence: {
             /** @description rules, model or a decision. */
             decided_by: string;
-            /** @description merged, blocked or demoted. */
+            /** @description merged, demoted, doubtful or blocked. */
             effect: string;
             /** @description First. */
             first_at: string;
@@ -1566,6 +1792,25 @@ export interface components {
             /** @description What joins its members. */
             rule: string;
         };
+        /** @description How a person came to be. */
+        How: {
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            all_joins: number;
+            /** @description What happened to the id, in order; at most the newest 100. */
+            changes: components["schemas"]["PersonChange"][];
+            /** @description Evidence that brought two parts together, in the order of its time; at most 200. */
+            joins: components["schemas"]["IdentityLink"][];
+            /** @description The person. */
+            person: components["schemas"]["Asked"];
+            /**
+             * Format: int64
+             * @description Its subjects.
+             */
+            subjects: number;
+        };
         /** @description Who a person is and why. */
         Identity: {
             /** @description How the person came to be, newest first, at most 20. */
@@ -1581,6 +1826,24 @@ export interface components {
              * @description Subjects joined in this person.
              */
             subjects: number;
+        };
+        /** @description A piece of evidence between two subjects. */
+        IdentityLink: {
+            /** @description What joins them. */
+            evidence: components["schemas"]["LinkEvidence"];
+            /** @description The subject nearer to the start. */
+            from: components["schemas"]["IdentityNode"];
+            /** @description The subject nearer to the end. */
+            to: components["schemas"]["IdentityNode"];
+        };
+        /** @description A subject in an answer. */
+        IdentityNode: {
+            /** @description Identifiers that it shares with others, as type:value. */
+            identifiers: string[];
+            /** @description The record that it is, as source:record_id. */
+            record: string | null;
+            /** @description Its number. */
+            subject: string;
         };
         /** @description Body of `POST /import`. */
         ImportRequest: {
@@ -1721,6 +1984,35 @@ export interface components {
             n: number;
             /** @description vader, learned or none. */
             sentiment_method: string;
+        };
+        /** @description A piece of evidence. */
+        LinkEvidence: {
+            /** @description When. */
+            at: string;
+            /** @description rules, model or the decision; of what was dropped why. */
+            decided_by: string;
+            /** @description merged, demoted, doubtful or blocked. */
+            effect: string;
+            /** @description Of a model: what it compared. */
+            levels: components["schemas"]["ComparedLevel"][];
+            /**
+             * Format: double
+             * @description log2 of the Bayes factor; null for rules.
+             */
+            match_weight: number | null;
+            /**
+             * Format: double
+             * @description Match probability; null for rules.
+             */
+            probability: number | null;
+            /** @description Of a decision: why, in the decider's words. */
+            reason: string | null;
+            /** @description Identifier type, model or decision. */
+            rule: string;
+            /** @description The source that showed it. */
+            source: string | null;
+            /** @description The identifier that both carry. */
+            value: string | null;
         };
         /** @description What became of the messages of a live source since the process began. */
         LiveCounts: {
@@ -1888,6 +2180,19 @@ export interface components {
              * @description People.
              */
             people: number;
+        };
+        /** @description How many there are now, and how many there would be. */
+        NowAndThen: {
+            /**
+             * Format: int64
+             * @description Under the project's rules.
+             */
+            now: number;
+            /**
+             * Format: int64
+             * @description Under the others.
+             */
+            then: number;
         };
         /** @description An organisation. */
         Organisation: {
@@ -2429,6 +2734,109 @@ export interface components {
             /** @description Stable code. */
             reason: string;
         };
+        /** @description What would become of people under other rules. */
+        Rehearsal: {
+            /** @description Some of these, those with the most facts first. */
+            examples: components["schemas"]["RehearsedPeople"][];
+            /** @description Number of households. */
+            households: components["schemas"]["NowAndThen"];
+            /**
+             * Format: int64
+             * @description Groups of people that would be one.
+             */
+            merges: number;
+            /** @description Metrics by the people who answered. */
+            metrics: components["schemas"]["RehearsedMetric"][];
+            /** @description Number of people. */
+            people: components["schemas"]["NowAndThen"];
+            /**
+             * Format: int64
+             * @description Groups of people whose subjects would be spread otherwise.
+             */
+            regroupings: number;
+            /**
+             * Format: double
+             * @description Wall time.
+             */
+            seconds: number;
+            /**
+             * Format: int64
+             * @description People that would be several.
+             */
+            splits: number;
+            /**
+             * Format: int64
+             * @description Subjects that were looked at.
+             */
+            subjects: number;
+        };
+        /** @description An estimate with its interval; null: it cannot be computed. */
+        RehearsedInterval: {
+            /**
+             * Format: double
+             * @description Estimate.
+             */
+            estimate: number | null;
+            /**
+             * Format: double
+             * @description Lower end.
+             */
+            lower: number | null;
+            /**
+             * Format: int64
+             * @description Observations.
+             */
+            n: number;
+            /**
+             * Format: double
+             * @description Upper end.
+             */
+            upper: number | null;
+        };
+        /** @description An estimate under the project's rules and under the others. */
+        RehearsedIntervals: {
+            /** @description Under the project's rules. */
+            now: components["schemas"]["RehearsedInterval"];
+            /** @description Under the others. */
+            then: components["schemas"]["RehearsedInterval"];
+        };
+        /** @description A metric by the people who answered: the newest answer of each. */
+        RehearsedMetric: {
+            /**
+             * Format: int64
+             * @description Answers.
+             */
+            answers: number;
+            /** @description The metric over the newest answer of each. */
+            by_respondent: components["schemas"]["RehearsedIntervals"];
+            /** @description The metric. */
+            metric: string;
+            /** @description People who answered. */
+            respondents: components["schemas"]["NowAndThen"];
+        };
+        /** @description People that would be others. */
+        RehearsedPeople: {
+            /** @description How many there are now, and how many there would be. */
+            count: components["schemas"]["NowAndThen"];
+            /** @description Evidence that would join them, or would no longer, as type:value; at most ten. */
+            evidence: string[];
+            /**
+             * Format: int64
+             * @description Their facts.
+             */
+            facts: number;
+            /** @description merge, split or regrouping. */
+            kind: string;
+            /** @description The people that there are now, at most ten. */
+            people: components["schemas"]["RehearsedPerson"][];
+        };
+        /** @description A person of an example. */
+        RehearsedPerson: {
+            /** @description Best known name. */
+            display_name: string | null;
+            /** @description Its id; null where no run has named it. */
+            person_id: string | null;
+        };
         /** @description What came of a row of quarantine. */
         Repair: {
             /** @description When. */
@@ -2633,6 +3041,23 @@ export interface components {
             people: number;
             /** @description `day`, `week`, `month`, `quarter` or `year`. */
             unit: string;
+        };
+        /** @description Pairs of people of whom nobody can say whether they are one. */
+        Review: {
+            /** @description The one from whose answer most is learnt first. */
+            pairs: components["schemas"]["Doubt"][];
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            total: number;
+        };
+        /** @description Body of `POST /identity/decisions/{decision_id}/revoke`. */
+        RevokeRequest: {
+            /** @description Who decides; the cockpit when left out. */
+            decided_by?: string | null;
+            /** @description Why, in the decider's words. */
+            reason: string;
         };
         /** @description read = mapped + skipped + unreadable. */
         RowsEquation: {
@@ -3512,6 +3937,39 @@ export interface components {
             /** @description The stage. */
             stage: components["schemas"]["Stage"];
         };
+        /** @description Why two are one person. */
+        Why: {
+            /** @description The first. */
+            a: components["schemas"]["Asked"];
+            /** @description The second. */
+            b: components["schemas"]["Asked"];
+            /** @description From the first to the second, each step a piece of evidence; empty where they are the same subject. */
+            chain: components["schemas"]["IdentityLink"][];
+            /** @description What is to be said where there is no chain. */
+            note: string | null;
+        };
+        /** @description Why two are not one person. */
+        WhyNot: {
+            /** @description The first. */
+            a: components["schemas"]["Asked"];
+            /** @description The second. */
+            b: components["schemas"]["Asked"];
+            /** @description The strongest first. */
+            reasons: components["schemas"]["WhyNotReason"][];
+        };
+        /** @description What keeps two apart. */
+        WhyNotReason: {
+            evidence: components["schemas"]["LinkEvidence"] | null;
+            from: components["schemas"]["IdentityNode"] | null;
+            /**
+             * @description population, decision, limit, unique, untrusted, doubtful (alike, but not sure enough), identifier (what both carry identifies nobody),
+             *     dropped, nothing.
+             */
+            kind: string;
+            to: components["schemas"]["IdentityNode"] | null;
+            /** @description In words. */
+            words: string;
+        };
         /** @description A write key, without the key itself. */
         WriteKey: {
             /** @description When it was made. */
@@ -4149,6 +4607,262 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PeopleBehind"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionsAboutPeople"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    decide: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decided"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Decision */
+                decision_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RevokeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decided"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    dry_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DryRunRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rehearsal"];
+                };
+            };
+            /** @description It still works: its report is that of the job */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    how: {
+        parameters: {
+            query: {
+                /** @description A person (p_…), a subject number, an identifier as type:value, or a record as source:record_id. */
+                person: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["How"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    review: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200; default 50. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Review"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    why: {
+        parameters: {
+            query: {
+                /** @description A person (p_…), a subject number, an identifier as type:value, or a record as source:record_id. */
+                a: string;
+                /** @description The other one. */
+                b: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Why"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    why_not: {
+        parameters: {
+            query: {
+                /** @description A person (p_…), a subject number, an identifier as type:value, or a record as source:record_id. */
+                a: string;
+                /** @description The other one. */
+                b: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhyNot"];
                 };
             };
             default: {

@@ -1,5 +1,6 @@
 /** Who is this? Search first; without a search, those seen last. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { queries } from "../api/queries";
 import * as number from "../format/number";
