@@ -31,7 +31,7 @@ fn ask(rows: &[Row], question: &CompareQuestion) -> Differences {
 
 fn rows() -> impl Strategy<Value = Vec<Row>> {
     let side = prop::sample::select(vec![Side::A, Side::B, Side::Neither]);
-    prop::collection::vec((0..40_u32, 0..30_i64, 0..3_u32, side), 60..400)
+    prop::collection::vec((0..40_u32, 0..30_i64, 0..3_u32, side), 200..400)
 }
 
 /// (cases with a trial, trials, successes) of a side, counted one by one.
